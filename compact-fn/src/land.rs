@@ -1,0 +1,218 @@
+//! Landing: events become rows of the table, each once.
+//!
+//! One landing is one commit, which carries the data and the new position of the event log. So a record that is delivered
+//! again finds its position taken, and an event that is sent again finds its id known; either way it is not counted twice.
+//! If another writer commits first, the landing reads what is new, looks again which of its events are copies, and commits
+//! on top of that.
+
+use std::sync::Arc;
+
+use weir_core::event::{frame, uuid_text};
+use weir_core::ports::{Clock, EventLog, Ids, LogRecord, SequenceNumber, ShardId};
+use weir_lake::known_ids::KnownIds;
+use weir_lake::rows::{EventRows, FrozenRows};
+use weir_lake::snapshot::{Change, Progress};
+use weir_lake::{DataFile, LakeError, Snapshot, Store, Table, names, writer};
+
+/// Bytes of log records that one landing takes.
+const LANDING_BYTES: usize = 32 * 1024 * 1024;
+/// Other writers may be first so many times in a row before a landing gives up.
+const ATTEMPTS: usize = 100;
+
+/// Lands events in one lake.
+pub struct Lander {
+    table: Table,
+    known: KnownIds,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn Ids>,
+}
+
+impl std::fmt::Debug for Lander {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Lander").field("version", &self.table.snapshot().version).finish_non_exhaustive()
+    }
+}
+
+/// What a landing did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Landed {
+    /// The version in which the events are.
+    pub version: u64,
+    /// New events.
+    pub accepted: u64,
+    /// Copies of events that the lake had.
+    pub duplicates: u64,
+}
+
+/// What landing a shard of the log did.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct LogLanded {
+    /// Events.
+    pub landed: Landed,
+    /// Records, or events of a record, that could not be read: each with its position and what is wrong with it.
+    pub unreadable: Vec<String>,
+    /// How far the log is landed now.
+    pub through: Option<SequenceNumber>,
+}
+
+impl Lander {
+    /// Opens the lake, and makes it if it is not there.
+    pub async fn open(store: &Store, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Result<Self, LakeError> {
+        let table = Table::open_or_create(store, &uuid_text(&ids.next_id()), clock.now_ms()).await?;
+        Ok(Self { table, known: KnownIds::default(), clock, ids })
+    }
+
+    /// The state that was last seen.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.table.snapshot()
+    }
+
+    /// Reads what other writers committed since.
+    pub async fn refresh(&mut self) -> Result<Arc<Snapshot>, LakeError> {
+        self.table.refresh().await
+    }
+
+    /// Commits events together with how far the log is landed.
+    ///
+    /// `complete_to_ms`: everything received up to then is in the table once this is committed.
+    ///
+    /// # Errors
+    /// [`LakeError::Position`] if another landing took the same records; whatever else goes wrong, named. After an error
+    /// nothing of it is visible.
+    pub async fn land(
+        &mut self,
+        rows: FrozenRows,
+        progress: Vec<Progress>,
+        complete_to_ms: Option<i64>,
+        operation: &'static str,
+    ) -> Result<Landed, LakeError> {
+        let mut written: Option<(Vec<bool>, DataFile)> = None;
+        for _ in 0..ATTEMPTS {
+            let snapshot = self.table.refresh().await?;
+            self.known.follow(self.table.store(), &snapshot, self.clock.now_ms()).await?;
+            let keep = self.known.firsts(rows.fingerprints());
+            let accepted = keep.iter().filter(|keep| **keep).count() as u64;
+            let duplicates = keep.len() as u64 - accepted;
+            if accepted == 0 && progress.is_empty() && complete_to_ms <= snapshot.complete_to_ms {
+                return Ok(Landed { version: snapshot.version, accepted, duplicates });
+            }
+            let file = self.file_of(&rows, &keep, &mut written).await?;
+            let change = Change {
+                adds: file.into_iter().collect(),
+                progress: progress.clone(),
+                complete_to_ms,
+                changes_data: true,
+                operation,
+                ..Change::default()
+            };
+            match self.table.commit(&change, self.clock.now_ms()).await {
+                Ok(snapshot) => {
+                    if let Some(received_ms) = rows.last_received_ms() {
+                        self.known.remember(snapshot.version, rows.fingerprints(), &keep, received_ms);
+                    }
+                    return Ok(Landed { version: snapshot.version, accepted, duplicates });
+                }
+                Err(error) if error.is_conflict() => {}
+                Err(error) => {
+                    self.discard(written).await;
+                    return Err(error);
+                }
+            }
+        }
+        self.discard(written).await;
+        Err(LakeError::Conflict { version: self.table.snapshot().version + 1 })
+    }
+
+    /// The file with the kept rows: the one that was written for an earlier attempt, if that kept the same.
+    async fn file_of(
+        &self,
+        rows: &FrozenRows,
+        keep: &[bool],
+        written: &mut Option<(Vec<bool>, DataFile)>,
+    ) -> Result<Option<DataFile>, LakeError> {
+        if let Some((kept, file)) = written
+            && kept == keep
+        {
+            return Ok(Some(file.clone()));
+        }
+        self.discard(written.take()).await;
+        if !keep.contains(&true) {
+            return Ok(None);
+        }
+        let batch = rows.sorted(keep)?;
+        let file = writer::write_landed(self.table.store(), &uuid_text(&self.ids.next_id()), &batch).await?;
+        *written = Some((keep.to_vec(), file.clone()));
+        Ok(Some(file))
+    }
+
+    /// Removes a file that no commit names. It does no harm if that fails: no reader sees it.
+    async fn discard(&self, written: Option<(Vec<bool>, DataFile)>) {
+        if let Some((_, file)) = written
+            && let Err(error) = self.table.store().delete(&names::data(&file.path)).await
+        {
+            tracing::warn!(%error, "a file that was not committed is left in the lake");
+        }
+    }
+
+    /// Lands what a shard of the log holds behind the recorded position, up to a bound. Returns at once if there is
+    /// nothing; call again until then to reach the end.
+    ///
+    /// # Errors
+    /// As [`land`](Self::land), and what the log reports.
+    pub async fn land_log(&mut self, log: &dyn EventLog, shard: &ShardId) -> Result<LogLanded, LakeError> {
+        let from = self.table.refresh().await?.positions.get(shard).cloned();
+        let records = log.read(shard, from.as_ref(), LANDING_BYTES).await?;
+        let Some(last) = records.last() else {
+            let version = self.table.snapshot().version;
+            return Ok(LogLanded { landed: Landed { version, ..Landed::default() }, unreadable: Vec::new(), through: from });
+        };
+        let through = last.sequence.clone();
+        let decoded = decode(shard, &records);
+        drop(records);
+        // With one shard the log has one order; with several, complete is only what all of them have landed.
+        let complete_to_ms = decoded.last_received_ms.filter(|_| self.table.snapshot().positions.len() <= 1);
+        let progress = vec![Progress { shard: shard.clone(), from, through: through.clone() }];
+        let landed = self.land(decoded.rows.freeze(), progress, complete_to_ms, "land").await?;
+        Ok(LogLanded { landed, unreadable: decoded.unreadable, through: Some(through) })
+    }
+}
+
+struct Decoded {
+    rows: EventRows,
+    unreadable: Vec<String>,
+    last_received_ms: Option<i64>,
+}
+
+/// The events of records. What cannot be read is named, and does not hold up the rest.
+fn decode(shard: &ShardId, records: &[LogRecord]) -> Decoded {
+    let mut decoded = Decoded { rows: EventRows::default(), unreadable: Vec::new(), last_received_ms: None };
+    for record in records {
+        let mut unreadable = |error: frame::FrameError| {
+            decoded.unreadable.push(format!("record {} of shard `{shard}`: {error}", record.sequence));
+        };
+        let (header, lines) = match frame::open(&record.payload) {
+            Ok(opened) => opened,
+            Err(error) => {
+                unreadable(error);
+                continue;
+            }
+        };
+        decoded.last_received_ms = decoded.last_received_ms.max(Some(header.received));
+        for event in frame::events(&header, lines) {
+            match event {
+                Ok(event) => {
+                    // A frame gives every event an id.
+                    if let Some(id) = event.event_id.clone() {
+                        decoded.rows.push(&header.source, &event, &id);
+                    }
+                }
+                Err(error) => unreadable(error),
+            }
+        }
+    }
+    decoded
+}
+
+#[cfg(test)]
+#[path = "land_tests.rs"]
+mod tests;

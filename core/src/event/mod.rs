@@ -1,0 +1,174 @@
+//! One event: what happened, to whom, and when.
+//!
+//! Words: the *receipt* of an event is the instant and the place in the request at which it came in; its *arrival* is
+//! that pair, by which copies and ties are ordered. A *rejection* says why an event is not taken.
+//!
+//! [`parse`] turns one JSON object into an [`Event`], or into a [`Rejection`] that names the field, the value found and
+//! what is expected. [`frame`] writes accepted events into one record of the event log and reads them back.
+//!
+//! ```
+//! use weir_core::event::{parse, Receipt};
+//!
+//! let receipt = Receipt { received_ms: 1_767_225_600_000, place: 0, correct_skew: true };
+//! let event = parse(r#"{"event":"view_job","user_id":"u1","timestamp":"2026-01-01T00:00:00Z"}"#, receipt).unwrap();
+//! assert_eq!(event.user(), "u1");
+//! assert_eq!(event.time_ms, 1_767_225_600_000);
+//! ```
+
+pub mod frame;
+mod parse;
+mod timestamp;
+
+use std::borrow::Cow;
+
+pub use parse::parse;
+
+/// The longest event name, user id, anonymous id, event id or session id, in bytes.
+pub const MAX_NAME_BYTES: usize = 200;
+/// The largest event, in bytes of JSON.
+pub const MAX_EVENT_BYTES: usize = 256 * 1024;
+/// How deep `properties` and `context` may nest, themselves included.
+pub const MAX_DEPTH: usize = 32;
+
+/// One accepted event. Text is borrowed from the JSON it was read from where nothing had to be unescaped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event<'a> {
+    /// Name of what happened.
+    pub event: Cow<'a, str>,
+    /// The known user.
+    pub user_id: Option<Cow<'a, str>>,
+    /// The device or browser. One of the two ids is there.
+    pub anonymous_id: Option<Cow<'a, str>>,
+    /// When it happened, corrected for a wrong client clock; milliseconds since 1970.
+    pub time_ms: i64,
+    /// The deduplication key. `None` until the receiver gives one: see [`EventId`].
+    pub event_id: Option<EventId<'a>>,
+    /// The client's session.
+    pub session_id: Option<Cow<'a, str>>,
+    /// A JSON object, as text.
+    pub properties: Option<&'a str>,
+    /// A JSON object, as text.
+    pub context: Option<&'a str>,
+    /// When it came in; milliseconds since 1970.
+    pub received_ms: i64,
+    /// Place in the request (or in the file, for an import), from 0.
+    pub place: u64,
+}
+
+impl Event<'_> {
+    /// Whose event it is: the known user, else the device.
+    pub fn user(&self) -> &str {
+        self.user_id.as_deref().or(self.anonymous_id.as_deref()).unwrap_or_default()
+    }
+}
+
+/// The key by which copies of an event are recognised, within one source.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum EventId<'a> {
+    /// A UUID in its canonical text form (36 characters, lower case): kept as 16 bytes.
+    Uuid([u8; 16]),
+    /// Any other text.
+    Text(Cow<'a, str>),
+}
+
+impl<'a> EventId<'a> {
+    /// Recognises a canonical UUID; everything else, upper-case UUIDs too, stays text, so that reading an id gives back
+    /// exactly what was sent.
+    pub fn from_text(text: Cow<'a, str>) -> Self {
+        canonical_uuid(text.as_bytes()).map_or(Self::Text(text), Self::Uuid)
+    }
+
+    /// The id as it was sent.
+    pub fn text(&self) -> Cow<'_, str> {
+        match self {
+            Self::Uuid(bytes) => Cow::Owned(uuid_text(bytes)),
+            Self::Text(text) => Cow::Borrowed(text),
+        }
+    }
+}
+
+fn canonical_uuid(text: &[u8]) -> Option<[u8; 16]> {
+    if text.len() != 36 {
+        return None;
+    }
+    let nibble = |b: u8| match b {
+        b'0'..=b'9' => Some(b - b'0'),
+        b'a'..=b'f' => Some(b - b'a' + 10),
+        _ => None,
+    };
+    let mut bytes = [0; 16];
+    let mut at = 0;
+    for byte in &mut bytes {
+        if matches!(at, 8 | 13 | 18 | 23) {
+            if text[at] != b'-' {
+                return None;
+            }
+            at += 1;
+        }
+        *byte = nibble(text[at])? << 4 | nibble(text[at + 1])?;
+        at += 2;
+    }
+    Some(bytes)
+}
+
+/// The canonical text form of a UUID.
+pub fn uuid_text(bytes: &[u8; 16]) -> String {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    let mut text = String::with_capacity(36);
+    for (i, byte) in bytes.iter().enumerate() {
+        if matches!(i, 4 | 6 | 8 | 10) {
+            text.push('-');
+        }
+        text.push(HEX[usize::from(byte >> 4)] as char);
+        text.push(HEX[usize::from(byte & 15)] as char);
+    }
+    text
+}
+
+/// When and where in its request an event came in.
+#[derive(Debug, Clone, Copy)]
+pub struct Receipt {
+    /// Milliseconds since 1970.
+    pub received_ms: i64,
+    /// Place in the request, from 0.
+    pub place: u64,
+    /// Whether `sent_at` corrects the client's clock. True for what comes over HTTP; false for an import, where the time
+    /// between sending and receipt says nothing about a clock.
+    pub correct_skew: bool,
+}
+
+/// Why an event is not taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Rejection {
+    /// A short stable name of the first problem, for programs.
+    pub code: &'static str,
+    /// The field that has the first problem; empty where the whole event is meant.
+    pub field: String,
+    /// Every problem of the event: the field, the value found and what is expected.
+    pub message: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_canonical_uuids_become_bytes() {
+        let canonical = "0190f3a1-7c4e-7b7a-9d1e-5f0a2b3c4d5e";
+        let id = EventId::from_text(canonical.into());
+        assert!(matches!(id, EventId::Uuid(_)));
+        assert_eq!(id.text(), canonical);
+        for other in [
+            "0190F3A1-7C4E-7B7A-9D1E-5F0A2B3C4D5E",
+            "0190f3a17c4e7b7a9d1e5f0a2b3c4d5e",
+            "0190f3a1-7c4e-7b7a-9d1e-5f0a2b3c4d5",
+            "0190f3a1-7c4e-7b7a-9d1e-5f0a2b3c4d5g",
+            "0190f3a1+7c4e+7b7a+9d1e+5f0a2b3c4d5e",
+        ] {
+            let id = EventId::from_text(other.into());
+            assert!(matches!(id, EventId::Text(_)), "{other}");
+            assert_eq!(id.text(), other);
+        }
+    }
+}

@@ -1,0 +1,330 @@
+//! From the JSON text of one object to a checked [`Event`], with every problem reported at once.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::timestamp::{self, TimeProblem};
+use super::{Event, EventId, MAX_DEPTH, MAX_EVENT_BYTES, MAX_NAME_BYTES, Receipt, Rejection};
+
+/// Field names of an event, in the order of [`Raw`]'s slots.
+const FIELDS: [&str; 9] =
+    ["event", "user_id", "anonymous_id", "timestamp", "event_id", "session_id", "properties", "context", "sent_at"];
+const EVENT: usize = 0;
+const USER_ID: usize = 1;
+const ANONYMOUS_ID: usize = 2;
+const TIMESTAMP: usize = 3;
+const EVENT_ID: usize = 4;
+const SESSION_ID: usize = 5;
+const PROPERTIES: usize = 6;
+const CONTEXT: usize = 7;
+const SENT_AT: usize = 8;
+
+/// Parses and checks one event.
+///
+/// # Errors
+/// A [`Rejection`] that lists every problem; its code and field are those of the first.
+pub fn parse(json: &str, receipt: Receipt) -> Result<Event<'_>, Rejection> {
+    if json.len() > MAX_EVENT_BYTES {
+        let message = format!("the event has {} bytes; at most {MAX_EVENT_BYTES} are taken", json.len());
+        return Err(Rejection { code: "too_large", field: String::new(), message });
+    }
+    if !json.trim_start().starts_with('{') {
+        return Err(not_an_object(json));
+    }
+    let mut problems = Problems::default();
+    let mut raw = Raw::default();
+    let mut deserializer = serde_json::Deserializer::from_str(json);
+    let read = RawSeed { raw: &mut raw, problems: &mut problems }
+        .deserialize(&mut deserializer)
+        .and_then(|()| deserializer.end());
+    if let Err(error) = read {
+        return Err(Rejection { code: "invalid_json", field: String::new(), message: format!("not JSON: {error}") });
+    }
+    check(&raw, receipt, &mut problems).ok_or_else(|| problems.into_rejection())
+}
+
+fn not_an_object(json: &str) -> Rejection {
+    let message = match serde_json::from_str::<&RawValue>(json) {
+        Ok(value) => format!("found {}; an event is a JSON object", found(value.get())),
+        Err(error) => format!("not JSON: {error}"),
+    };
+    let code = if message.starts_with("not JSON") { "invalid_json" } else { "not_an_object" };
+    Rejection { code, field: String::new(), message }
+}
+
+/// All fields are there, or `None` and at least one problem.
+fn check<'a>(raw: &Raw<'a>, receipt: Receipt, problems: &mut Problems) -> Option<Event<'a>> {
+    let event = raw.name(EVENT, problems);
+    if event.is_none() && raw.is_absent(EVENT) {
+        problems.add("missing_field", "event", "is missing; it names what happened".to_owned());
+    }
+    let user_id = raw.name(USER_ID, problems);
+    let anonymous_id = raw.name(ANONYMOUS_ID, problems);
+    if raw.is_absent(USER_ID) && raw.is_absent(ANONYMOUS_ID) {
+        problems.add("missing_field", "user_id", "is missing, and so is anonymous_id; one of the two is needed".to_owned());
+    }
+    let event_id = raw.name(EVENT_ID, problems).map(EventId::from_text);
+    let session_id = raw.text(SESSION_ID, problems).filter(|id| !id.is_empty());
+    if session_id.as_deref().is_some_and(|id| id.len() > MAX_NAME_BYTES) {
+        problems.add("too_long", "session_id", format!("is longer than {MAX_NAME_BYTES} bytes"));
+    }
+    let properties = raw.object(PROPERTIES, problems);
+    let context = raw.object(CONTEXT, problems);
+    let sent_ms = raw.time(SENT_AT, problems).filter(|_| receipt.correct_skew);
+    let time_ms = if raw.is_absent(TIMESTAMP) {
+        Some(receipt.received_ms)
+    } else {
+        let corrected = raw.time(TIMESTAMP, problems).map(|t| timestamp::corrected(t, sent_ms, receipt.received_ms));
+        corrected.and_then(|time| time.map_err(|p| problems.add_time(TIMESTAMP, p)).ok())
+    };
+    if !problems.list.is_empty() {
+        return None;
+    }
+    Some(Event {
+        event: event?,
+        user_id,
+        anonymous_id,
+        time_ms: time_ms?,
+        event_id,
+        session_id,
+        properties,
+        context,
+        received_ms: receipt.received_ms,
+        place: receipt.place,
+    })
+}
+
+/// The values of an object's known fields, not yet looked at.
+#[derive(Default)]
+struct Raw<'a> {
+    values: [Option<&'a RawValue>; FIELDS.len()],
+}
+
+impl<'a> Raw<'a> {
+    /// Absent and `null` are the same: many clients send `null` for what they do not know.
+    fn is_absent(&self, field: usize) -> bool {
+        self.value(field).is_none()
+    }
+
+    fn value(&self, field: usize) -> Option<&'a str> {
+        self.values[field].map(RawValue::get).filter(|v| *v != "null")
+    }
+
+    fn text(&self, field: usize, problems: &mut Problems) -> Option<Cow<'a, str>> {
+        let value = self.value(field)?;
+        if !value.starts_with('"') {
+            let hint = if value.starts_with(|c: char| c.is_ascii_digit() || c == '-') {
+                format!("; send it as text: \"{value}\"")
+            } else {
+                String::new()
+            };
+            problems.add("wrong_type", FIELDS[field], format!("is {}, expected a string{hint}", found(value)));
+            return None;
+        }
+        match unescape(value) {
+            Ok(text) => Some(text),
+            Err(error) => {
+                problems.add("invalid_text", FIELDS[field], format!("is not valid text: {error}"));
+                None
+            }
+        }
+    }
+
+    /// A text of 1 to 200 bytes.
+    fn name(&self, field: usize, problems: &mut Problems) -> Option<Cow<'a, str>> {
+        let text = self.text(field, problems)?;
+        if text.is_empty() {
+            problems.add("empty", FIELDS[field], format!("is empty, expected 1 to {MAX_NAME_BYTES} bytes"));
+            return None;
+        }
+        if text.len() > MAX_NAME_BYTES {
+            let message = format!("has {} bytes (`{}`), expected 1 to {MAX_NAME_BYTES}", text.len(), excerpt(&text));
+            problems.add("too_long", FIELDS[field], message);
+            return None;
+        }
+        Some(text)
+    }
+
+    fn object(&self, field: usize, problems: &mut Problems) -> Option<&'a str> {
+        let value = self.value(field)?;
+        if !value.starts_with('{') {
+            problems.add("wrong_type", FIELDS[field], format!("is {}, expected an object", found(value)));
+            return None;
+        }
+        if deeper_than(value, MAX_DEPTH) {
+            problems.add("too_deep", FIELDS[field], format!("nests deeper than {MAX_DEPTH} levels"));
+            return None;
+        }
+        Some(value)
+    }
+
+    fn time(&self, field: usize, problems: &mut Problems) -> Option<i64> {
+        let value = self.value(field)?;
+        let time = if value.starts_with('"') {
+            timestamp::from_text(&self.text(field, problems)?)
+        } else if value.starts_with(|c: char| c.is_ascii_digit() || c == '-') {
+            timestamp::from_number(value)
+        } else {
+            let message = format!("is {}, expected an RFC 3339 string or whole milliseconds since 1970", found(value));
+            problems.add("wrong_type", FIELDS[field], message);
+            return None;
+        };
+        time.map_err(|p| problems.add_time(field, p)).ok()
+    }
+}
+
+fn unescape(quoted: &str) -> Result<Cow<'_, str>, serde_json::Error> {
+    let inner = &quoted[1..quoted.len() - 1];
+    if inner.as_bytes().contains(&b'\\') { serde_json::from_str(quoted).map(Cow::Owned) } else { Ok(Cow::Borrowed(inner)) }
+}
+
+/// Whether JSON text opens more than `limit` objects and lists inside each other.
+fn deeper_than(json: &str, limit: usize) -> bool {
+    // Nearly every event opens fewer brackets in all than may be open at once; counting them is quick.
+    if json.bytes().filter(|b| matches!(b, b'{' | b'[')).count() <= limit {
+        return false;
+    }
+    let (mut depth, mut in_text, mut escaped) = (0_usize, false, false);
+    for byte in json.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_text => escaped = true,
+            b'"' => in_text = !in_text,
+            b'{' | b'[' if !in_text => depth += 1,
+            b'}' | b']' if !in_text => depth -= 1,
+            _ => {}
+        }
+        if depth > limit {
+            return true;
+        }
+    }
+    false
+}
+
+/// A value as a message shows it: its type, and the value where that is short.
+fn found(value: &str) -> String {
+    let kind = match value.as_bytes().first() {
+        Some(b'"') => "the string",
+        Some(b'{') => return "an object".to_owned(),
+        Some(b'[') => return "a list".to_owned(),
+        Some(b't' | b'f') => "the boolean",
+        Some(b'n') => return "null".to_owned(),
+        _ => "the number",
+    };
+    format!("{kind} {}", excerpt(value))
+}
+
+/// The beginning of a text, for a message.
+pub(super) fn excerpt(text: &str) -> Cow<'_, str> {
+    const SHOWN: usize = 60;
+    match text.char_indices().nth(SHOWN) {
+        Some((at, _)) => Cow::Owned(format!("{}…", &text[..at])),
+        None => Cow::Borrowed(text),
+    }
+}
+
+#[derive(Default)]
+struct Problems {
+    list: Vec<(&'static str, String, String)>,
+}
+
+impl Problems {
+    fn add(&mut self, code: &'static str, field: &str, message: String) {
+        self.list.push((code, field.to_owned(), message));
+    }
+
+    fn add_time(&mut self, field: usize, problem: TimeProblem) {
+        self.add(problem.code, FIELDS[field], problem.message);
+    }
+
+    fn into_rejection(self) -> Rejection {
+        let message = self.list.iter().map(|(_, field, message)| format!("{}: {message}", excerpt(field)));
+        let message = message.collect::<Vec<_>>().join("; ");
+        let (code, field) = self.list.into_iter().next().map_or(("invalid", String::new()), |(c, f, _)| (c, f));
+        Rejection { code, field, message }
+    }
+}
+
+/// Fills [`Raw`] from an object; unknown and repeated names become problems.
+struct RawSeed<'r, 'a> {
+    raw: &'r mut Raw<'a>,
+    problems: &'r mut Problems,
+}
+
+impl<'de> DeserializeSeed<'de> for RawSeed<'_, 'de> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for RawSeed<'_, 'de> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an event: a JSON object")
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<(), M::Error> {
+        while let Some(name) = map.next_key_seed(NameSeed)? {
+            let value: &'de RawValue = map.next_value()?;
+            match FIELDS.iter().position(|field| *field == name) {
+                None => {
+                    let nearest = did_you_mean(&name);
+                    self.problems.add(
+                        "unknown_field",
+                        &name,
+                        format!("is not a field of an event{nearest}; what the app knows goes into properties"),
+                    );
+                }
+                Some(field) if self.raw.values[field].is_some() => {
+                    self.problems.add("duplicate_field", &name, "is given twice".to_owned());
+                }
+                Some(field) => self.raw.values[field] = Some(value),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn did_you_mean(name: &str) -> String {
+    let nearest = FIELDS.iter().map(|field| (strsim::jaro_winkler(field, &name.to_lowercase()), field));
+    match nearest.max_by(|a, b| a.0.total_cmp(&b.0)) {
+        Some((likeness, field)) if likeness > 0.8 => format!("; did you mean `{field}`?"),
+        _ => String::new(),
+    }
+}
+
+struct NameSeed;
+
+impl<'de> DeserializeSeed<'de> for NameSeed {
+    type Value = Cow<'de, str>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Cow<'de, str>, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<'de> Visitor<'de> for NameSeed {
+    type Value = Cow<'de, str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a field name")
+    }
+
+    fn visit_borrowed_str<E>(self, name: &'de str) -> Result<Cow<'de, str>, E> {
+        Ok(Cow::Borrowed(name))
+    }
+
+    fn visit_str<E>(self, name: &str) -> Result<Cow<'de, str>, E> {
+        Ok(Cow::Owned(name.to_owned()))
+    }
+}
+
+#[cfg(test)]
+#[path = "parse_tests.rs"]
+mod tests;

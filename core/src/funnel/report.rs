@@ -1,0 +1,124 @@
+//! The answer to a funnel question, in the shape that programs rely on.
+
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+
+/// The whole answer. Serialised, it is the result document of `POST /api/query` and of `weir funnel --format json`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct FunnelReport {
+    /// Always `funnel`.
+    pub kind: &'static str,
+    /// Version of the table that was read: the same question of the same version has the same answer for ever.
+    pub version: u64,
+    /// Everything received up to then is in this version (RFC 3339). `null` in a lake that has received nothing.
+    pub complete_to: Option<String>,
+    /// One entry a step, in order.
+    pub steps: Vec<StepReport>,
+    /// From the first to the last step.
+    pub conversion_ms: ConversionTimes,
+    /// One entry a value of the breakdown property, by users descending. Absent where none was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub breakdown: Option<Vec<BreakdownGroup>>,
+    /// What it took.
+    pub scanned: Scanned,
+}
+
+/// One step of a funnel.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct StepReport {
+    /// From 1.
+    pub step: usize,
+    /// What people read.
+    pub label: String,
+    /// Users of at least this depth.
+    pub count: u64,
+    /// Share of the users of step 1; 0 where there are none.
+    pub from_first: f64,
+    /// Share of the users of the step before; 0 where there are none.
+    pub from_previous: f64,
+    /// Median time from the step before, of the chosen attempts; milliseconds.
+    #[serde(serialize_with = "whole_where_possible")]
+    pub median_ms: Option<f64>,
+    /// 90th percentile of the same.
+    #[serde(serialize_with = "whole_where_possible")]
+    pub p90_ms: Option<f64>,
+    /// Users who stand at the step before and still have time: not lost yet.
+    pub in_window: u64,
+}
+
+/// Times from the first to the last step, of the users who took all steps; milliseconds.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ConversionTimes {
+    /// Users who took all steps.
+    pub n: u64,
+    /// Median, exact, with linear interpolation.
+    pub median: Option<f64>,
+    /// Arithmetic mean.
+    pub mean: Option<f64>,
+    /// Bins from the shortest to the longest time, the empty ones between them too.
+    pub histogram: Vec<HistogramBin>,
+}
+
+/// Users whose conversion took `from` ≤ time < `to` milliseconds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct HistogramBin {
+    /// Inclusive.
+    pub from: i64,
+    /// Exclusive.
+    pub to: i64,
+    /// Users.
+    pub count: u64,
+}
+
+/// The users of one value of the breakdown property.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct BreakdownGroup {
+    /// Which users.
+    #[serde(flatten)]
+    pub value: GroupValue,
+    /// As for the whole funnel.
+    pub steps: Vec<StepReport>,
+    /// As for the whole funnel.
+    pub conversion_ms: ConversionTimes,
+}
+
+/// What the users of a group share.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum GroupValue {
+    /// This value; `null` where the property is absent.
+    Value {
+        /// A JSON value.
+        value: Value,
+    },
+    /// Any value that is not listed by name.
+    Other {
+        /// Always `true`.
+        other: bool,
+    },
+}
+
+/// What an answer cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Scanned {
+    /// Files opened.
+    pub files: u64,
+    /// Their size in bytes.
+    pub bytes: u64,
+    /// Rows in them.
+    pub rows: u64,
+    /// From question to answer.
+    pub elapsed_ms: u64,
+}
+
+/// `61000` rather than `61000.0`: most medians of milliseconds are whole.
+#[allow(clippy::ref_option, reason = "the signature is serde's")]
+fn whole_where_possible<S: Serializer>(value: &Option<f64>, serializer: S) -> Result<S::Ok, S::Error> {
+    const EXACT: f64 = 9_007_199_254_740_992.0; // 2^53
+    match *value {
+        None => serializer.serialize_none(),
+        #[allow(clippy::cast_possible_truncation, reason = "whole and below 2^53")]
+        Some(v) if v.fract() == 0.0 && v.abs() < EXACT => serializer.serialize_i64(v as i64),
+        Some(v) => serializer.serialize_f64(v),
+    }
+}

@@ -1,0 +1,344 @@
+//! From users to numbers: counts, shares, times and groups.
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+
+use super::report::{
+    BreakdownGroup, ConversionTimes, FunnelReport, GroupValue, HistogramBin, Scanned, StepReport,
+};
+use crate::time::rfc3339;
+
+/// One user's part in a funnel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserResult {
+    /// Times of the chosen attempt's events, milliseconds since 1970. Its length is the user's depth.
+    pub times_ms: Vec<i64>,
+    /// The latest start of any attempt of that depth, milliseconds since 1970.
+    pub latest_start_ms: i64,
+    /// The user's group, from [`group_key`]; `None` where no breakdown is asked.
+    pub group: Option<String>,
+}
+
+/// What a report says beside its numbers.
+#[derive(Debug, Clone, Copy)]
+pub struct ReportContext<'a> {
+    /// Version of the table.
+    pub version: u64,
+    /// Everything received up to then is in that version; milliseconds since 1970.
+    pub complete_to_ms: Option<i64>,
+    /// A label for each step.
+    pub labels: &'a [String],
+    /// So many groups by name; the others are summed. `None` where no breakdown is asked.
+    pub group_limit: Option<usize>,
+    /// What it took.
+    pub scanned: Scanned,
+}
+
+/// A breakdown value as a key: equal for equal values, and never equal for a number, a text and a boolean that look alike.
+pub fn group_key(value: Option<&Value>) -> String {
+    match value {
+        None => Value::Null.to_string(),
+        // 1 and 1.0 are one number.
+        Some(Value::Number(number)) => match number.as_f64() {
+            #[allow(clippy::cast_possible_truncation, reason = "whole and below 2^53")]
+            Some(f) if number.is_f64() && f.fract() == 0.0 && f.abs() < 9_007_199_254_740_992.0 => {
+                (f as i64).to_string()
+            }
+            _ => number.to_string(),
+        },
+        Some(value) => value.to_string(),
+    }
+}
+
+/// Counts users as they come, in any order.
+#[derive(Debug)]
+pub struct FunnelTally {
+    window_ms: i64,
+    complete_to_ms: Option<i64>,
+    whole: Group,
+    groups: HashMap<String, Group>,
+}
+
+/// Counts of one group of users.
+#[derive(Debug, Clone)]
+struct Group {
+    /// Users of exactly depth n + 1.
+    depth: Vec<u64>,
+    /// Of these, users whose window is open.
+    open: Vec<u64>,
+    /// Times from step n to step n + 1.
+    step_ms: Vec<Vec<i64>>,
+    /// Times from the first to the last step.
+    conversion_ms: Vec<i64>,
+}
+
+impl FunnelTally {
+    /// For a funnel of `steps` steps.
+    pub fn new(steps: usize, window_ms: i64, complete_to_ms: Option<i64>) -> Self {
+        Self { window_ms, complete_to_ms, whole: Group::new(steps), groups: HashMap::new() }
+    }
+
+    /// Counts one user.
+    pub fn add(&mut self, user: &UserResult) {
+        let open = self
+            .complete_to_ms
+            .is_none_or(|complete_to| user.latest_start_ms.saturating_add(self.window_ms) >= complete_to);
+        self.whole.add(user, open);
+        if let Some(key) = &user.group {
+            match self.groups.get_mut(key) {
+                Some(group) => group.add(user, open),
+                None => {
+                    let mut group = Group::new(self.whole.depth.len());
+                    group.add(user, open);
+                    self.groups.insert(key.clone(), group);
+                }
+            }
+        }
+    }
+
+    /// The answer.
+    pub fn report(self, context: &ReportContext<'_>) -> FunnelReport {
+        let breakdown = context.group_limit.map(|limit| breakdown(self.groups, limit, context.labels));
+        let (steps, conversion_ms) = self.whole.report(context.labels);
+        FunnelReport {
+            kind: "funnel",
+            version: context.version,
+            complete_to: context.complete_to_ms.map(rfc3339),
+            steps,
+            conversion_ms,
+            breakdown,
+            scanned: context.scanned,
+        }
+    }
+}
+
+fn breakdown(groups: HashMap<String, Group>, limit: usize, labels: &[String]) -> Vec<BreakdownGroup> {
+    let mut groups: Vec<(String, Group)> = groups.into_iter().collect();
+    groups.sort_by(|(a_key, a), (b_key, b)| (b.users(), a_key).cmp(&(a.users(), b_key)));
+    let rest = groups.split_off(groups.len().min(limit));
+    let mut listed: Vec<BreakdownGroup> = groups
+        .into_iter()
+        .map(|(key, group)| {
+            let (steps, conversion_ms) = group.report(labels);
+            // The key is JSON that `group_key` wrote.
+            let value = serde_json::from_str(&key).unwrap_or(Value::Null);
+            BreakdownGroup { value: GroupValue::Value { value }, steps, conversion_ms }
+        })
+        .collect();
+    let other = rest.into_iter().map(|(_, group)| group).reduce(Group::merge);
+    listed.extend(other.map(|group| {
+        let (steps, conversion_ms) = group.report(labels);
+        BreakdownGroup { value: GroupValue::Other { other: true }, steps, conversion_ms }
+    }));
+    listed
+}
+
+impl Group {
+    fn new(steps: usize) -> Self {
+        Self {
+            depth: vec![0; steps],
+            open: vec![0; steps],
+            step_ms: vec![Vec::new(); steps.saturating_sub(1)],
+            conversion_ms: Vec::new(),
+        }
+    }
+
+    fn users(&self) -> u64 {
+        self.depth.iter().sum()
+    }
+
+    fn add(&mut self, user: &UserResult, open: bool) {
+        let times = &user.times_ms;
+        let Some(last) = times.len().checked_sub(1) else { return };
+        self.depth[last] += 1;
+        self.open[last] += u64::from(open);
+        for (durations, pair) in self.step_ms.iter_mut().zip(times.windows(2)) {
+            durations.push(pair[1] - pair[0]);
+        }
+        if times.len() == self.depth.len() {
+            self.conversion_ms.push(times[last] - times[0]);
+        }
+    }
+
+    fn merge(mut self, other: Self) -> Self {
+        let add = |mine: &mut Vec<u64>, theirs: Vec<u64>| mine.iter_mut().zip(theirs).for_each(|(a, b)| *a += b);
+        add(&mut self.depth, other.depth);
+        add(&mut self.open, other.open);
+        self.step_ms.iter_mut().zip(other.step_ms).for_each(|(mine, theirs)| mine.extend(theirs));
+        self.conversion_ms.extend(other.conversion_ms);
+        self
+    }
+
+    fn report(mut self, labels: &[String]) -> (Vec<StepReport>, ConversionTimes) {
+        let first = self.users();
+        let mut previous = first;
+        let mut reached = first;
+        let mut steps = Vec::with_capacity(labels.len());
+        for (i, label) in labels.iter().enumerate() {
+            let times = i.checked_sub(1).map(|pair| &mut self.step_ms[pair]);
+            let (median_ms, p90_ms) = times.map_or((None, None), |times| {
+                times.sort_unstable();
+                (percentile(times, 0.5), percentile(times, 0.9))
+            });
+            steps.push(StepReport {
+                step: i + 1,
+                label: label.clone(),
+                count: reached,
+                from_first: share(reached, first),
+                from_previous: share(reached, previous),
+                median_ms,
+                p90_ms,
+                in_window: if i == 0 { 0 } else { self.open[i - 1] },
+            });
+            previous = reached;
+            reached -= self.depth[i];
+        }
+        (steps, conversion_times(self.conversion_ms))
+    }
+}
+
+#[allow(clippy::cast_precision_loss, reason = "a share needs no more than 15 digits")]
+fn share(part: u64, whole: u64) -> f64 {
+    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+}
+
+/// The `p`-quantile of sorted values by linear interpolation between the two nearest ranks (method 7 of Hyndman and Fan,
+/// the default of R, NumPy and most tools).
+#[allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "ranks and durations are far below 2^53, and the rank is not negative"
+)]
+fn percentile(sorted: &[i64], p: f64) -> Option<f64> {
+    let last = sorted.len().checked_sub(1)?;
+    let rank = p * last as f64;
+    let below = sorted[rank.floor() as usize] as f64;
+    let above = sorted[rank.ceil() as usize] as f64;
+    Some(below + (above - below) * rank.fract())
+}
+
+#[allow(clippy::cast_precision_loss, reason = "sums of durations are far below 2^53")]
+fn conversion_times(mut times: Vec<i64>) -> ConversionTimes {
+    times.sort_unstable();
+    let n = times.len() as u64;
+    let sum: i128 = times.iter().map(|t| i128::from(*t)).sum();
+    let mean = if n == 0 { None } else { Some(sum as f64 / n as f64) };
+    ConversionTimes { n, median: percentile(&times, 0.5), mean, histogram: histogram(&times) }
+}
+
+/// Bin edges that people think in, from a second to a year, in milliseconds.
+const EDGES_MS: [i64; 21] = {
+    const S: i64 = 1000;
+    const M: i64 = 60 * S;
+    const H: i64 = 60 * M;
+    const D: i64 = 24 * H;
+    [
+        0, S, 5 * S, 15 * S, 30 * S, M, 2 * M, 5 * M, 15 * M, 30 * M, H, 2 * H, 6 * H, 12 * H, D, 2 * D, 4 * D, 7 * D, 14 * D,
+        30 * D, 90 * D,
+    ]
+};
+
+fn histogram(sorted: &[i64]) -> Vec<HistogramBin> {
+    let (Some(shortest), Some(longest)) = (sorted.first(), sorted.last()) else { return Vec::new() };
+    // The last edge lies behind the longest time, however long that is.
+    let mut edges = EDGES_MS.to_vec();
+    while edges.last().is_some_and(|edge| edge <= longest) {
+        edges.extend(edges.last().map(|edge| edge * 2));
+    }
+    let bins = edges.windows(2).filter(|bin| bin[1] > *shortest && bin[0] <= *longest);
+    bins.map(|bin| {
+        let count = sorted.partition_point(|t| *t < bin[1]) - sorted.partition_point(|t| *t < bin[0]);
+        HistogramBin { from: bin[0], to: bin[1], count: count as u64 }
+    })
+    .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn user(times: &[i64], latest_start_ms: i64, group: Option<&str>) -> UserResult {
+        UserResult { times_ms: times.to_vec(), latest_start_ms, group: group.map(str::to_owned) }
+    }
+
+    fn report(users: &[UserResult], group_limit: Option<usize>) -> FunnelReport {
+        let mut tally = FunnelTally::new(2, 1000, Some(5000));
+        users.iter().for_each(|u| tally.add(u));
+        let labels = ["a".to_owned(), "b".to_owned()];
+        let scanned = Scanned::default();
+        tally.report(&ReportContext { version: 4, complete_to_ms: Some(5000), labels: &labels, group_limit, scanned })
+    }
+
+    #[test]
+    fn counts_shares_and_times() {
+        let report = report(
+            &[user(&[0, 100], 0, None), user(&[0, 300], 0, None), user(&[0], 3999, None), user(&[0], 4000, None)],
+            None,
+        );
+        let json = serde_json::to_string(&report).unwrap();
+        assert_eq!(
+            json,
+            r#"{"kind":"funnel","version":4,"complete_to":"1970-01-01T00:00:05.000Z","steps":["#.to_owned()
+                + r#"{"step":1,"label":"a","count":4,"from_first":1.0,"from_previous":1.0,"median_ms":null,"p90_ms":null,"in_window":0},"#
+                + r#"{"step":2,"label":"b","count":2,"from_first":0.5,"from_previous":0.5,"median_ms":200,"p90_ms":280,"in_window":1}],"#
+                + r#""conversion_ms":{"n":2,"median":200.0,"mean":200.0,"histogram":[{"from":0,"to":1000,"count":2}]},"#
+                + r#""scanned":{"files":0,"bytes":0,"rows":0,"elapsed_ms":0}}"#
+        );
+    }
+
+    #[test]
+    fn nobody_is_an_honest_zero() {
+        let report = report(&[], Some(10));
+        assert_eq!(report.steps.iter().map(|s| (s.count, s.from_first)).collect::<Vec<_>>(), [(0, 0.0), (0, 0.0)]);
+        assert_eq!(report.conversion_ms, ConversionTimes { n: 0, median: None, mean: None, histogram: vec![] });
+        assert_eq!(report.breakdown, Some(vec![]));
+    }
+
+    #[test]
+    fn groups_add_up_and_the_rest_is_summed() {
+        let keys = ["\"KR\"", "\"KR\"", "\"KR\"", "null", "null", "1", "true"];
+        let users: Vec<_> = keys.iter().map(|k| user(&[0, 10], 0, Some(k))).collect();
+        let groups = report(&users, Some(2)).breakdown.unwrap();
+        let json: Vec<_> = groups
+            .iter()
+            .map(|g| (serde_json::to_value(g.value.clone()).unwrap().to_string(), g.steps[0].count))
+            .collect();
+        assert_eq!(
+            json,
+            [
+                (r#"{"value":"KR"}"#.to_owned(), 3),
+                (r#"{"value":null}"#.to_owned(), 2),
+                (r#"{"other":true}"#.to_owned(), 2)
+            ]
+        );
+    }
+
+    #[test]
+    fn percentiles_interpolate() {
+        assert_eq!(percentile(&[], 0.5), None);
+        assert_eq!(percentile(&[7], 0.9), Some(7.0));
+        assert_eq!(percentile(&[0, 10], 0.5), Some(5.0));
+        assert_eq!(percentile(&[0, 10, 20, 30], 0.9), Some(27.0));
+    }
+
+    #[test]
+    fn histogram_bins_hold_everything_once() {
+        let times = [0, 999, 1000, 59_999, 60_000, 400 * 86_400_000];
+        let bins = histogram(&times);
+        assert_eq!(bins.iter().map(|b| b.count).sum::<u64>(), times.len() as u64);
+        assert_eq!((bins[0].from, bins[0].to, bins[0].count), (0, 1000, 2));
+        assert!(bins.windows(2).all(|pair| pair[0].to == pair[1].from));
+        assert_eq!(histogram(&[45_000]).len(), 1);
+    }
+
+    #[test]
+    fn numbers_of_one_value_are_one_group() {
+        let key = |json: &str| group_key(Some(&serde_json::from_str(json).unwrap()));
+        assert_eq!(key("1"), key("1.0"));
+        assert_ne!(key("1"), key("\"1\""));
+        assert_ne!(key("1"), key("1.5"));
+        assert_eq!(group_key(None), key("null"));
+    }
+}

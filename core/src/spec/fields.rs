@@ -1,0 +1,262 @@
+//! Reading a JSON object with a fixed set of fields: what is unknown, missing or of a wrong type becomes a problem with
+//! its path, and reading goes on.
+
+use serde_json::{Map, Value};
+
+use super::model::{SpecError, SpecProblem};
+
+/// Words longer than this are echoed short, and no nearest word is sought for them: that costs time by length.
+const LONGEST_WORD: usize = 64;
+
+/// The fields of one kind of object.
+#[derive(Debug)]
+pub(super) struct FieldTable {
+    /// What this version reads. `docs/query-spec.schema.json` has the same names; a test holds the two together.
+    pub supported: &'static [&'static str],
+    /// What the language has and this version refuses, unless it asks for nothing.
+    pub later: &'static [&'static str],
+}
+
+pub(super) const SPEC_FIELDS: FieldTable = FieldTable {
+    supported: &[
+        "kind",
+        "from",
+        "to",
+        "last",
+        "timezone",
+        "steps",
+        "window",
+        "order",
+        "ties",
+        "count",
+        "where",
+        "breakdown",
+        "version",
+    ],
+    later: &["exclude", "exclusion", "hold", "interval", "compare"],
+};
+
+pub(super) const STEP_FIELDS: FieldTable =
+    FieldTable { supported: &["event", "any", "where", "label"], later: &["optional"] };
+
+pub(super) const ALTERNATIVE_FIELDS: FieldTable = FieldTable { supported: &["event", "where"], later: &[] };
+
+pub(super) const CONDITION_FIELDS: FieldTable = FieldTable { supported: &["property", "op", "value"], later: &[] };
+
+pub(super) const BREAKDOWN_FIELDS: FieldTable = FieldTable { supported: &["property", "step", "limit"], later: &[] };
+
+/// Everything found wrong so far.
+#[derive(Debug, Default)]
+pub(super) struct Problems {
+    found: Vec<SpecProblem>,
+    expressions: usize,
+}
+
+impl Problems {
+    pub fn add(&mut self, field: impl Into<String>, message: impl Into<String>) {
+        self.found.push(SpecProblem { field: field.into(), message: message.into() });
+    }
+
+    /// Counts a regular expression of the document, this one included.
+    pub fn count_expression(&mut self) -> usize {
+        self.expressions += 1;
+        self.expressions
+    }
+
+    /// `read`, if nothing was wrong with it.
+    pub fn finish<T>(mut self, read: Option<T>) -> Result<T, SpecError> {
+        match read {
+            Some(read) if self.found.is_empty() => Ok(read),
+            _ => {
+                if self.found.is_empty() {
+                    self.add("", "cannot be read");
+                }
+                Err(SpecError { problems: self.found })
+            }
+        }
+    }
+}
+
+/// One JSON object, and where in the document it is.
+#[derive(Debug)]
+pub(super) struct Fields<'v> {
+    path: String,
+    members: &'v Map<String, Value>,
+}
+
+impl<'v> Fields<'v> {
+    /// Takes `value` as an object with the fields of `table`, and reports every other field.
+    pub fn open(
+        value: &'v Value,
+        path: &str,
+        table: &FieldTable,
+        expected: &str,
+        problems: &mut Problems,
+    ) -> Option<Self> {
+        let Some(members) = value.as_object() else {
+            problems.add(path, format!("found {}; expected {expected}", describe(value)));
+            return None;
+        };
+        let fields = Self { path: path.to_owned(), members };
+        for name in members.keys() {
+            let known = || table.supported.iter().chain(table.later).copied();
+            if !known().any(|field| field == name) {
+                let hint = did_you_mean(name, known(), || format!("known fields: {}", table.supported.join(", ")));
+                problems.add(fields.path_of(name), format!("unknown field `{}`; {hint}", shorten(name)));
+            }
+        }
+        Some(fields)
+    }
+
+    /// The value of a field; `null` is the same as no field.
+    pub fn get(&self, name: &str) -> Option<&'v Value> {
+        self.members.get(name).filter(|value| !value.is_null())
+    }
+
+    /// Whether the field is written, be it as `null`.
+    pub fn is_written(&self, name: &str) -> bool {
+        self.members.contains_key(name)
+    }
+
+    /// The path of a field of this object.
+    pub fn path_of(&self, name: &str) -> String {
+        let name = shorten(name);
+        if self.path.is_empty() { name } else { format!("{}.{name}", self.path) }
+    }
+
+    /// The text of a field, if there is one.
+    pub fn text(&self, name: &str, expected: &str, problems: &mut Problems) -> Option<&'v str> {
+        let value = self.get(name)?;
+        let text = value.as_str();
+        if text.is_none() {
+            problems.add(self.path_of(name), format!("found {}; expected {expected}", describe(value)));
+        }
+        text
+    }
+
+    /// The elements of a list, if there is one.
+    pub fn list(&self, name: &str, expected: &str, problems: &mut Problems) -> Option<&'v [Value]> {
+        let value = self.get(name)?;
+        let list = value.as_array().map(Vec::as_slice);
+        if list.is_none() {
+            problems.add(self.path_of(name), format!("found {}; expected {expected}", describe(value)));
+        }
+        list
+    }
+
+    /// As [`Self::list`], with not more than `most` elements.
+    pub fn short_list(&self, name: &str, most: usize, expected: &str, problems: &mut Problems) -> Option<&'v [Value]> {
+        let list = self.list(name, expected, problems)?;
+        if list.len() > most {
+            problems.add(self.path_of(name), format!("found a list of {}; expected at most {most}", list.len()));
+            return None;
+        }
+        Some(list)
+    }
+
+    /// A whole number of a field from `least` to `most`, if there is one.
+    pub fn whole_number(&self, name: &str, least: u64, most: u64, problems: &mut Problems) -> Option<u64> {
+        let value = self.get(name)?;
+        let number = whole_number(value).filter(|number| (least..=most).contains(number));
+        if number.is_none() {
+            let range = if most == u64::MAX { format!("from {least}") } else { format!("from {least} to {most}") };
+            problems.add(self.path_of(name), format!("found {}; expected a whole number {range}", describe(value)));
+        }
+        number
+    }
+
+    /// One of the words of a closed set: `supported`, or `later`, which is refused.
+    pub fn choice(
+        &self,
+        name: &str,
+        supported: &[&'static str],
+        later: &[&str],
+        problems: &mut Problems,
+    ) -> Option<&'static str> {
+        let expected = one_of(supported);
+        let word = self.text(name, &expected, problems)?;
+        let found = supported.iter().find(|known| **known == word).copied();
+        if found.is_none() {
+            let message = if later.contains(&word) {
+                format!("{}; expected {expected}", not_in_this_version(&format!("{name} `{word}`")))
+            } else {
+                let all = supported.iter().copied().chain(later.iter().copied());
+                let hint = did_you_mean(word, all, || format!("expected {expected}"));
+                format!("unknown {name} `{}`; {hint}", shorten(word))
+            };
+            problems.add(self.path_of(name), message);
+        }
+        found
+    }
+}
+
+/// `1.0` is as whole as `1`, as in JSON Schema.
+fn whole_number(value: &Value) -> Option<u64> {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    value.as_u64().or_else(|| {
+        let double = value.as_f64()?;
+        (double.fract() == 0.0 && (0.0..=EXACT).contains(&double)).then_some(double as u64)
+    })
+}
+
+/// A field or value which the language has, and this version does not.
+pub(super) fn not_in_this_version(what: &str) -> String {
+    let what = if what.contains('`') { what.to_owned() } else { format!("`{what}`") };
+    format!("{what} is part of the query language but not supported by this version of weir")
+}
+
+/// A value as a message names it.
+pub(super) fn describe(value: &Value) -> String {
+    match value {
+        Value::Null => "null".to_owned(),
+        Value::Bool(flag) => flag.to_string(),
+        Value::Number(number) => format!("the number {number}"),
+        Value::String(text) if text.is_empty() => "an empty text".to_owned(),
+        Value::String(text) => format!("the text `{}`", shorten(text)),
+        Value::Array(list) if list.is_empty() => "an empty list".to_owned(),
+        Value::Array(_) => "a list".to_owned(),
+        Value::Object(_) => "an object".to_owned(),
+    }
+}
+
+/// A text of the question, short enough for a message.
+pub(super) fn shorten(text: &str) -> String {
+    match text.char_indices().nth(LONGEST_WORD) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text.to_owned(),
+    }
+}
+
+/// `` `a`, `b` or `c` ``
+pub(super) fn one_of(words: &[&str]) -> String {
+    let quoted: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
+    match quoted.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, others)) => format!("{} or {last}", others.join(", ")),
+        None => String::new(),
+    }
+}
+
+/// `` did you mean `window`? `` where one of `known` is near.
+pub(super) fn did_you_mean<'k>(
+    word: &str,
+    known: impl Iterator<Item = &'k str>,
+    otherwise: impl FnOnce() -> String,
+) -> String {
+    nearest(word, known).map_or_else(otherwise, |near| format!("did you mean `{near}`?"))
+}
+
+/// The known word that a slip of the finger, another case or another separator turned into `word`.
+pub(super) fn nearest<'k>(word: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
+    if word.len() > LONGEST_WORD {
+        return None;
+    }
+    let plain = |text: &str| text.to_lowercase().replace(['_', '-', ' '], " ");
+    let word = plain(word);
+    let allowed = (word.chars().count() / 3).clamp(1, 3);
+    known
+        .map(|candidate| (strsim::osa_distance(&word, &plain(candidate)), candidate))
+        .filter(|(distance, candidate)| *distance <= allowed && *distance < candidate.chars().count())
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}

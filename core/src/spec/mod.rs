@@ -1,0 +1,39 @@
+//! Query specs: a question about users as one JSON document, read into types that cannot be wrong.
+//!
+//! The same document is a file, a URL of the builder, the body of an HTTP request and an argument of the command line.
+//! `docs/SEMANTICS.md` says what a question means and `docs/query-spec.schema.json` is its JSON Schema.
+//!
+//! Words:
+//! - *spec*: the whole question. Of its kinds, this version has the funnel.
+//! - *step*: what has to happen next, any of one or more events; numbered from 1.
+//! - *condition*: one test of one property, of a step or of every event.
+//! - *range*: the instants that a first step may have. *window*: how long an attempt may take from there.
+//! - *problem*: one thing that is wrong, with the path of its field. A spec is refused with all its problems at once.
+//! - *shorthand*: a step or conditions as one line of text, turned into JSON before anything else looks at it.
+//!
+//! ```
+//! use weir_core::spec::{Spec, parse, parse_step};
+//!
+//! let step = parse_step("purchase where price >= 100").unwrap();
+//! let json = format!(r#"{{"kind": "funnel", "steps": [{{"event": "view_item"}}, {step}], "window": "1d"}}"#);
+//! let Spec::Funnel(funnel) = parse(&json, 0).unwrap();
+//! assert_eq!(funnel.steps[1].label, "purchase");
+//! assert_eq!(funnel.window_ms, 86_400_000);
+//!
+//! let error = parse(r#"{"kind": "funnel", "steps": [{"event": "a"}], "widnow": "1d"}"#, 0).unwrap_err();
+//! assert_eq!(error.to_string(), "widnow: unknown field `widnow`; did you mean `window`?");
+//! ```
+
+mod condition;
+mod fields;
+mod model;
+mod parse;
+mod shorthand;
+mod time;
+
+pub use model::{
+    Breakdown, Condition, DateRange, EventMatch, FunnelSpec, MAX_STEPS, PropertyPath, PropertyRoot, Spec, SpecError,
+    SpecProblem, Step, Test, Ties,
+};
+pub use parse::{parse, parse_value};
+pub use shorthand::{ShorthandError, parse_conditions, parse_step};

@@ -1,0 +1,173 @@
+//! A query spec after parsing: everything is checked, so that nothing behind it can be wrong.
+
+use chrono_tz::Tz;
+use regex::Regex;
+use serde_json::Value;
+
+/// The most steps a funnel may have: each step is one bit of a 64-bit mask.
+pub const MAX_STEPS: usize = 64;
+
+/// A question, after its JSON form has been read.
+#[derive(Debug, Clone)]
+pub enum Spec {
+    /// How many went through these steps.
+    Funnel(FunnelSpec),
+}
+
+/// A funnel question.
+#[derive(Debug, Clone)]
+pub struct FunnelSpec {
+    /// Which instants a first step may have.
+    pub range: DateRange,
+    /// The zone that makes days.
+    pub timezone: Tz,
+    /// At least one, at most [`MAX_STEPS`].
+    pub steps: Vec<Step>,
+    /// The longest time from the first to the last event of an attempt, inclusive, in milliseconds.
+    pub window_ms: i64,
+    /// What *later* means among events of one millisecond.
+    pub ties: Ties,
+    /// Conditions on every event, before anything else.
+    pub filters: Vec<Condition>,
+    /// Splits users by a property.
+    pub breakdown: Option<Breakdown>,
+    /// Answers from this version of the table instead of the newest.
+    pub version: Option<u64>,
+}
+
+/// The bounds of step 1. `None` is open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct DateRange {
+    /// First instant inside, in milliseconds since 1970.
+    pub from_ms: Option<i64>,
+    /// First instant behind the range.
+    pub to_ms: Option<i64>,
+}
+
+impl DateRange {
+    /// Whether an instant lies inside.
+    pub fn contains(&self, time_ms: i64) -> bool {
+        self.from_ms.is_none_or(|from| from <= time_ms) && self.to_ms.is_none_or(|to| time_ms < to)
+    }
+}
+
+/// One step: any of its alternatives fills it.
+#[derive(Debug, Clone)]
+pub struct Step {
+    /// What people read: the given label, or the names of the alternatives.
+    pub label: String,
+    /// At least one.
+    pub any: Vec<EventMatch>,
+}
+
+/// An event by name and conditions.
+#[derive(Debug, Clone)]
+pub struct EventMatch {
+    /// `None` is any event, written `*`.
+    pub event: Option<String>,
+    /// All must hold.
+    pub filters: Vec<Condition>,
+}
+
+/// When a step counts as later than the one before (`docs/SEMANTICS.md`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Ties {
+    /// A timestamp not smaller: events of one millisecond have no order.
+    #[default]
+    Lenient,
+    /// Later in the order of (timestamp, arrival, event_id).
+    Arrival,
+    /// A greater timestamp.
+    Strict,
+}
+
+/// Splits the users of a funnel by the value of a property.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Breakdown {
+    /// The property.
+    pub property: PropertyPath,
+    /// Numbered from 1: the step of the chosen attempt whose event is asked.
+    pub step: usize,
+    /// So many values by name; the others are summed.
+    pub limit: usize,
+}
+
+/// Where a property is found in an event.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PropertyPath {
+    /// Which object of the event holds it.
+    pub root: PropertyRoot,
+    /// The path below it, dots and all, as the question wrote it (without the leading `context.`).
+    pub path: String,
+}
+
+/// The two objects of an event that hold properties.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PropertyRoot {
+    /// `properties`.
+    Properties,
+    /// `context`.
+    Context,
+}
+
+/// One test of one property.
+#[derive(Debug, Clone)]
+pub struct Condition {
+    /// What is tested.
+    pub property: PropertyPath,
+    /// The test.
+    pub test: Test,
+}
+
+/// The tests, as the field `op` names them. Values are JSON scalars: string, number or boolean.
+#[derive(Debug, Clone)]
+pub enum Test {
+    /// `=`
+    Equals(Value),
+    /// `!=`
+    NotEquals(Value),
+    /// `in`
+    In(Vec<Value>),
+    /// `not in`
+    NotIn(Vec<Value>),
+    /// `<`
+    Less(Value),
+    /// `<=`
+    LessOrEqual(Value),
+    /// `>`
+    Greater(Value),
+    /// `>=`
+    GreaterOrEqual(Value),
+    /// `contains`: a text holds this text, or a list this element.
+    Contains(Value),
+    /// `not contains`
+    NotContains(Value),
+    /// `starts with`
+    StartsWith(String),
+    /// `ends with`
+    EndsWith(String),
+    /// `matches`: the expression is found anywhere in the text.
+    Matches(Regex),
+    /// `exists`
+    Exists,
+    /// `not exists`
+    NotExists,
+}
+
+/// Everything that is wrong with a spec, never only the first.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+pub struct SpecError {
+    /// At least one.
+    pub problems: Vec<SpecProblem>,
+}
+
+/// One thing that is wrong with a spec.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}: {message}", if .field.is_empty() { "spec" } else { .field.as_str() })]
+pub struct SpecProblem {
+    /// Path of the field, such as `steps[1].where[0].op`; empty for the document itself.
+    pub field: String,
+    /// What is wrong, what was found, and what to write instead.
+    pub message: String,
+}

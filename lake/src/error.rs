@@ -1,0 +1,117 @@
+//! What goes wrong in a lake, by what the caller should do about it.
+
+use weir_core::ports::{LogError, SequenceNumber, ShardId};
+
+/// An error of the lake. Messages name the object, what was found and what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum LakeError {
+    /// The URL is not one that weir opens.
+    #[error("`{url}` is not a lake: {problem}")]
+    Url {
+        /// As it was given.
+        url: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// There is nothing at the URL.
+    #[error(
+        "there is no lake at `{url}`; make one with `weir import FILE --lake {url}` or `weir dev --lake {url}`"
+    )]
+    NoLake {
+        /// Where it was looked for.
+        url: String,
+    },
+    /// Another writer committed first. Read the new snapshot and plan again.
+    #[error("version {version} was committed by another writer first")]
+    Conflict {
+        /// The version that is taken.
+        version: u64,
+    },
+    /// A commit would take away a file that is not live. Read the new snapshot and plan again.
+    #[error("`{path}` is not live in version {version}; it was compacted or erased by another writer")]
+    NotLive {
+        /// The data file.
+        path: String,
+        /// The snapshot that was planned on.
+        version: u64,
+    },
+    /// A commit does not follow the landed position of a shard.
+    #[error("shard `{shard}` is landed up to {recorded}, the commit begins behind {offered}", recorded = show(.recorded.as_ref()), offered = show(.offered.as_ref()))]
+    Position {
+        /// Which shard.
+        shard: ShardId,
+        /// What the snapshot says.
+        recorded: Option<SequenceNumber>,
+        /// What the commit was built on.
+        offered: Option<SequenceNumber>,
+    },
+    /// A commit would break an invariant of the table: a defect in weir, stopped before it does harm.
+    #[error("refused to commit: {0}; nothing was changed, please report this")]
+    Invariant(String),
+    /// An object is not what weir wrote.
+    #[error("`{object}` in the lake is damaged: {problem}; restore it from a backup, or ask for an older version")]
+    Corrupt {
+        /// Its name below the lake.
+        object: String,
+        /// What was found.
+        problem: String,
+    },
+    /// The log names an object that is not there.
+    #[error("`{object}` is missing from the lake, but version {version} needs it; restore it from a backup")]
+    Missing {
+        /// Its name below the lake.
+        object: String,
+        /// The version that needs it.
+        version: u64,
+    },
+    /// There is no such version.
+    #[error("the lake has no version {wanted}; the newest is {newest}")]
+    NoVersion {
+        /// Which was asked for.
+        wanted: u64,
+        /// Which there is.
+        newest: u64,
+    },
+    /// Written by a newer weir.
+    #[error("the lake needs {what}, which this weir does not know; upgrade weir")]
+    Newer {
+        /// A format version or a table feature.
+        what: String,
+    },
+    /// The store did not do what it was asked.
+    #[error("the store failed at `{object}`: {source}")]
+    Store {
+        /// Its name below the lake.
+        object: String,
+        /// What the store says.
+        source: object_store::Error,
+    },
+    /// Columns could not be built or read.
+    #[error("columns: {0}")]
+    Arrow(#[from] arrow::error::ArrowError),
+    /// A data file could not be written.
+    #[error("writing a data file: {0}")]
+    Write(#[from] parquet::errors::ParquetError),
+    /// The event log.
+    #[error(transparent)]
+    Log(#[from] LogError),
+}
+
+fn show(sequence: Option<&SequenceNumber>) -> &str {
+    sequence.map_or("its beginning", SequenceNumber::as_str)
+}
+
+impl LakeError {
+    /// Whether reading the new snapshot and planning again may succeed.
+    pub fn is_conflict(&self) -> bool {
+        matches!(self, Self::Conflict { .. } | Self::NotLive { .. })
+    }
+
+    pub(crate) fn corrupt(object: impl ToString, problem: impl ToString) -> Self {
+        Self::Corrupt { object: object.to_string(), problem: problem.to_string() }
+    }
+
+    pub(crate) fn store(object: impl ToString, source: object_store::Error) -> Self {
+        Self::Store { object: object.to_string(), source }
+    }
+}

@@ -1,0 +1,34 @@
+//! The lake: events as Parquet files under a Delta Lake log, on an object store.
+//!
+//! Words: a *commit* is one numbered entry of the log; a *snapshot* is the state after a commit: which data files are live,
+//! how far the event log has been landed, and up to when the lake is complete. A *landed* file is what one landing wrote; a
+//! *compacted* file is the merge of others. Both are sorted by (bucket, user, time, arrival), where the *bucket* of a user
+//! is the first six bits of a hash of their id, so that a range of buckets is a range of rows in every file.
+//!
+//! Roles:
+//! - [`store`] opens the object store that a URL names; [`names`] owns every object name.
+//! - [`schema`] is the table's columns; [`rows`] collects events as columns; [`writer`] writes a sorted file.
+//! - [`table`] reads and commits the log; [`snapshot`] is a state of it, with its invariants; [`actions`] the log's entries.
+//! - [`reader`] reads files, [`merge`] merges sorted files into one sorted stream.
+//! - [`known_ids`] knows the event ids of the deduplication horizon.
+//! - [`file_log`] is the event log of one machine.
+
+pub mod actions;
+pub mod error;
+//pub mod file_log;
+pub mod known_ids;
+pub mod merge;
+pub mod names;
+pub mod object_reader;
+pub mod reader;
+pub mod rows;
+pub mod schema;
+pub mod snapshot;
+pub mod store;
+pub mod table;
+pub mod writer;
+
+pub use error::LakeError;
+pub use snapshot::{DataFile, Snapshot};
+pub use store::Store;
+pub use table::Table;

@@ -1,0 +1,107 @@
+//! Reads columns and a range of buckets of a data file.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use futures::stream::BoxStream;
+use futures::{StreamExt, TryStreamExt};
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, RowSelection, RowSelector};
+use parquet::arrow::async_reader::{AsyncFileReader, ParquetRecordBatchStreamBuilder};
+use parquet::arrow::ProjectionMask;
+use parquet::errors::ParquetError;
+
+use crate::error::LakeError;
+use crate::names;
+use crate::object_reader::ObjectReader;
+use crate::schema::{BUCKETS, columns};
+use crate::snapshot::DataFile;
+use crate::store::Store;
+
+/// Rows of a batch where nothing else is asked for.
+pub const BATCH_ROWS: usize = 8192;
+
+/// What to read of a file.
+#[derive(Debug, Clone)]
+pub struct Read<'a> {
+    /// Names of columns. They come in the table's order, whatever order they are named in.
+    pub columns: &'a [&'a str],
+    /// Which buckets.
+    pub buckets: Range<usize>,
+    /// Rows of a batch.
+    pub batch_rows: usize,
+}
+
+/// Batches of a file, in the table's sort order.
+pub type Batches = BoxStream<'static, Result<RecordBatch, LakeError>>;
+
+/// Opens a file that is live in `version`.
+///
+/// # Errors
+/// [`LakeError::Missing`] or [`LakeError::Corrupt`], naming the file; also later, from the stream.
+pub async fn open(store: &Store, version: u64, file: &DataFile, read: &Read<'_>) -> Result<Batches, LakeError> {
+    let before: u64 = file.bucket_rows[..read.buckets.start.min(BUCKETS)].iter().sum();
+    let wanted: u64 = file.bucket_rows[read.buckets.start.min(BUCKETS)..read.buckets.end.min(BUCKETS)].iter().sum();
+    if wanted == 0 {
+        return Ok(futures::stream::empty().boxed());
+    }
+    let name = names::data(&file.path);
+    let failed = {
+        let name = name.clone();
+        move |error: ParquetError| explain(error, name.as_ref(), version)
+    };
+    let mut object = ObjectReader::new(store.objects(), name.clone(), file.bytes);
+    let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true).with_schema(columns());
+    let metadata = ArrowReaderMetadata::load_async(&mut object, options).await.map_err(&failed)?;
+    let rows = metadata.metadata().file_metadata().num_rows();
+    if u64::try_from(rows) != Ok(file.rows) {
+        return Err(LakeError::corrupt(name, format!("it has {rows} rows, the log says {}", file.rows)));
+    }
+    let mask = ProjectionMask::columns(metadata.parquet_schema(), read.columns.iter().copied());
+    let mut builder = ParquetRecordBatchStreamBuilder::new_with_metadata(object, metadata)
+        .with_projection(mask)
+        .with_batch_size(read.batch_rows);
+    if wanted < file.rows {
+        builder = select_rows(builder, before, wanted);
+    }
+    Ok(builder.build().map_err(&failed)?.map_err(failed).boxed())
+}
+
+/// Only row groups that hold wanted rows, and of these only the wanted rows.
+fn select_rows<T>(
+    builder: ParquetRecordBatchStreamBuilder<T>,
+    before: u64,
+    wanted: u64,
+) -> ParquetRecordBatchStreamBuilder<T>
+where
+    T: AsyncFileReader + Send + 'static,
+{
+    let metadata = Arc::clone(builder.metadata());
+    let (mut groups, mut selectors, mut start) = (Vec::new(), Vec::new(), 0_u64);
+    for (number, group) in metadata.row_groups().iter().enumerate() {
+        let rows = u64::try_from(group.num_rows()).unwrap_or_default();
+        let skip = before.saturating_sub(start).min(rows);
+        let take = (before + wanted).saturating_sub(start).min(rows).saturating_sub(skip);
+        if take > 0 {
+            groups.push(number);
+            // Row counts of a row group fit the address space: the reader holds them as usize itself.
+            let as_usize = |rows: u64| usize::try_from(rows).unwrap_or(usize::MAX);
+            selectors.extend([
+                RowSelector::skip(as_usize(skip)),
+                RowSelector::select(as_usize(take)),
+                RowSelector::skip(as_usize(rows - skip - take)),
+            ]);
+        }
+        start += rows;
+    }
+    builder.with_row_groups(groups).with_row_selection(RowSelection::from(selectors))
+}
+
+fn explain(error: ParquetError, name: &str, version: u64) -> LakeError {
+    if let ParquetError::External(source) = &error
+        && let Some(object_store::Error::NotFound { .. }) = source.downcast_ref()
+    {
+        return LakeError::Missing { object: name.to_owned(), version };
+    }
+    LakeError::corrupt(name, error)
+}

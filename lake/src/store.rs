@@ -1,0 +1,215 @@
+//! The object store that a lake URL names.
+
+use std::path::{Path as FilePath, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::TryStreamExt;
+use object_store::local::LocalFileSystem;
+use object_store::memory::InMemory;
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
+use url::Url;
+
+use crate::error::LakeError;
+
+/// The objects of one lake, by names relative to it.
+#[derive(Debug, Clone)]
+pub struct Store {
+    url: String,
+    objects: Arc<dyn ObjectStore>,
+    /// Where the lake is a directory: that directory.
+    directory: Option<PathBuf>,
+}
+
+/// Whether a store for a directory that is not there is an error or makes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IfMissing {
+    /// Report [`LakeError::NoLake`].
+    Fail,
+    /// Make the directory.
+    Create,
+}
+
+impl Store {
+    /// Opens `file:///path`, or a plain path.
+    ///
+    /// # Errors
+    /// [`LakeError::Url`] for other URLs, [`LakeError::NoLake`] for a directory that is not there.
+    pub fn open(url: &str, if_missing: IfMissing) -> Result<Self, LakeError> {
+        let directory = directory_of(url)?;
+        if if_missing == IfMissing::Create {
+            std::fs::create_dir_all(&directory)
+                .map_err(|e| LakeError::Url { url: url.to_owned(), problem: format!("cannot make the directory: {e}") })?;
+        }
+        if !directory.exists() {
+            return Err(LakeError::NoLake { url: url.to_owned() });
+        }
+        if !directory.is_dir() {
+            return Err(LakeError::Url { url: url.to_owned(), problem: "it is a file, not a directory".to_owned() });
+        }
+        let objects = LocalFileSystem::new_with_prefix(&directory).map_err(|e| LakeError::store(url, e))?;
+        Ok(Self { url: url.to_owned(), objects: Arc::new(objects), directory: Some(directory) })
+    }
+
+    /// A store in memory, for tests.
+    pub fn in_memory() -> Self {
+        Self::over(Arc::new(InMemory::new()))
+    }
+
+    /// A store over another one, for tests with faults.
+    pub fn over(objects: Arc<dyn ObjectStore>) -> Self {
+        Self { url: "memory:".to_owned(), objects, directory: None }
+    }
+
+    /// As it was given.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The directory of a lake on one machine.
+    pub fn directory(&self) -> Option<&FilePath> {
+        self.directory.as_deref()
+    }
+
+    /// The store itself, for readers and writers of data files.
+    pub fn objects(&self) -> Arc<dyn ObjectStore> {
+        Arc::clone(&self.objects)
+    }
+
+    /// The bytes of an object; `None` if there is none.
+    pub async fn read(&self, path: &Path) -> Result<Option<Bytes>, LakeError> {
+        let read = async { self.objects.get(path).await?.bytes().await };
+        match read.await {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(LakeError::store(path, error)),
+        }
+    }
+
+    /// Makes an object durable if there is none of that name. `false`, and nothing changed, if there is one.
+    pub async fn create(&self, path: &Path, bytes: Bytes) -> Result<bool, LakeError> {
+        let options = PutOptions::from(PutMode::Create);
+        match self.objects.put_opts(path, PutPayload::from(bytes), options).await {
+            Ok(_) => self.sync(path).await.map(|()| true),
+            Err(object_store::Error::AlreadyExists { .. }) => Ok(false),
+            Err(error) => Err(LakeError::store(path, error)),
+        }
+    }
+
+    /// Names of objects below `prefix` that sort behind `after`, sorted.
+    pub async fn list(&self, prefix: &Path, after: Option<&Path>) -> Result<Vec<Path>, LakeError> {
+        let found = match after {
+            Some(after) => self.objects.list_with_offset(Some(prefix), after),
+            None => self.objects.list(Some(prefix)),
+        };
+        let mut names: Vec<Path> =
+            found.map_ok(|o| o.location).try_collect().await.map_err(|e| LakeError::store(prefix, e))?;
+        names.sort();
+        Ok(names)
+    }
+
+    /// Removes an object that no snapshot needs. Removing what is not there is no error.
+    pub async fn delete(&self, path: &Path) -> Result<(), LakeError> {
+        match self.objects.delete(path).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(LakeError::store(path, error)),
+        }
+    }
+
+    /// A local file system keeps a new file in memory until it is told to write it; object stores answer when it is safe.
+    pub(crate) async fn sync(&self, path: &Path) -> Result<(), LakeError> {
+        let Some(directory) = self.directory.clone() else { return Ok(()) };
+        let file = path.parts().fold(directory, |to, part| to.join(part.as_ref()));
+        let synced = tokio::task::spawn_blocking(move || {
+            std::fs::File::open(&file)?.sync_all()?;
+            file.parent().map_or(Ok(()), |parent| std::fs::File::open(parent)?.sync_all())
+        });
+        let failed = |e: Box<dyn std::error::Error + Send + Sync>| {
+            LakeError::store(path, object_store::Error::Generic { store: "file", source: e })
+        };
+        synced.await.map_err(|e| failed(e.into()))?.map_err(|e| failed(e.into()))
+    }
+}
+
+fn directory_of(url: &str) -> Result<PathBuf, LakeError> {
+    let wrong = |problem: &str| LakeError::Url { url: url.to_owned(), problem: problem.to_owned() };
+    if url.is_empty() {
+        return Err(wrong("it is empty; give a directory or file:///path"));
+    }
+    match Url::parse(url) {
+        Ok(parsed) if parsed.scheme() == "file" => {
+            parsed.to_file_path().map_err(|()| wrong("a file URL has an absolute path: file:///path"))
+        }
+        Ok(parsed) if parsed.scheme() == "s3" => {
+            Err(wrong("lakes on S3 are not supported by this version of weir; give a directory"))
+        }
+        Ok(parsed) if url.contains("://") => {
+            Err(wrong(&format!("weir opens file:///path and plain paths, not {}://", parsed.scheme())))
+        }
+        _ => std::path::absolute(url).map_err(|e| wrong(&e.to_string())),
+    }
+}
+
+/// What every store must do for the lake to be right; run by the tests of each.
+pub mod conformance {
+    #![allow(clippy::unwrap_used, clippy::panic, reason = "a suite of assertions")]
+
+    use super::{Bytes, Path, Store};
+
+    /// Runs the suite on an empty store.
+    pub async fn store(store: &Store) {
+        let a = Path::from("dir/a");
+        assert_eq!(store.read(&a).await.unwrap(), None, "an object that is not there reads as none");
+        assert!(store.create(&a, Bytes::from_static(b"1")).await.unwrap());
+        assert!(!store.create(&a, Bytes::from_static(b"2")).await.unwrap(), "create does not replace");
+        assert_eq!(store.read(&a).await.unwrap().unwrap().as_ref(), b"1");
+
+        store.create(&Path::from("dir/c"), Bytes::new()).await.unwrap();
+        store.create(&Path::from("dir/b"), Bytes::new()).await.unwrap();
+        store.create(&Path::from("dirt/d"), Bytes::new()).await.unwrap();
+        let names = |found: Vec<Path>| found.into_iter().map(|p| p.to_string()).collect::<Vec<_>>();
+        assert_eq!(names(store.list(&Path::from("dir"), None).await.unwrap()), ["dir/a", "dir/b", "dir/c"]);
+        assert_eq!(names(store.list(&Path::from("dir"), Some(&a)).await.unwrap()), ["dir/b", "dir/c"]);
+        assert!(store.list(&Path::from("nothing"), None).await.unwrap().is_empty());
+
+        store.delete(&a).await.unwrap();
+        store.delete(&a).await.unwrap();
+        assert_eq!(store.read(&a).await.unwrap(), None);
+
+        let contested = Path::from("dir/contested");
+        let writers = (0..32_u8).map(|i| {
+            let (store, path) = (store.clone(), contested.clone());
+            tokio::spawn(async move { store.create(&path, Bytes::from(vec![i])).await.unwrap().then_some(i) })
+        });
+        let won: Vec<u8> = futures::future::join_all(writers).await.into_iter().filter_map(Result::unwrap).collect();
+        assert_eq!(won.len(), 1, "exactly one of many writers of one name wins: {won:?}");
+        assert_eq!(store.read(&contested).await.unwrap().unwrap().as_ref(), won);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn memory_conforms() {
+        conformance::store(&Store::in_memory()).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_directory_conforms() {
+        let dir = tempfile::tempdir().unwrap();
+        let url = Url::from_file_path(dir.path().join("a lake")).unwrap();
+        conformance::store(&Store::open(url.as_str(), IfMissing::Create).unwrap()).await;
+    }
+
+    #[test]
+    fn a_url_that_is_no_lake_says_why() {
+        let message = |url: &str| Store::open(url, IfMissing::Fail).unwrap_err().to_string();
+        assert!(message("").contains("it is empty"));
+        assert!(message("gs://bucket/x").contains("not gs://"));
+        assert!(message("/no/such/directory").contains("weir import FILE --lake /no/such/directory"));
+        assert!(message("/dev/null").contains("not a directory"));
+    }
+}

@@ -1,0 +1,149 @@
+//! Opens the table, follows it, and commits to it.
+//!
+//! A commit is an object that is made if it is not there: exactly one writer makes version N + 1. Who loses reads the new
+//! snapshot and plans again; a commit is never moved to another version behind its planner's back, because what it takes
+//! away may be gone by then.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::{StreamExt, TryStreamExt};
+use serde_json::json;
+
+use crate::actions::{self, Action, MetaData};
+use crate::error::LakeError;
+use crate::names;
+use crate::schema::delta_schema;
+use crate::snapshot::{Change, FORMAT, FORMAT_SETTING, Snapshot, protocol};
+use crate::store::Store;
+
+/// Commits that are read at once when a table is opened.
+const READS_AT_ONCE: usize = 16;
+
+/// The events table of a lake.
+#[derive(Debug, Clone)]
+pub struct Table {
+    store: Store,
+    snapshot: Arc<Snapshot>,
+}
+
+impl Table {
+    /// Opens the newest version.
+    ///
+    /// # Errors
+    /// [`LakeError::NoLake`] if there is no table; whatever is wrong with a commit, which is named.
+    pub async fn open(store: &Store) -> Result<Self, LakeError> {
+        Self::open_up_to(store, None).await
+    }
+
+    /// Opens an older version.
+    ///
+    /// # Errors
+    /// [`LakeError::NoVersion`] if there is no such version.
+    pub async fn open_at(store: &Store, version: u64) -> Result<Self, LakeError> {
+        Self::open_up_to(store, Some(version)).await
+    }
+
+    /// Opens the table, or makes an empty one. `id` is a new UUID.
+    pub async fn open_or_create(store: &Store, id: &str, now_ms: i64) -> Result<Self, LakeError> {
+        match Self::open(store).await {
+            Err(LakeError::NoLake { .. }) => {
+                let text = actions::write(&first_actions(id, now_ms)).map_err(|e| LakeError::Invariant(e.to_string()))?;
+                // If another process makes it at the same time, that one's is as good.
+                store.create(&names::commit(0), Bytes::from(text)).await?;
+                Self::open(store).await
+            }
+            opened => opened,
+        }
+    }
+
+    async fn open_up_to(store: &Store, wanted: Option<u64>) -> Result<Self, LakeError> {
+        let found = store.list(&names::commits(), None).await?;
+        let versions: Vec<u64> = found.iter().filter_map(names::commit_version).collect();
+        let Some(newest) = versions.last().copied() else {
+            return Err(LakeError::NoLake { url: store.url().to_owned() });
+        };
+        let up_to = wanted.unwrap_or(newest);
+        if up_to > newest {
+            return Err(LakeError::NoVersion { wanted: up_to, newest });
+        }
+        if let Some((expected, _)) = (0..).zip(&versions).find(|(expected, version)| expected != *version) {
+            return Err(LakeError::Missing { object: names::commit(expected).to_string(), version: newest });
+        }
+        let mut snapshot = Snapshot::default();
+        let mut commits = futures::stream::iter(0..=up_to)
+            .map(|version| async move { read_commit(store, version).await.map(|actions| (version, actions)) })
+            .buffered(READS_AT_ONCE);
+        while let Some((version, actions)) = commits.try_next().await? {
+            let actions =
+                actions.ok_or_else(|| LakeError::Missing { object: names::commit(version).to_string(), version: up_to })?;
+            snapshot.apply(version, actions)?;
+        }
+        Ok(Self { store: store.clone(), snapshot: Arc::new(snapshot) })
+    }
+
+    /// The state that was last read or committed.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.snapshot)
+    }
+
+    /// Where the table is.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Reads commits that came since.
+    pub async fn refresh(&mut self) -> Result<Arc<Snapshot>, LakeError> {
+        while let Some(actions) = read_commit(&self.store, self.snapshot.version + 1).await? {
+            let next = self.snapshot.version + 1;
+            Arc::make_mut(&mut self.snapshot).apply(next, actions)?;
+        }
+        Ok(self.snapshot())
+    }
+
+    /// Commits a change that was planned on [`snapshot`](Self::snapshot), as the next version.
+    ///
+    /// # Errors
+    /// [`LakeError::Conflict`] if another writer was first: refresh, plan again. Whatever [`Snapshot::check`] finds.
+    pub async fn commit(&mut self, change: &Change, now_ms: i64) -> Result<Arc<Snapshot>, LakeError> {
+        self.snapshot.check(change)?;
+        let version = self.snapshot.version + 1;
+        let actions = self.snapshot.actions(change, now_ms);
+        let text = actions::write(&actions).map_err(|e| LakeError::Invariant(e.to_string()))?;
+        if !self.store.create(&names::commit(version), Bytes::from(text)).await? {
+            return Err(LakeError::Conflict { version });
+        }
+        Arc::make_mut(&mut self.snapshot).apply(version, actions)?;
+        Ok(self.snapshot())
+    }
+}
+
+async fn read_commit(store: &Store, version: u64) -> Result<Option<Vec<Action>>, LakeError> {
+    let name = names::commit(version);
+    let Some(bytes) = store.read(&name).await? else { return Ok(None) };
+    actions::read(&bytes).map(Some).map_err(|e| LakeError::corrupt(name, e))
+}
+
+fn first_actions(id: &str, now_ms: i64) -> Vec<Action> {
+    let meta = MetaData {
+        id: id.to_owned(),
+        name: Some("events".to_owned()),
+        format: json!({"provider": "parquet", "options": {}}),
+        schema_string: delta_schema(),
+        partition_columns: Vec::new(),
+        configuration: BTreeMap::from([(FORMAT_SETTING.to_owned(), FORMAT.to_string())]),
+        created_time: Some(now_ms),
+    };
+    let info = json!({
+        "timestamp": now_ms,
+        "operation": "CREATE TABLE",
+        "operationParameters": {},
+        "engineInfo": concat!("weir/", env!("CARGO_PKG_VERSION")),
+    });
+    vec![
+        Action { commit_info: Some(info), ..Action::default() },
+        Action { protocol: Some(protocol()), ..Action::default() },
+        Action { meta_data: Some(meta), ..Action::default() },
+    ]
+}

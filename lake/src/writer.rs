@@ -1,0 +1,165 @@
+//! Writes one sorted data file, and gathers what the log says about it.
+
+use std::sync::Arc;
+
+use arrow::array::{AsArray, RecordBatch};
+use arrow::compute::{max, min};
+use arrow::datatypes::{Int32Type, TimestampMicrosecondType};
+use object_store::buffered::BufWriter;
+use parquet::arrow::arrow_writer::ArrowWriterOptions;
+use parquet::arrow::async_writer::AsyncArrowWriter;
+use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::file::metadata::SortingColumn;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::schema::types::ColumnPath;
+
+use crate::error::LakeError;
+use crate::names;
+use crate::schema::{
+    BUCKETS, CONTEXT, EVENT_ID, EVENT_UUID, PLACE, PROPERTIES, RECEIVED_AT, TIME, USER, columns,
+};
+use crate::snapshot::{DataFile, Level};
+use crate::store::Store;
+
+/// Rows of a row group: what a reader decodes and holds at a time.
+const ROW_GROUP_ROWS: usize = 128 * 1024;
+
+/// Writes batches of the table's columns, in sort order, into one new file.
+pub struct DataFileWriter {
+    store: Store,
+    relative: String,
+    level: Level,
+    writer: AsyncArrowWriter<BufWriter>,
+    rows: u64,
+    time: Option<(i64, i64)>,
+    received: Option<(i64, i64)>,
+    bucket_rows: Vec<u64>,
+}
+
+impl std::fmt::Debug for DataFileWriter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DataFileWriter").field("relative", &self.relative).field("rows", &self.rows).finish_non_exhaustive()
+    }
+}
+
+impl DataFileWriter {
+    /// Begins the file `relative` (see [`names`]), which must be new. Nothing is visible in the store before
+    /// [`finish`](Self::finish).
+    pub fn new(store: &Store, relative: String, level: Level) -> Result<Self, LakeError> {
+        let target = BufWriter::new(store.objects(), names::data(&relative));
+        // Readers know the columns; a copy of the arrow schema in each footer would only cost bytes.
+        let options = ArrowWriterOptions::new().with_properties(properties()).with_skip_arrow_metadata(true);
+        let writer = AsyncArrowWriter::try_new_with_options(target, columns(), options)?;
+        Ok(Self {
+            store: store.clone(),
+            relative,
+            level,
+            writer,
+            rows: 0,
+            time: None,
+            received: None,
+            bucket_rows: vec![0; BUCKETS],
+        })
+    }
+
+    /// Adds rows, which follow those before in the table's sort order.
+    pub async fn write(&mut self, batch: &RecordBatch) -> Result<(), LakeError> {
+        self.rows += batch.num_rows() as u64;
+        widen(&mut self.time, batch, TIME);
+        widen(&mut self.received, batch, RECEIVED_AT);
+        for bucket in batch.column(0).as_primitive::<Int32Type>().values() {
+            if let Some(rows) = usize::try_from(*bucket).ok().and_then(|b| self.bucket_rows.get_mut(b)) {
+                *rows += 1;
+            }
+        }
+        Ok(self.writer.write(batch).await?)
+    }
+
+    /// Rows written so far.
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// Bytes of memory that the file holds until its row group is full.
+    pub fn memory(&self) -> usize {
+        self.writer.memory_size()
+    }
+
+    /// Ends the row group, and so lets the memory go.
+    pub async fn flush(&mut self) -> Result<(), LakeError> {
+        Ok(self.writer.flush().await?)
+    }
+
+    /// Makes the file durable. It is live once a commit adds it; for a merge, the caller sets `landed_in`.
+    pub async fn finish(self) -> Result<DataFile, LakeError> {
+        let mut writer = self.writer;
+        writer.finish().await?;
+        self.store.sync(&names::data(&self.relative)).await?;
+        let (min_time, max_time) = self.time.unwrap_or_default();
+        let (min_received, max_received) = self.received.unwrap_or_default();
+        Ok(DataFile {
+            path: self.relative,
+            bytes: writer.bytes_written() as u64,
+            rows: self.rows,
+            min_time_ms: min_time.div_euclid(1000),
+            max_time_ms: max_time.div_euclid(1000),
+            min_received_ms: min_received.div_euclid(1000),
+            max_received_ms: max_received.div_euclid(1000),
+            level: self.level,
+            bucket_rows: self.bucket_rows,
+            landed_in: 0,
+        })
+    }
+}
+
+fn widen(range: &mut Option<(i64, i64)>, batch: &RecordBatch, column: &str) {
+    let Some(values) = batch.column_by_name(column) else { return };
+    let values = values.as_primitive::<TimestampMicrosecondType>();
+    if let (Some(low), Some(high)) = (min(values), max(values)) {
+        *range = Some(range.map_or((low, high), |(l, h)| (l.min(low), h.max(high))));
+    }
+}
+
+/// How columns are encoded: dictionaries where values repeat, differences for numbers, and no compression of random ids.
+fn properties() -> WriterProperties {
+    let path = |name: &str| ColumnPath::from(name);
+    let zstd = Compression::ZSTD(ZstdLevel::default());
+    let sorted = (0..3).map(|column_idx| SortingColumn { column_idx, descending: false, nulls_first: false }).collect();
+    let mut properties = WriterProperties::builder()
+        .set_created_by(concat!("weir ", env!("CARGO_PKG_VERSION")).to_owned())
+        .set_compression(zstd)
+        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+        .set_statistics_enabled(EnabledStatistics::Chunk)
+        .set_statistics_truncate_length(Some(64))
+        .set_sorting_columns(Some(sorted));
+    for number in [TIME, RECEIVED_AT, PLACE] {
+        properties = properties
+            .set_column_dictionary_enabled(path(number), false)
+            .set_column_encoding(path(number), Encoding::DELTA_BINARY_PACKED);
+    }
+    for text in [PROPERTIES, EVENT_UUID, EVENT_ID] {
+        properties = properties
+            .set_column_dictionary_enabled(path(text), false)
+            .set_column_encoding(path(text), Encoding::DELTA_LENGTH_BYTE_ARRAY)
+            .set_column_statistics_enabled(path(text), EnabledStatistics::None);
+    }
+    // Users, contexts and the like repeat; a larger dictionary holds all users of a row group.
+    for text in [USER, "user_id", "anonymous_id", "session_id"] {
+        properties = properties.set_column_dictionary_page_size_limit(path(text), 4 * 1024 * 1024);
+    }
+    properties
+        .set_column_statistics_enabled(path(CONTEXT), EnabledStatistics::None)
+        .set_column_compression(path(EVENT_UUID), Compression::UNCOMPRESSED)
+        .build()
+}
+
+/// Writes one batch as a landed file.
+///
+/// # Errors
+/// As [`DataFileWriter`].
+pub async fn write_landed(store: &Store, id: &str, batch: &RecordBatch) -> Result<DataFile, LakeError> {
+    debug_assert_eq!(batch.schema().fields(), Arc::clone(&columns()).fields());
+    let mut writer = DataFileWriter::new(store, names::landed(id), Level::Landed)?;
+    writer.write(batch).await?;
+    writer.finish().await
+}
