@@ -15,7 +15,7 @@
 
 pub mod actions;
 pub mod error;
-//pub mod file_log;
+pub mod file_log;
 pub mod known_ids;
 pub mod merge;
 pub mod names;

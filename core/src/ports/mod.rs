@@ -9,7 +9,7 @@
 //! Each port has one conformance suite in [`conformance`]; every implementation runs it, wherever it lives.
 
 mod clock;
-//pub mod conformance;
+pub mod conformance;
 mod event_log;
 mod ids;
 
