@@ -1,0 +1,256 @@
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use compact_fn::compact::{Extent, compact};
+use compact_fn::land::Lander;
+use futures::TryStreamExt;
+use weir_core::event::{Event, EventId};
+use weir_core::funnel::{Rules, StepEvent, UserResult, group_key, reference};
+use weir_core::ports::{CountingIds, ManualClock};
+use weir_core::spec::{Spec, parse};
+use weir_lake::rows::EventRows;
+
+use super::*;
+
+const NOW: i64 = 1_767_225_600_000;
+const MINUTE: i64 = 60_000;
+
+/// What the tests keep of an event, to count it the naive way.
+#[derive(Clone)]
+struct Sent {
+    user: String,
+    event: String,
+    time_ms: i64,
+    received_ms: i64,
+    place: u64,
+    id: String,
+    properties: Option<String>,
+    context: Option<String>,
+}
+
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, n: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % n
+    }
+}
+
+fn sent(random: &mut Random, number: u64) -> Sent {
+    let price = random.below(6);
+    let properties = match random.below(8) {
+        0 => None,
+        1 => Some(format!(r#"{{"price":"{price}"}}"#)),
+        2 => Some(r#"{"price":null,"city":"서울 😀"}"#.to_owned()),
+        _ => Some(format!(r#"{{"price":{price},"city":"{}","cart":{{"total":{price}}}}}"#, ["서울", "부산"][price as usize % 2])),
+    };
+    Sent {
+        user: format!("user-{}", random.below(30)),
+        event: ["view", "apply", "submit", "other"][random.below(4) as usize].to_owned(),
+        // Minutes of two days, so that ties are the rule.
+        time_ms: NOW - random.below(400) as i64 * 7 * MINUTE,
+        received_ms: NOW + random.below(3) as i64,
+        place: random.below(4),
+        id: format!("id-{number}"),
+        properties,
+        context: (random.below(3) > 0).then(|| format!(r#"{{"platform":"{}"}}"#, ["ios", "android"][random.below(2) as usize])),
+    }
+}
+
+async fn lake(files: u64, rows_each: u64, seed: u64) -> (Store, Vec<Sent>) {
+    let store = Store::in_memory();
+    let clock = Arc::new(ManualClock::new(NOW));
+    let mut lander = Lander::open(&store, clock, Arc::new(CountingIds::default())).await.unwrap();
+    let (mut random, mut all) = (Random(seed), Vec::new());
+    for _ in 0..files {
+        let mut rows = EventRows::default();
+        for _ in 0..rows_each {
+            let sent = sent(&mut random, all.len() as u64);
+            let event = Event {
+                event: Cow::Borrowed(&sent.event),
+                user_id: Some(Cow::Borrowed(&sent.user)),
+                anonymous_id: None,
+                time_ms: sent.time_ms,
+                event_id: None,
+                session_id: None,
+                properties: sent.properties.as_deref(),
+                context: sent.context.as_deref(),
+                received_ms: sent.received_ms,
+                place: sent.place,
+            };
+            rows.push("app", &event, &EventId::Text(Cow::Borrowed(&sent.id)));
+            all.push(sent);
+        }
+        lander.land(rows.freeze(), vec![], Some(NOW), "import").await.unwrap();
+    }
+    (store, all)
+}
+
+fn spec(random: &mut Random) -> FunnelSpec {
+    let names = ["view", "apply", "submit", "*"];
+    let filters = [
+        r#"[]"#,
+        r#"[{"property":"price","op":">=","value":3}]"#,
+        r#"[{"property":"city","op":"contains","value":"서울"}]"#,
+        r#"[{"property":"context.platform","op":"!=","value":"ios"}]"#,
+        r#"[{"property":"cart.total","op":"in","value":[1,2,3]}]"#,
+    ];
+    let steps: Vec<String> = (0..=random.below(3))
+        .map(|_| {
+            let (name, other) = (names[random.below(4) as usize], names[random.below(3) as usize]);
+            let filter = filters[random.below(5) as usize];
+            match random.below(3) {
+                0 => format!(r#"{{"any":[{{"event":"{name}"}},{{"event":"{other}","where":{filter}}}]}}"#),
+                _ => format!(r#"{{"event":"{name}","where":{filter}}}"#),
+            }
+        })
+        .collect();
+    let range = ["", r#""from":"2025-12-31T00:00:00Z","#, r#""from":"2025-12-31","to":"2025-12-31","timezone":"Asia/Seoul","#];
+    let breakdowns = ["", r#","breakdown":{"property":"city","step":1,"limit":1}"#, r#","breakdown":{"property":"price"}"#];
+    let json = format!(
+        r#"{{"kind":"funnel",{}"steps":[{}],"window":"{}m","ties":"{}","where":{}{}}}"#,
+        range[random.below(3) as usize],
+        steps.join(","),
+        [7, 30, 100][random.below(3) as usize],
+        ["lenient", "arrival", "strict"][random.below(3) as usize],
+        filters[random.below(5) as usize % 2],
+        breakdowns[random.below(3) as usize],
+    );
+    let Spec::Funnel(spec) = parse(&json, NOW).unwrap_or_else(|e| panic!("{json}: {e}"));
+    spec
+}
+
+/// The answer from the rules alone: sort, match every event with every step, enumerate attempts.
+fn naive(spec: &FunnelSpec, all: &[Sent]) -> FunnelReport {
+    let mut users: BTreeMap<&str, Vec<&Sent>> = BTreeMap::new();
+    all.iter().for_each(|e| users.entry(&e.user).or_default().push(e));
+    let mut tally = FunnelTally::new(spec.steps.len(), spec.window_ms, Some(NOW));
+    for events in users.values_mut() {
+        events.sort_by_key(|e| (e.time_ms, e.received_ms, e.place, &e.id));
+        let holds = |e: &Sent, conditions: &[weir_core::spec::Condition]| {
+            conditions.iter().all(|c| c.holds(e.properties.as_deref(), e.context.as_deref()))
+        };
+        let mask = |e: &Sent| {
+            let fills = |step: &weir_core::spec::Step| {
+                step.any.iter().any(|a| a.event.as_deref().is_none_or(|n| n == e.event) && holds(e, &a.filters))
+            };
+            spec.steps.iter().enumerate().filter(|(_, s)| fills(s)).fold(0, |mask, (n, _)| mask | 1 << n)
+        };
+        let kept: Vec<&Sent> = events.iter().copied().filter(|e| holds(e, &spec.filters)).collect();
+        let steps: Vec<StepEvent> = kept.iter().map(|e| StepEvent { time_ms: e.time_ms, steps: mask(e) }).collect();
+        let Some(outcome) = reference::run(&Rules::from(spec), &steps) else { continue };
+        let group = spec.breakdown.as_ref().map(|b| {
+            let event = kept[outcome.attempt[b.step.min(outcome.attempt.len()) - 1]];
+            let value = b.property.find(event.properties.as_deref(), event.context.as_deref());
+            group_key(value.map(|v| v.into_value()).as_ref())
+        });
+        let times_ms = outcome.attempt.iter().map(|e| kept[*e].time_ms).collect();
+        tally.add(&UserResult { times_ms, latest_start_ms: outcome.latest_start_ms, group });
+    }
+    let labels: Vec<String> = spec.steps.iter().map(|s| s.label.clone()).collect();
+    let group_limit = spec.breakdown.as_ref().map(|b| b.limit);
+    let scanned = Scanned::default();
+    tally.report(&ReportContext { version: 0, complete_to_ms: Some(NOW), labels: &labels, group_limit, scanned })
+}
+
+async fn answer(store: &Store, spec: &FunnelSpec) -> FunnelReport {
+    let engine = Engine::new(store.clone(), Arc::new(ManualClock::new(NOW)));
+    let report = engine.funnel(spec).await.unwrap();
+    FunnelReport { version: 0, scanned: Scanned::default(), ..report }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_is_the_naive_one_before_and_after_compaction() {
+    for seed in 1..=4 {
+        let (store, all) = lake(5, 120, seed).await;
+        let mut random = Random(seed * 1000);
+        let specs: Vec<FunnelSpec> = (0..60).map(|_| spec(&mut random)).collect();
+        for spec in &specs {
+            assert_eq!(answer(&store, spec).await, naive(spec, &all), "landed, {spec:?}");
+        }
+        let mut table = Table::open(&store).await.unwrap();
+        let ids = CountingIds::starting_at(1_000_000);
+        compact(&mut table, &ManualClock::new(NOW), &ids, Extent::Everything).await.unwrap();
+        for spec in &specs {
+            assert_eq!(answer(&store, spec).await, naive(spec, &all), "compacted, {spec:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_old_version_answers_as_it_did() {
+    let (store, all) = lake(3, 100, 9).await;
+    let Spec::Funnel(mut spec) = parse(r#"{"kind":"funnel","steps":[{"event":"*"}]}"#, NOW).unwrap();
+    spec.version = Some(1);
+    assert_eq!(answer(&store, &spec).await.steps, naive(&spec, &all[..100]).steps);
+    spec.version = Some(9);
+    let engine = Engine::new(store, Arc::new(ManualClock::new(NOW)));
+    let error = engine.funnel(&spec).await.unwrap_err().to_string();
+    assert_eq!(error, "the lake has no version 9; the newest is 3");
+}
+
+#[tokio::test]
+async fn names_are_counted() {
+    let (store, all) = lake(3, 100, 5).await;
+    let engine = Engine::new(store, Arc::new(ManualClock::new(NOW)));
+    let counts = engine.events().await.unwrap();
+    assert_eq!(counts.events.iter().map(|e| e.count).sum::<u64>(), 300);
+    for EventCount { event, count } in counts.events {
+        assert_eq!(count, all.iter().filter(|e| e.event == event).count() as u64, "{event}");
+    }
+}
+
+async fn sql(engine: &Engine, query: &str) -> Result<String, EngineError> {
+    let rows = engine.sql(query).await?;
+    let batches: Vec<_> = rows.batches.try_collect().await?;
+    Ok(arrow::util::pretty::pretty_format_batches(&batches).unwrap().to_string())
+}
+
+#[tokio::test]
+async fn sql_reads_the_table_and_nothing_else() {
+    let (store, all) = lake(3, 100, 5).await;
+    let engine = Engine::new(store, Arc::new(ManualClock::new(NOW)));
+    let count = all.iter().filter(|e| e.event == "view" && e.context.as_deref() == Some(r#"{"platform":"ios"}"#)).count();
+    let query = "SELECT count(*) AS n FROM events WHERE event = 'view' AND property(context, 'platform') = 'ios'";
+    assert!(sql(&engine, query).await.unwrap().contains(&format!("| {count} ")));
+    let ids = sql(&engine, "SELECT event_id FROM events ORDER BY event_id LIMIT 1").await.unwrap();
+    assert!(ids.contains("id-0"), "{ids}");
+    for write in ["CREATE TABLE t AS SELECT 1", "INSERT INTO events VALUES (1)", "COPY events TO '/tmp/x.csv'", "SET a = 1"] {
+        assert!(matches!(sql(&engine, write).await, Err(EngineError::Sql(_))), "{write}");
+    }
+    let outside = sql(&engine, "SELECT * FROM '/etc/passwd'").await.unwrap_err().to_string();
+    assert!(outside.contains("not found"), "{outside}");
+    let typo = sql(&engine, "SELECT evnt FROM events").await.unwrap_err().to_string();
+    assert!(typo.contains("evnt"), "{typo}");
+}
+
+#[tokio::test]
+async fn a_damaged_file_is_named_and_never_skipped() {
+    let (store, _) = lake(3, 100, 5).await;
+    let snapshot = Table::open(&store).await.unwrap().snapshot();
+    let victim = weir_lake::names::data(snapshot.files.keys().nth(1).unwrap());
+    let bytes = store.read(&victim).await.unwrap().unwrap();
+    store.delete(&victim).await.unwrap();
+    let mut damaged = bytes.to_vec();
+    damaged[50..400].fill(0xAB);
+    store.create(&victim, damaged.into()).await.unwrap();
+    let engine = Engine::new(store, Arc::new(ManualClock::new(NOW)));
+    let Spec::Funnel(spec) = parse(r#"{"kind":"funnel","steps":[{"event":"view"}]}"#, NOW).unwrap();
+    let funnel = engine.funnel(&spec).await.unwrap_err().to_string();
+    assert!(funnel.contains(victim.as_ref()), "{funnel}");
+    let sql = sql(&engine, "SELECT max(bucket_free) FROM (SELECT length(user) AS bucket_free FROM events)").await;
+    assert!(sql.unwrap_err().to_string().contains(victim.as_ref()));
+}
+
+#[tokio::test]
+async fn an_empty_lake_answers_zero() {
+    let store = Store::in_memory();
+    let clock = Arc::new(ManualClock::new(NOW));
+    Lander::open(&store, clock.clone(), Arc::new(CountingIds::default())).await.unwrap();
+    let engine = Engine::new(store, clock);
+    assert!(engine.events().await.unwrap().events.is_empty());
+    let Spec::Funnel(spec) = parse(r#"{"kind":"funnel","steps":[{"event":"view"}]}"#, NOW).unwrap();
+    assert_eq!(engine.funnel(&spec).await.unwrap().steps[0].count, 0);
+    assert!(sql(&engine, "SELECT count(*) FROM events").await.unwrap().contains("| 0 "));
+}

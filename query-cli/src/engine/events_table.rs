@@ -1,0 +1,137 @@
+//! The table `events` for SQL: the live files of one snapshot, with the columns that people ask for.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, StringBuilder};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use async_trait::async_trait;
+use datafusion::catalog::Session;
+use datafusion::common::{DFSchema, Result};
+use datafusion::datasource::file_format::FileFormat;
+use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::object_store::ObjectStoreUrl;
+use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
+use datafusion::datasource::source::DataSourceExec;
+use datafusion::datasource::{TableProvider, TableType, ViewTable, provider_as_source};
+use datafusion::logical_expr::utils::conjunction;
+use datafusion::logical_expr::{
+    ColumnarValue, Expr, LogicalPlanBuilder, ScalarUDF, TableProviderFilterPushDown, Volatility, create_udf,
+};
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::prelude::{col, when};
+use weir_core::event::uuid_text;
+use weir_lake::schema::{EVENT_ID, EVENT_UUID, columns};
+use weir_lake::{Snapshot, names};
+
+/// Where DataFusion finds the lake's store.
+pub const STORE_URL: &str = "weir://lake/";
+
+/// The raw columns of the live files.
+#[derive(Debug)]
+struct LiveFiles {
+    snapshot: Arc<Snapshot>,
+    schema: SchemaRef,
+    partitions: usize,
+}
+
+/// The table `events`: one `event_id` column, and none that only the lake needs.
+///
+/// # Errors
+/// Only if the plan of the view cannot be built, which would be a defect.
+pub fn events_table(snapshot: Arc<Snapshot>, partitions: usize) -> Result<Arc<dyn TableProvider>> {
+    let files = Arc::new(LiveFiles { snapshot, schema: sql_schema(), partitions });
+    let event_id = when(col(EVENT_UUID).is_null(), col(EVENT_ID))
+        .otherwise(uuid_to_text().call(vec![col(EVENT_UUID)]))?
+        .alias("event_id");
+    let plain = ["user", "event", "time", "received_at", "source", "user_id", "anonymous_id", "session_id"];
+    let mut shown: Vec<Expr> = plain.iter().map(|name| col(*name)).collect();
+    shown.insert(5, event_id);
+    shown.extend([col("properties"), col("context")]);
+    let plan = LogicalPlanBuilder::scan("files", provider_as_source(files), None)?.project(shown)?.build()?;
+    Ok(Arc::new(ViewTable::new(plan, None)))
+}
+
+/// As the lake has them; names as plain text, which is what SQL functions like best.
+fn sql_schema() -> SchemaRef {
+    let fields = columns().fields().iter().map(|field| match field.data_type() {
+        DataType::Dictionary(..) => Arc::new(Field::new(field.name(), DataType::Utf8View, field.is_nullable())),
+        _ => Arc::clone(field),
+    }).collect::<Vec<_>>();
+    Arc::new(Schema::new(fields))
+}
+
+/// 16 bytes as the text of a UUID.
+fn uuid_to_text() -> ScalarUDF {
+    let function = |args: &[ColumnarValue]| -> Result<ColumnarValue> {
+        let arrays = ColumnarValue::values_to_arrays(args)?;
+        let uuids = arrays[0].as_binary_view();
+        let mut texts = StringBuilder::new();
+        for row in 0..uuids.len() {
+            let uuid = uuids.is_valid(row).then(|| <&[u8; 16]>::try_from(uuids.value(row)).ok()).flatten();
+            texts.append_option(uuid.map(uuid_text));
+        }
+        Ok(ColumnarValue::Array(Arc::new(texts.finish()) as ArrayRef))
+    };
+    create_udf("uuid_text", vec![DataType::BinaryView], DataType::Utf8, Volatility::Immutable, Arc::new(function))
+}
+
+#[async_trait]
+impl TableProvider for LiveFiles {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
+        // Statistics leave out row groups; what is left is filtered again above.
+        Ok(vec![TableProviderFilterPushDown::Inexact; filters.len()])
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let mut source = ParquetSource::new(Arc::clone(&self.schema))
+            .with_table_parquet_options(parquet_options(state));
+        if let Some(filter) = conjunction(filters.to_vec()) {
+            let schema = DFSchema::try_from(Arc::clone(&self.schema))?;
+            source = source.with_predicate(state.create_physical_expr(filter, &schema)?);
+        }
+        let config = FileScanConfigBuilder::new(ObjectStoreUrl::parse(STORE_URL)?, Arc::new(source))
+            .with_file_groups(self.file_groups())
+            .with_projection_indices(projection.cloned())?
+            .with_limit(limit)
+            .build();
+        Ok(DataSourceExec::from_data_source(config))
+    }
+}
+
+fn parquet_options(state: &dyn Session) -> datafusion::config::TableParquetOptions {
+    let format = datafusion::datasource::file_format::parquet::ParquetFormat::default();
+    debug_assert_eq!(format.get_ext(), "parquet");
+    let mut options = format.options().clone();
+    options.global = state.config_options().execution.parquet.clone();
+    options
+}
+
+impl LiveFiles {
+    /// The files, dealt out so that partitions have about as many rows each.
+    fn file_groups(&self) -> Vec<FileGroup> {
+        let mut files: Vec<_> = self.snapshot.files.values().collect();
+        files.sort_by_key(|f| std::cmp::Reverse(f.rows));
+        let mut groups = vec![(0, Vec::new()); self.partitions.clamp(1, files.len().max(1))];
+        for file in files {
+            if let Some((rows, group)) = groups.iter_mut().min_by_key(|(rows, _)| *rows) {
+                *rows += file.rows;
+                group.push(PartitionedFile::new(names::data(&file.path).to_string(), file.bytes));
+            }
+        }
+        groups.into_iter().map(|(_, files)| FileGroup::new(files)).collect()
+    }
+}

@@ -1,0 +1,203 @@
+//! [`FunnelExec`]: how far each user came, one row a user.
+//!
+//! Input: rows sorted by bucket, user and time, all of a user in one partition. Output, in the same partitions:
+//!
+//! | column | type | |
+//! |---|---|---|
+//! | `times` | list of int64 | times of the chosen attempt's events, in milliseconds |
+//! | `latest_start` | int64 | latest start of an attempt of that depth, in milliseconds |
+//! | `group` | string, nullable | breakdown value as JSON |
+//!
+//! Memory: the events of one user that fill any step.
+
+use std::fmt;
+use std::sync::Arc;
+
+use arrow::array::{Array, AsArray, Int64Array, Int64Builder, ListBuilder, RecordBatch, StringArray};
+use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_expr::{EquivalenceProperties, LexRequirement, OrderingRequirements, PhysicalExpr};
+use datafusion::physical_plan::execution_plan::{CardinalityEffect, EmissionType};
+use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet, RecordOutput};
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::{
+    DisplayAs, DisplayFormatType, Distribution, ExecutionPlan, ExecutionPlanProperties, InputDistributionRequirements,
+    Partitioning, PlanProperties, ReplaceChildrenOptions,
+};
+use futures::TryStreamExt;
+use weir_core::funnel::UserResult;
+use weir_lake::LakeError;
+
+use super::merge_scan::MergeScanExec;
+use super::walk::{FunnelPlan, FunnelWalk};
+
+/// Rows of an output batch.
+const BATCH_USERS: usize = 8192;
+
+/// Walks sorted events.
+#[derive(Debug)]
+pub struct FunnelExec {
+    input: Arc<dyn ExecutionPlan>,
+    plan: Arc<FunnelPlan>,
+    properties: Arc<PlanProperties>,
+    metrics: ExecutionPlanMetricsSet,
+}
+
+impl FunnelExec {
+    /// Over a scan that reads the plan's columns.
+    pub fn new(input: Arc<MergeScanExec>, plan: Arc<FunnelPlan>) -> Self {
+        Self::over(input, plan)
+    }
+
+    fn over(input: Arc<dyn ExecutionPlan>, plan: Arc<FunnelPlan>) -> Self {
+        let partitioning = Partitioning::UnknownPartitioning(input.output_partitioning().partition_count());
+        let properties = PlanProperties::new(
+            EquivalenceProperties::new(schema()),
+            partitioning,
+            EmissionType::Incremental,
+            input.boundedness(),
+        );
+        Self { input, plan, properties: Arc::new(properties), metrics: ExecutionPlanMetricsSet::new() }
+    }
+}
+
+fn schema() -> SchemaRef {
+    let item = Field::new_list_field(DataType::Int64, true);
+    Arc::new(Schema::new(vec![
+        Field::new("times", DataType::List(Arc::new(item)), false),
+        Field::new("latest_start", DataType::Int64, false),
+        Field::new("group", DataType::Utf8, true),
+    ]))
+}
+
+impl DisplayAs for FunnelExec {
+    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "FunnelExec: {:?}", self.plan)
+    }
+}
+
+impl ExecutionPlan for FunnelExec {
+    fn name(&self) -> &'static str {
+        "FunnelExec"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        vec![&self.input]
+    }
+
+    fn input_distribution_requirements(&self) -> InputDistributionRequirements {
+        let distribution = match self.input.output_partitioning() {
+            Partitioning::Hash(keys, _) => Distribution::KeyPartitioned(keys.clone()),
+            _ => Distribution::SinglePartition,
+        };
+        InputDistributionRequirements::new(vec![distribution])
+    }
+
+    fn required_input_ordering(&self) -> Vec<Option<OrderingRequirements>> {
+        let ordering = self.input.output_ordering().cloned();
+        vec![ordering.map(|ordering| OrderingRequirements::new(LexRequirement::from(ordering)))]
+    }
+
+    fn replace_children(
+        self: Arc<Self>,
+        mut children: Vec<Arc<dyn ExecutionPlan>>,
+        _: ReplaceChildrenOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let input = children.pop().ok_or_else(|| DataFusionError::Internal("FunnelExec without input".to_owned()))?;
+        Ok(Arc::new(Self::over(input, Arc::clone(&self.plan))))
+    }
+
+    fn with_new_children(self: Arc<Self>, children: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
+        let mode = datafusion::physical_plan::ChildrenPropertiesMode::Recompute;
+        self.replace_children(children, ReplaceChildrenOptions::new(mode))
+    }
+
+    fn apply_expressions(
+        &self,
+        _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn cardinality_effect(&self) -> CardinalityEffect {
+        CardinalityEffect::LowerEqual
+    }
+
+    fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
+        let run = Run {
+            input: Some(self.input.execute(partition, context)?),
+            walk: FunnelWalk::new(Arc::clone(&self.plan)),
+            users: Vec::new(),
+        };
+        let metrics = BaselineMetrics::new(&self.metrics, partition);
+        let batches = futures::stream::try_unfold((run, metrics), |(mut run, metrics)| async move {
+            Ok(run.next(&metrics).await?.map(|batch| (batch.record_output(&metrics), (run, metrics))))
+        });
+        Ok(Box::pin(RecordBatchStreamAdapter::new(schema(), batches)))
+    }
+
+    fn metrics(&self) -> Option<MetricsSet> {
+        Some(self.metrics.clone_inner())
+    }
+}
+
+/// One running partition.
+struct Run {
+    /// `None` once it has ended.
+    input: Option<SendableRecordBatchStream>,
+    walk: FunnelWalk,
+    users: Vec<UserResult>,
+}
+
+impl Run {
+    async fn next(&mut self, metrics: &BaselineMetrics) -> Result<Option<RecordBatch>> {
+        while self.users.len() < BATCH_USERS {
+            let Some(input) = self.input.as_mut() else { break };
+            let batch = input.try_next().await?;
+            let _timer = metrics.elapsed_compute().timer();
+            if let Some(batch) = batch {
+                self.walk.take(&batch, &mut self.users).map_err(external)?;
+            } else {
+                self.walk.finish(&mut self.users);
+                self.input = None;
+            }
+        }
+        if self.users.is_empty() {
+            return Ok(None);
+        }
+        batch_of(&std::mem::take(&mut self.users)).map(Some)
+    }
+}
+
+fn external(error: LakeError) -> DataFusionError {
+    DataFusionError::External(Box::new(error))
+}
+
+fn batch_of(users: &[UserResult]) -> Result<RecordBatch> {
+    let mut times = ListBuilder::new(Int64Builder::new());
+    for user in users {
+        times.values().append_slice(&user.times_ms);
+        times.append(true);
+    }
+    let latest = Int64Array::from_iter_values(users.iter().map(|u| u.latest_start_ms));
+    let groups = StringArray::from_iter(users.iter().map(|u| u.group.as_deref()));
+    Ok(RecordBatch::try_new(schema(), vec![Arc::new(times.finish()), Arc::new(latest), Arc::new(groups)])?)
+}
+
+/// The users of an output batch.
+pub fn results(batch: &RecordBatch) -> impl Iterator<Item = UserResult> + '_ {
+    let times = batch.column(0).as_list::<i32>();
+    let latest = batch.column(1).as_primitive::<Int64Type>();
+    let groups = batch.column(2).as_string::<i32>();
+    (0..batch.num_rows()).map(move |row| UserResult {
+        times_ms: times.value(row).as_primitive::<Int64Type>().values().to_vec(),
+        latest_start_ms: latest.value(row),
+        group: groups.is_valid(row).then(|| groups.value(row).to_owned()),
+    })
+}

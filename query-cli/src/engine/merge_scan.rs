@@ -1,0 +1,200 @@
+//! [`MergeScanExec`]: the rows of a snapshot's files, sorted by user and time.
+//!
+//! ```text
+//!   buckets   0 … 31                     32 … 63
+//!   file 1   [rows]─┐                   [rows]─┐
+//!   file 2   [rows]─┼─ merge ─▶ part 0  [rows]─┼─ merge ─▶ part 1
+//!   file 3   [rows]─┘                   [rows]─┘
+//! ```
+//!
+//! Each partition is a range of user buckets, which is a range of rows in every file. So all events of a user come out of one
+//! partition, in order, without a sort or a shuffle.
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow::compute::SortOptions;
+use arrow::datatypes::{Schema, SchemaRef};
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_expr::expressions::Column;
+use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr, PhysicalSortExpr};
+use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
+use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet, RecordOutput};
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::{
+    DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties, ReplaceChildrenOptions,
+};
+use weir_lake::merge::{ARRIVAL_COLUMNS, ID_COLUMNS, KEY_COLUMNS, Merge};
+use weir_lake::reader::{self, Read};
+use weir_lake::schema::{BUCKETS, USER, columns};
+use weir_lake::{DataFile, LakeError, Store};
+
+/// Leaf operator over the live files of one version.
+#[derive(Debug, Clone)]
+pub struct MergeScanExec {
+    store: Store,
+    version: u64,
+    files: Vec<Arc<DataFile>>,
+    /// Names of columns that are read, in the table's order.
+    names: Vec<String>,
+    partitions: Vec<Range<usize>>,
+    properties: Arc<PlanProperties>,
+    metrics: ExecutionPlanMetricsSet,
+}
+
+impl MergeScanExec {
+    /// Scans `wanted` columns, and those that the merge itself needs, in at most `partitions` partitions.
+    pub fn new(
+        store: Store,
+        version: u64,
+        files: Vec<Arc<DataFile>>,
+        wanted: &[&'static str],
+        partitions: usize,
+    ) -> Self {
+        let mut needed: Vec<&str> = KEY_COLUMNS.iter().chain(wanted).copied().collect();
+        let (arrival, id) = tie_breakers(&files);
+        needed.extend(ARRIVAL_COLUMNS.iter().filter(|_| arrival));
+        needed.extend(ID_COLUMNS.iter().filter(|_| id));
+        let columns = columns();
+        let fields: Vec<_> =
+            columns.fields().iter().filter(|f| needed.contains(&f.name().as_str())).cloned().collect();
+        let names = fields.iter().map(|f| f.name().clone()).collect();
+        let schema = Arc::new(Schema::new(fields));
+        let partitions = bucket_ranges(partitions);
+        let properties = Arc::new(properties(&schema, partitions.len()));
+        Self { store, version, files, names, partitions, properties, metrics: ExecutionPlanMetricsSet::new() }
+    }
+}
+
+/// Whether rows of one user and time can lie in two files, and whether they can have arrived in one millisecond too.
+fn tie_breakers(files: &[Arc<DataFile>]) -> (bool, bool) {
+    let overlap = |a: (i64, i64), b: (i64, i64)| a.0 <= b.1 && b.0 <= a.1;
+    let (mut arrival, mut id) = (false, false);
+    for (i, a) in files.iter().enumerate() {
+        for b in &files[i + 1..] {
+            if overlap((a.min_time_ms, a.max_time_ms), (b.min_time_ms, b.max_time_ms)) {
+                arrival = true;
+                id |= overlap((a.min_received_ms, a.max_received_ms), (b.min_received_ms, b.max_received_ms));
+            }
+        }
+    }
+    (arrival, id)
+}
+
+/// The buckets in so many ranges, as equal as can be.
+fn bucket_ranges(partitions: usize) -> Vec<Range<usize>> {
+    let n = partitions.clamp(1, BUCKETS);
+    (0..n).map(|i| i * BUCKETS / n..(i + 1) * BUCKETS / n).collect()
+}
+
+fn properties(schema: &SchemaRef, partitions: usize) -> PlanProperties {
+    let column = |name: &str| schema.index_of(name).map(|at| Arc::new(Column::new(name, at)) as Arc<dyn PhysicalExpr>);
+    let key: Vec<_> = KEY_COLUMNS.iter().filter_map(|name| column(name).ok()).collect();
+    let order = key.iter().map(|c| PhysicalSortExpr::new(Arc::clone(c), SortOptions::default()));
+    let mut equivalence = EquivalenceProperties::new(Arc::clone(schema));
+    equivalence.add_orderings([order.collect::<Vec<_>>()]);
+    let partitioning = match column(USER) {
+        Ok(user) => Partitioning::Hash(vec![user], partitions),
+        Err(_) => Partitioning::UnknownPartitioning(partitions),
+    };
+    PlanProperties::new(equivalence, partitioning, EmissionType::Incremental, Boundedness::Bounded)
+}
+
+impl DisplayAs for MergeScanExec {
+    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rows: u64 = self.files.iter().map(|file| file.rows).sum();
+        write!(f, "MergeScanExec: version={}, files={}, rows={rows}, ", self.version, self.files.len())?;
+        write!(f, "columns=[{}]", self.names.join(", "))
+    }
+}
+
+impl ExecutionPlan for MergeScanExec {
+    fn name(&self) -> &'static str {
+        "MergeScanExec"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        Vec::new()
+    }
+
+    fn replace_children(
+        self: Arc<Self>,
+        _: Vec<Arc<dyn ExecutionPlan>>,
+        _: ReplaceChildrenOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        Ok(self)
+    }
+
+    fn with_new_children(self: Arc<Self>, _: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
+        Ok(self)
+    }
+
+    fn apply_expressions(
+        &self,
+        _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn execute(&self, partition: usize, _: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
+        let metrics = BaselineMetrics::new(&self.metrics, partition);
+        let scan = Scan { exec: self.clone(), buckets: self.partitions[partition].clone(), merge: None };
+        let batches = futures::stream::try_unfold((scan, metrics), |(mut scan, metrics)| async move {
+            let next = scan.next().await.map_err(|e| DataFusionError::External(Box::new(e)))?;
+            Ok(next.map(|batch| (batch.record_output(&metrics), (scan, metrics))))
+        });
+        Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), batches)))
+    }
+
+    fn metrics(&self) -> Option<MetricsSet> {
+        Some(self.metrics.clone_inner())
+    }
+}
+
+/// One running partition: files are opened with the first batch.
+struct Scan {
+    exec: MergeScanExec,
+    buckets: Range<usize>,
+    merge: Option<Merge>,
+}
+
+impl Scan {
+    async fn next(&mut self) -> Result<Option<arrow::array::RecordBatch>, LakeError> {
+        let merge = match &mut self.merge {
+            Some(merge) => merge,
+            None => self.merge.insert(open(&self.exec, self.buckets.clone()).await?),
+        };
+        merge.next().await
+    }
+}
+
+async fn open(exec: &MergeScanExec, buckets: Range<usize>) -> Result<Merge, LakeError> {
+    let names: Vec<&str> = exec.names.iter().map(String::as_str).collect();
+    let read = Read { columns: &names, buckets, batch_rows: reader::BATCH_ROWS };
+    let mut inputs = Vec::with_capacity(exec.files.len());
+    for file in &exec.files {
+        inputs.push(reader::open(&exec.store, exec.version, file, &read).await?);
+    }
+    Merge::new(inputs, reader::BATCH_ROWS).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_bucket_is_in_one_range() {
+        for partitions in [0, 1, 2, 3, 7, 64, 1000] {
+            let ranges = bucket_ranges(partitions);
+            let buckets: Vec<usize> = ranges.into_iter().flatten().collect();
+            assert_eq!(buckets, (0..BUCKETS).collect::<Vec<_>>(), "{partitions}");
+        }
+    }
+}
