@@ -371,17 +371,3 @@ fn an_event_without_properties_passes_only_negations() {
     assert!(holds(Test::NotContains(json!("a"))));
     assert!(holds(Test::NotExists));
 }
-
-/// Run with `--ignored --nocapture --release`: the cost of one look-up in an object of about 300 bytes.
-#[test]
-#[ignore = "a measurement, not a check"]
-fn cost_of_a_lookup() {
-    let text = r#"{"item_id":"sku-10293","price":129.95,"currency":"USD","quantity":2,"category":"shoes","brand":"acme","in_stock":true,"cart":{"total":259.9,"items":3},"referrer":"https://example.com/landing?utm=1","variant":"blue / 42","coupon":null,"country":"KR","tags":["new","sale"],"rating":4.5,"position":17}"#;
-    for path in ["price", "country", "cart.total", "absent"] {
-        let start = std::time::Instant::now();
-        for _ in 0..1_000_000 {
-            std::hint::black_box(find(std::hint::black_box(text), path));
-        }
-        println!("{path}: {} ns ({} bytes)", start.elapsed().as_nanos() / 1_000_000, text.len());
-    }
-}

@@ -1,1 +1,40 @@
+//! The collector: takes events over HTTP, checks them, and answers when the event log has them.
+//!
+//! ```text
+//! POST /v1/events
+//!   keys      whose events are these?                 401
+//!   body      bytes -> candidates                     400 413 415
+//!   accept    candidates -> checked events -> record  400 (none is good)
+//!   collector record -> event log                     413 500 503
+//!   receipt   where the record stands                 200
+//! ```
+//!
+//! Words: a *candidate* is the JSON text of what may be an event; a *rejection* says why one is not. The good events of a
+//! request travel as one *record* of the event log. A *receipt* names the record's place in the log, and tells later
+//! whether queries see it: the record is *stored* from the moment of the answer, and *queryable* once it has landed in the
+//! table. A *source* is the app that sent the events; a *write key* names it.
+//!
+//! ```text
+//! $ curl -d '[{"event":"view_job","user_id":"u1"},{"event":"view_job"}]' http://localhost:8080/v1/events
+//! {"accepted":1,"duplicates":null,
+//!  "rejected":[{"index":1,"code":"missing_field","field":"user_id","message":"user_id: is missing, and so is …"}],
+//!  "receipt":"r1-file-0-123"}
+//! $ curl http://localhost:8080/v1/receipts/r1-file-0-123
+//! {"receipt":"r1-file-0-123","status":"queryable","version":42}
+//! ```
+//!
+//! - [`router`](router()) is the HTTP side, the same on a laptop and in a Lambda; [`Collector`] is what it serves.
+//! - [`keys`], [`body`] and [`accept`] are the steps of a request, each without I/O; [`answer`] is what is said back.
+//! - [`receipt`] is the text form of a place in the log.
 
+pub mod accept;
+pub mod answer;
+pub mod body;
+pub mod collector;
+pub mod keys;
+pub mod receipt;
+mod router;
+
+pub use collector::{Collector, LandedProgress};
+pub use keys::KeyPolicy;
+pub use router::router;

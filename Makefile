@@ -1,0 +1,69 @@
+# One recipe for a person and for CI. `make help` lists them.
+
+# One cache for all checkouts, so that dependencies build once.
+export CARGO_TARGET_DIR ?= $(HOME)/.cache/weir/target
+
+CARGO ?= cargo
+DEV_WEIR := $(CARGO_TARGET_DIR)/debug/weir
+EVENTS ?= 100000
+PORT ?= 8080
+
+.DEFAULT_GOAL := help
+.PHONY: help run test build check format bench page setup setup-build setup-test test-rust test-page test-browser clean
+
+help: ## Show what there is to make
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: setup-build page ## Start the whole system on this machine with demo data, and print the page's address
+	$(CARGO) build --workspace --bins
+	$(DEV_WEIR) dev --demo $(EVENTS) --port $(PORT)
+
+test: setup-build setup-test page ## Install what tests need, and run every test
+	$(MAKE) test-rust test-page test-browser
+
+build: setup-build page ## Build the release: $CARGO_TARGET_DIR/release/weir, page included
+	$(CARGO) build --release -p query-cli
+	@echo "$(CARGO_TARGET_DIR)/release/weir"
+
+check: setup-build page ## Check formatting, lints, types and documentation
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --document-private-items
+	cd web && npx tsc --noEmit
+
+format: ## Format the code
+	$(CARGO) fmt --all
+
+bench: build ## Measure the release: import speed and memory, start-up, and a funnel
+	scripts/bench.sh "$(CARGO_TARGET_DIR)/release/weir"
+
+page: web/dist/index.html ## Build the page that the program embeds
+
+web/dist/index.html: web/node_modules/.package-lock.json $(shell find web/src web/public web/index.html web/vite.config.ts web/tsconfig.json -type f 2>/dev/null)
+	cd web && npm run build
+	@touch $@
+
+web/node_modules/.package-lock.json: web/package.json web/package-lock.json
+	cd web && npm ci --no-audit --no-fund
+	@touch $@
+
+setup-build: ## Install what building needs, where it is missing
+	scripts/setup.sh build
+
+setup-test: ## Install what testing needs, where it is missing
+	scripts/setup.sh test
+
+# One build for the program and all tests: the tests start the program.
+test-rust: ## Run the Rust tests
+	$(CARGO) build --workspace --bins
+	WEIR_BIN=$(DEV_WEIR) $(CARGO) test --workspace
+
+test-page: web/node_modules/.package-lock.json ## Run the page's unit tests
+	cd web && npm test
+
+test-browser: page ## Run the page in a real browser against the real program
+	$(CARGO) build --workspace --bins
+	cd web && WEIR_BIN=$(DEV_WEIR) npm run e2e
+
+clean: ## Remove the page and the demo lake of `make run`; the build cache stays
+	rm -rf web/dist web/node_modules .weir

@@ -1,0 +1,190 @@
+//! Whose events are these? A write key, read from a request's headers, and the source that it stands for.
+//!
+//! A key comes as `X-Write-Key: <key>`, as `Authorization: Bearer <key>`, or as the user name of `Authorization: Basic`.
+//! `X-Write-Key` goes first: a proxy on the way may have an `Authorization` of its own.
+
+use std::fmt;
+
+use axum::http::HeaderMap;
+use axum::http::header::AUTHORIZATION;
+
+/// The header that carries nothing but a write key.
+pub const WRITE_KEY_HEADER: &str = "x-write-key";
+
+/// What a request says it is allowed to write. Kept out of every message and log.
+#[derive(Clone, PartialEq, Eq)]
+pub struct WriteKey(String);
+
+impl fmt::Debug for WriteKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("WriteKey(…)")
+    }
+}
+
+/// Why a request's key gives it no source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum KeyProblem {
+    /// No source has this key.
+    #[error("unknown write key; send the key of a source that exists")]
+    Unknown,
+    /// A header for a key is there, and holds none.
+    #[error(
+        "unknown write key: the {header} header holds none; send `Basic` with the key as user name, `Bearer` with the key, or `{WRITE_KEY_HEADER}` with the key"
+    )]
+    Unreadable {
+        /// The header's name.
+        header: &'static str,
+    },
+}
+
+/// Which keys may write, and as which source.
+#[derive(Debug, Clone)]
+pub enum KeyPolicy {
+    /// A request without a key belongs to this source. There are no keys yet, so one that is sent is unknown.
+    AnyoneAs(String),
+}
+
+impl KeyPolicy {
+    /// The source whose events a request with this key, or without one, brings.
+    ///
+    /// # Errors
+    /// [`KeyProblem::Unknown`].
+    pub fn source_of(&self, key: Option<&WriteKey>) -> Result<String, KeyProblem> {
+        match (self, key) {
+            (Self::AnyoneAs(source), None) => Ok(source.clone()),
+            (Self::AnyoneAs(_), Some(_)) => Err(KeyProblem::Unknown),
+        }
+    }
+}
+
+impl WriteKey {
+    /// The key in a request's headers; `None` if no header for a key is there.
+    ///
+    /// # Errors
+    /// [`KeyProblem::Unreadable`]: taking such a request for one without a key would hide the sender's mistake.
+    pub fn from_headers(headers: &HeaderMap) -> Result<Option<Self>, KeyProblem> {
+        let key = |header: &'static str, key: Option<String>| match key {
+            Some(key) if !key.is_empty() => Ok(Some(Self(key))),
+            _ => Err(KeyProblem::Unreadable { header }),
+        };
+        if let Some(value) = headers.get(WRITE_KEY_HEADER) {
+            return key(WRITE_KEY_HEADER, value.to_str().ok().map(|text| text.trim().to_owned()));
+        }
+        match headers.get(AUTHORIZATION) {
+            Some(value) => key("authorization", value.to_str().ok().and_then(from_authorization)),
+            None => Ok(None),
+        }
+    }
+}
+
+fn from_authorization(value: &str) -> Option<String> {
+    let (scheme, rest) = value.trim().split_once(' ')?;
+    let rest = rest.trim();
+    if scheme.eq_ignore_ascii_case("bearer") {
+        return Some(rest.to_owned());
+    }
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let pair = String::from_utf8(decode_base64(rest)?).ok()?;
+    Some(pair.split_once(':').map_or(pair.as_str(), |(user, _)| user).to_owned())
+}
+
+/// RFC 4648 base64; padding may be left out.
+fn decode_base64(text: &str) -> Option<Vec<u8>> {
+    let digits = text.trim_end_matches('=');
+    if digits.len() % 4 == 1 || text.len() - digits.len() > 2 {
+        return None;
+    }
+    let mut bytes = Vec::with_capacity(digits.len() * 3 / 4);
+    let (mut bits, mut held) = (0_u32, 0);
+    for digit in digits.bytes() {
+        let value = match digit {
+            b'A'..=b'Z' => digit - b'A',
+            b'a'..=b'z' => digit - b'a' + 26,
+            b'0'..=b'9' => digit - b'0' + 52,
+            b'+' => 62,
+            b'/' => 63,
+            _ => return None,
+        };
+        bits = bits << 6 | u32::from(value);
+        held += 6;
+        if held >= 8 {
+            held -= 8;
+            bytes.push((bits >> held & 0xff) as u8);
+        }
+    }
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key_of(name: &'static str, value: &str) -> Result<Option<WriteKey>, KeyProblem> {
+        let mut headers = HeaderMap::new();
+        headers.insert(name, value.parse().unwrap());
+        WriteKey::from_headers(&headers)
+    }
+
+    fn key(text: &str) -> Result<Option<WriteKey>, KeyProblem> {
+        Ok(Some(WriteKey(text.to_owned())))
+    }
+
+    #[test]
+    fn base64_is_read() {
+        for (text, bytes) in [
+            ("", ""),
+            ("Zg==", "f"),
+            ("Zm8=", "fo"),
+            ("Zm9v", "foo"),
+            ("Zm9vYg==", "foob"),
+            ("Zm9vYmE=", "fooba"),
+            ("Zm9vYmFy", "foobar"),
+            ("Zm9vYg", "foob"),
+        ] {
+            assert_eq!(decode_base64(text).unwrap(), bytes.as_bytes(), "{text}");
+        }
+        assert_eq!(decode_base64("+/+/").unwrap(), [0xfb, 0xff, 0xbf]);
+        for bad in ["Z", "Zm9vY", "Zm 9v", "Zm9v===", "=Zm9", "Zm9-"] {
+            assert_eq!(decode_base64(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_found_in_each_header() {
+        assert_eq!(WriteKey::from_headers(&HeaderMap::new()), Ok(None));
+        assert_eq!(key_of("x-write-key", " k1 "), key("k1"));
+        assert_eq!(key_of("authorization", "Bearer k1"), key("k1"));
+        assert_eq!(key_of("authorization", "bearer  k1"), key("k1"));
+        assert_eq!(key_of("authorization", "Basic azE6"), key("k1"));
+        assert_eq!(key_of("authorization", "BASIC azE6c2VjcmV0OmE="), key("k1"));
+        assert_eq!(key_of("authorization", "Basic azE="), key("k1"));
+    }
+
+    #[test]
+    fn a_header_that_holds_no_key_is_no_request_without_a_key() {
+        assert_eq!(key_of("x-write-key", " "), Err(KeyProblem::Unreadable { header: "x-write-key" }));
+        for value in ["", "k1", "Basic", "Basic !", "Basic Og==", "Basic /w==", "Digest k1", "Bearer ", "Basic \u{e9}"]
+        {
+            assert_eq!(
+                key_of("authorization", value),
+                Err(KeyProblem::Unreadable { header: "authorization" }),
+                "{value}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_header_of_its_own_goes_first() {
+        let mut headers = HeaderMap::new();
+        headers.insert("authorization", "Basic cHJveHk6".parse().unwrap());
+        headers.insert("x-write-key", "k1".parse().unwrap());
+        assert_eq!(WriteKey::from_headers(&headers), key("k1"));
+    }
+
+    #[test]
+    fn a_key_is_not_shown() {
+        assert_eq!(format!("{:?}", key_of("x-write-key", "secret")), "Ok(Some(WriteKey(…)))");
+    }
+}

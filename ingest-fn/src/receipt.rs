@@ -1,0 +1,111 @@
+//! The text form of a place in the event log, as the answer to a batch gives it.
+//!
+//! `r1-` + shard + `-` + sequence number: `r1-file-0-123` is record 123 of shard `file-0`. Every byte of a shard's name
+//! outside `A-Z a-z 0-9 . _ -` is `~` and two upper-case hexadecimal digits, so that a receipt goes into a URL unchanged.
+//! For clients it is opaque; `r1` is the version of the form.
+
+use std::fmt;
+use std::str::FromStr;
+
+use weir_core::ports::{LogPosition, SequenceNumber, ShardId};
+
+const PREFIX: &str = "r1-";
+
+/// Names one record of the event log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReceiptToken(pub LogPosition);
+
+/// A text that is no receipt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a receipt; a receipt is the text that the answer to a batch gives, such as r1-file-0-123")]
+pub struct NoReceipt;
+
+impl fmt::Display for ReceiptToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(PREFIX)?;
+        for byte in self.0.shard.0.bytes() {
+            match byte {
+                b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-' => write!(f, "{}", char::from(byte))?,
+                _ => write!(f, "~{byte:02X}")?,
+            }
+        }
+        write!(f, "-{}", self.0.sequence)
+    }
+}
+
+impl FromStr for ReceiptToken {
+    type Err = NoReceipt;
+
+    fn from_str(text: &str) -> Result<Self, NoReceipt> {
+        let (shard, sequence) = text.strip_prefix(PREFIX).and_then(|rest| rest.rsplit_once('-')).ok_or(NoReceipt)?;
+        let shard = unescaped(shard).filter(|shard| !shard.is_empty()).map(ShardId).ok_or(NoReceipt)?;
+        let sequence = SequenceNumber::parse(sequence).ok_or(NoReceipt)?;
+        let token = Self(LogPosition { shard, sequence });
+        // One record has one receipt: texts that only mean the same are none.
+        if token.to_string() == text { Ok(token) } else { Err(NoReceipt) }
+    }
+}
+
+fn unescaped(text: &str) -> Option<String> {
+    let mut parts = text.split('~');
+    let mut bytes = parts.next()?.as_bytes().to_vec();
+    for part in parts {
+        bytes.push(u8::from_str_radix(part.get(..2)?, 16).ok()?);
+        bytes.extend_from_slice(part.get(2..)?.as_bytes());
+    }
+    String::from_utf8(bytes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn token(shard: &str, digits: &str) -> ReceiptToken {
+        let sequence = SequenceNumber::parse(digits).unwrap();
+        ReceiptToken(LogPosition { shard: ShardId(shard.to_owned()), sequence })
+    }
+
+    #[test]
+    fn a_receipt_is_read_back() {
+        assert_eq!(token("file-0", "123").to_string(), "r1-file-0-123");
+        assert_eq!(token("a/b c~", "5").to_string(), "r1-a~2Fb~20c~7E-5");
+        let kinesis = "49545115243490985018280067714973144582180062593244200961";
+        for (shard, digits) in
+            [("file-0", "0"), ("shardId-000000000000", kinesis), ("-", "1"), ("가/%2F?#", "7"), ("~", "8"), ("..", "9")]
+        {
+            let text = token(shard, digits).to_string();
+            assert!(text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-~".contains(&b)), "{text}");
+            assert_eq!(text.parse(), Ok(token(shard, digits)), "{text}");
+        }
+    }
+
+    #[test]
+    fn other_texts_are_no_receipts() {
+        for text in [
+            "",
+            "r1",
+            "r1-",
+            "r1-5",
+            "r1--5",
+            "r1-file-0-",
+            "r1-file-0-x",
+            "r1-file-0--",
+            "r2-file-0-5",
+            "file-0-5",
+            "r1-file-0-05",
+            "r1-a~2fb-5",
+            "r1-a~-5",
+            "r1-a~2-5",
+            "r1-a~zz-5",
+            "r1-a~41-5",
+            "r1-~FF-5",
+            "r1-a b-5",
+            "r1-a~2가-5",
+            "r1-a~+F-5",
+            " r1-file-0-5",
+            "r1-file-0-5 ",
+        ] {
+            assert_eq!(text.parse::<ReceiptToken>(), Err(NoReceipt), "{text}");
+        }
+    }
+}
