@@ -1,5 +1,27 @@
-//! The query side of weir, and the program `weir`: engine, commands, rendering, HTTP.
+//! `weir`: questions and answers on the command line, and the whole system on one machine.
+//!
+//! Results go to standard output and everything else to standard error, so that a result can be piped. The exit code is 0
+//! for success, 1 for failure and 2 for a command line or a question that cannot be understood.
+//!
+//! - [`args`]: the command line as types, with the help that people read.
+//! - [`commands`]: one module a command: from arguments to a printed result.
+//! - [`engine`]: answers questions from a lake.
+//! - [`render`]: pure functions from results to text, in every format.
+//! - [`output`]: the only place that writes to standard output and standard error.
+//! - [`error`]: what a person is told when a command fails.
+//! - [`http`]: the same questions over HTTP.
+//! - [`importer`]: lines of NDJSON into a lake; [`landing`]: the loops of `weir dev`.
+//! - [`demo`]: generated events to try weir with.
+//! - [`system`]: the system's clock and random numbers, behind the ports of the core.
 
+pub mod args;
+pub mod commands;
 pub mod demo;
 pub mod engine;
+pub mod error;
+pub mod http;
+pub mod importer;
+pub mod landing;
+pub mod output;
+pub mod render;
 pub mod system;

@@ -1,0 +1,375 @@
+//! The command line as types. A doc comment here is the help that a person reads.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use tracing::level_filters::LevelFilter;
+
+use crate::demo::DemoConfig;
+use crate::error::Failure;
+use crate::output::Format;
+
+const ABOUT: &str = "Collects events and answers how many users went all the way.";
+
+const AFTER_HELP: &str = "\
+Start here:
+  weir dev --demo 100000                     the whole system, with generated events to look at
+  weir demo --events 100000 > demo.ndjson    the same events as a file
+  weir import demo.ndjson --lake ./lake      the file into a lake
+  weir funnel --lake ./lake --step view_job --step apply_start --step hired
+
+Results go to standard output, everything else to standard error.
+Exit codes: 0 success, 1 failure, 2 a command line or a question that cannot be understood.";
+
+const FUNNEL_USAGE: &str = "\
+weir funnel --step STEP [--step STEP]… [OPTIONS]
+       weir funnel --spec FILE [OPTIONS]";
+
+const FUNNEL_AFTER_HELP: &str = "\
+A step is the name of an event, with conditions, alternatives and a label if need be:
+  view_item
+  purchase where price >= 100 and context.platform in (ios, android)
+  add_to_cart | add_to_wishlist as wants it
+Operators:
+  =  !=  <  <=  >  >=  in  not in  contains  not contains
+  starts with  ends with  matches  exists  not exists
+
+Examples:
+  weir funnel --step view_item --step purchase --window 1d
+  weir funnel --step view_item --step 'purchase where price >= 100' --last 30d --breakdown country
+  weir funnel --step view_item --step purchase --print-spec > buyers.json
+  weir funnel --spec buyers.json --from 2026-01-01 --to 2026-01-31 --format json
+
+Given beside --spec, --where adds conditions and every other option replaces what the document says.";
+
+const SQL_AFTER_HELP: &str = "\
+Columns of the table:
+  time, received_at                  when it happened, when it arrived
+  event, source                      its name, who sent it
+  \"user\"                             whose it is; in quotes, as SQL has a user of its own
+  user_id, anonymous_id, session_id  as they were sent
+  event_uuid, event_id, place        what tells it from others
+  properties, context                JSON text; property(properties, 'cart.total') gives a text,
+                                     property_number(properties, 'price') a number
+
+Examples:
+  weir sql 'SELECT event, count(*) AS n FROM events GROUP BY event ORDER BY n DESC'
+  weir sql --format csv \"SELECT property(context, 'os.name') AS os, count(*) FROM events GROUP BY 1\"
+  weir sql - --format ndjson < query.sql";
+
+const IMPORT_AFTER_HELP: &str = "\
+Examples:
+  weir import events.ndjson --lake ./lake
+  weir import 2026-01-*.jsonl.gz more.zst --lake ./lake
+  weir demo --events 10000 | weir import - --lake ./lake
+
+An event whose id is already in the lake is counted as a duplicate and left out, so importing a file again is harmless.";
+
+const DEMO_AFTER_HELP: &str = "\
+Examples:
+  weir demo --events 100000 > demo.ndjson
+  weir demo --events 10000 --seed 2 --end now --days 30 | weir import - --lake ./lake
+
+The same options give the same bytes on every machine, unless --end is now.";
+
+const DEV_AFTER_HELP: &str = "\
+Examples:
+  weir dev
+  weir dev --demo 100000
+  weir dev --lake ./lake --port 0";
+
+/// The whole command line.
+#[derive(Debug, Parser)]
+#[command(name = "weir", version, about = ABOUT, after_help = AFTER_HELP, max_term_width = 110)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Every command.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the whole system on this machine, on one port
+    Dev(DevArgs),
+    /// Bring the events of files into a lake
+    Import(ImportArgs),
+    /// Count the users who took some steps, one after the other
+    Funnel(FunnelArgs),
+    /// List the events of a lake, with how often each happened
+    Events(EventsArgs),
+    /// Ask a lake in SQL (read only): one table, `events`
+    Sql(SqlArgs),
+    /// Show the figures of a lake: events, files, bytes, times
+    Stats(StatsArgs),
+    /// Merge the files of a lake now, so that questions read fewer and better sorted ones
+    Compact(CompactArgs),
+    /// Write generated events of a job board, to try weir with
+    Demo(DemoArgs),
+}
+
+impl Command {
+    /// What is worth a line of log: a server says what it does, a command only what is wrong.
+    pub fn log_level(&self) -> LevelFilter {
+        match self {
+            Self::Dev(_) => LevelFilter::INFO,
+            _ => LevelFilter::WARN,
+        }
+    }
+}
+
+/// Which lake a command is about.
+#[derive(Debug, Clone, Default, Args)]
+pub struct LakeArg {
+    /// The lake: a directory, or file:///path
+    #[arg(long, value_name = "URL", env = "WEIR_LAKE", hide_env_values = true)]
+    pub lake: Option<String>,
+}
+
+impl LakeArg {
+    /// The URL of the lake.
+    ///
+    /// # Errors
+    /// A usage error where none was given.
+    pub fn url(&self) -> Result<&str, Failure> {
+        let given = self.lake.as_deref().filter(|url| !url.is_empty());
+        given.ok_or_else(|| Failure::usage("no lake given").hint("name one with --lake URL, or set WEIR_LAKE"))
+    }
+}
+
+/// `weir dev`
+#[derive(Debug, Args)]
+#[command(after_help = DEV_AFTER_HELP)]
+pub struct DevArgs {
+    /// The lake: a directory, or file:///path; made where there is none
+    #[arg(long, value_name = "URL", env = "WEIR_LAKE", hide_env_values = true, default_value = ".weir/lake")]
+    pub lake: String,
+
+    /// Listen on this port; 0 takes any that is free
+    #[arg(long, default_value_t = 8080)]
+    pub port: u16,
+
+    /// Listen on this address; 0.0.0.0 lets other machines in
+    #[arg(long, value_name = "ADDRESS", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    pub host: IpAddr,
+
+    /// Fill the lake with so many generated events first, if it is empty
+    #[arg(long, value_name = "EVENTS")]
+    pub demo: Option<u64>,
+
+    /// Seed of the generated events: another one gives other people
+    #[arg(long, default_value_t = 1, requires = "demo")]
+    pub seed: u64,
+}
+
+/// `weir import`
+#[derive(Debug, Args)]
+#[command(after_help = IMPORT_AFTER_HELP)]
+pub struct ImportArgs {
+    /// Files with one JSON event a line (.ndjson, .jsonl), plain or compressed (.gz, .zst); - is standard input
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
+
+    /// Where the events go.
+    #[command(flatten)]
+    pub lake: LakeArg,
+
+    /// The source that the events are said to come from
+    #[arg(long, value_name = "NAME", default_value = "import")]
+    pub source: String,
+
+    /// How to print the result
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+
+    /// Print nothing but the result and errors
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+/// `weir funnel`
+#[derive(Debug, Default, Args)]
+#[command(override_usage = FUNNEL_USAGE, after_help = FUNNEL_AFTER_HELP)]
+pub struct FunnelArgs {
+    /// Which lake to ask.
+    #[command(flatten)]
+    pub lake: LakeArg,
+
+    /// A step, as `EVENT [where CONDITIONS] [| EVENT…] [as LABEL]`; once for each step, in order
+    #[arg(long = "step", value_name = "STEP", conflicts_with = "spec")]
+    pub steps: Vec<String>,
+
+    /// The question as a JSON document; - is standard input
+    #[arg(long, value_name = "FILE")]
+    pub spec: Option<PathBuf>,
+
+    /// Look only at events with these properties, as `price >= 100 and country = KR`; all must hold
+    #[arg(long = "where", value_name = "CONDITIONS")]
+    pub conditions: Vec<String>,
+
+    /// The longest time from the first to the last step, such as 30m, 1d or 2w [default: 14d]
+    #[arg(long, value_name = "DURATION")]
+    pub window: Option<String>,
+
+    /// The first step happened at or after this date (in --timezone) or instant
+    #[arg(long, value_name = "DATE")]
+    pub from: Option<String>,
+
+    /// The first step happened on or before this date, or before this instant
+    #[arg(long, value_name = "DATE")]
+    pub to: Option<String>,
+
+    /// The first step happened in the last so much time, such as 30d
+    #[arg(long, value_name = "DURATION", conflicts_with_all = ["from", "to"])]
+    pub last: Option<String>,
+
+    /// The time zone that dates are in, such as Asia/Seoul [default: UTC]
+    #[arg(long, value_name = "ZONE")]
+    pub timezone: Option<String>,
+
+    /// When a step is later than the one before: its time is not smaller (lenient), it also arrived later (arrival),
+    /// its time is greater (strict) [default: lenient]
+    #[arg(long, value_parser = ["lenient", "arrival", "strict"], hide_possible_values = true)]
+    pub ties: Option<String>,
+
+    /// Count the users of each value of this property apart, such as country or context.platform
+    #[arg(long, value_name = "PROPERTY")]
+    pub breakdown: Option<String>,
+
+    /// The step whose event has the property [default: 1]
+    #[arg(long, value_name = "N")]
+    pub breakdown_step: Option<u64>,
+
+    /// List so many values; the others are summed [default: 10]
+    #[arg(long, value_name = "N")]
+    pub breakdown_limit: Option<u64>,
+
+    /// Answer from this version of the lake instead of the newest
+    #[arg(long, value_name = "N")]
+    pub at_version: Option<u64>,
+
+    /// Print the question as a JSON document for --spec, and do not ask it
+    #[arg(long)]
+    pub print_spec: bool,
+
+    /// How to print the result
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+
+    /// Print nothing but the result and errors
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+/// `weir events`
+#[derive(Debug, Args)]
+pub struct EventsArgs {
+    /// Which lake to ask.
+    #[command(flatten)]
+    pub lake: LakeArg,
+
+    /// How to print the result
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+
+    /// Print nothing but the result and errors
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+/// `weir sql`
+#[derive(Debug, Args)]
+#[command(after_help = SQL_AFTER_HELP)]
+pub struct SqlArgs {
+    /// The query; - reads it from standard input
+    #[arg(value_name = "QUERY")]
+    pub query: String,
+
+    /// Which lake to ask.
+    #[command(flatten)]
+    pub lake: LakeArg,
+
+    /// How to print the result
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+
+    /// Print nothing but the result and errors
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+/// `weir stats`
+#[derive(Debug, Args)]
+pub struct StatsArgs {
+    /// Which lake to look at.
+    #[command(flatten)]
+    pub lake: LakeArg,
+
+    /// How to print the result
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+
+    /// Print nothing but the result and errors
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+/// `weir compact`
+#[derive(Debug, Args)]
+pub struct CompactArgs {
+    /// Which lake to compact.
+    #[command(flatten)]
+    pub lake: LakeArg,
+
+    /// How to print the result
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+
+    /// Print nothing but the result and errors
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+/// `weir demo`
+#[derive(Debug, Args)]
+#[command(after_help = DEMO_AFTER_HELP)]
+pub struct DemoArgs {
+    /// How many events
+    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    pub events: u64,
+
+    /// Another seed gives other people
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+
+    /// The last instant: RFC 3339, or now
+    #[arg(long, value_name = "TIME", default_value = "2026-06-30T00:00:00Z", value_parser = end)]
+    pub end: End,
+
+    /// How many days of events
+    #[arg(long, value_name = "N", default_value_t = DemoConfig::DEFAULT_DAYS, value_parser = clap::value_parser!(u32).range(1..))]
+    pub days: u32,
+}
+
+/// When generated events end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// When the command is run.
+    Now,
+    /// At this instant, in milliseconds since 1970.
+    At(i64),
+}
+
+fn end(text: &str) -> Result<End, String> {
+    if text == "now" {
+        return Ok(End::Now);
+    }
+    let instant = chrono::DateTime::parse_from_rfc3339(text);
+    let instant = instant.map_err(|_| "expected an instant such as 2026-06-30T00:00:00Z, or now".to_owned())?;
+    Ok(End::At(instant.timestamp_millis()))
+}
+
+#[cfg(test)]
+#[path = "args_tests.rs"]
+mod tests;

@@ -1,0 +1,189 @@
+//! What the command line takes, what it refuses, and how its help reads.
+
+use clap::CommandFactory;
+use clap::error::ErrorKind;
+
+use super::*;
+
+fn refused(line: &str) -> clap::Error {
+    Cli::try_parse_from(line.split(' ')).unwrap_err()
+}
+
+fn help(command: &str) -> String {
+    let mut cli = Cli::command().term_width(100);
+    cli.build();
+    let help = match cli.find_subcommand_mut(command) {
+        Some(command) => command.render_help(),
+        None => cli.render_help(),
+    };
+    // The value of WEIR_LAKE is not shown, so the help is the same in every environment.
+    help.to_string().lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn the_definition_is_sound() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn what_contradicts_is_a_usage_error() {
+    for (line, kind) in [
+        ("weir", ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand),
+        ("weir funel", ErrorKind::InvalidSubcommand),
+        ("weir funnel --spec a.json --step b", ErrorKind::ArgumentConflict),
+        ("weir funnel --step a --last 30d --from 2026-01-01", ErrorKind::ArgumentConflict),
+        ("weir funnel --step a --ties loose", ErrorKind::InvalidValue),
+        ("weir funnel --step a --at-version new", ErrorKind::ValueValidation),
+        ("weir events --format yaml", ErrorKind::InvalidValue),
+        ("weir import", ErrorKind::MissingRequiredArgument),
+        ("weir demo --end yesterday", ErrorKind::ValueValidation),
+        ("weir demo --days 0", ErrorKind::ValueValidation),
+        ("weir dev --seed 2", ErrorKind::MissingRequiredArgument),
+    ] {
+        let error = refused(line);
+        assert_eq!((error.kind(), error.exit_code()), (kind, 2), "{line}");
+    }
+}
+
+#[test]
+fn a_lake_is_asked_for_by_both_its_names() {
+    for lake in [None, Some(String::new())] {
+        let failure = LakeArg { lake }.url().unwrap_err();
+        assert_eq!((failure.exit.code(), failure.message.as_str()), (2, "no lake given"));
+        assert_eq!(failure.hint.as_deref(), Some("name one with --lake URL, or set WEIR_LAKE"));
+    }
+}
+
+#[test]
+fn conditions_and_steps_may_begin_with_a_sign() {
+    let line = ["weir", "funnel", "--step", "* where x < -5", "--where", "a = 1", "--where", "b = 2", "--lake", "./-"];
+    let Command::Funnel(args) = Cli::try_parse_from(line).unwrap().command else { panic!("another command") };
+    assert_eq!((args.steps.len(), args.conditions.len(), args.lake.url().unwrap()), (1, 2, "./-"));
+}
+
+#[test]
+fn the_end_of_generated_events_is_now_or_an_instant() {
+    assert_eq!(end("now"), Ok(End::Now));
+    assert_eq!(end("2026-06-30T09:00:00+09:00"), Ok(End::At(1_782_777_600_000)));
+    assert_eq!(end("2026-06-30").unwrap_err(), "expected an instant such as 2026-06-30T00:00:00Z, or now");
+}
+
+#[test]
+fn the_help_lists_the_commands() {
+    insta::assert_snapshot!(help("weir"), @"
+    Collects events and answers how many users went all the way.
+
+    Usage: weir <COMMAND>
+
+    Commands:
+      dev      Run the whole system on this machine, on one port
+      import   Bring the events of files into a lake
+      funnel   Count the users who took some steps, one after the other
+      events   List the events of a lake, with how often each happened
+      sql      Ask a lake in SQL (read only): one table, `events`
+      stats    Show the figures of a lake: events, files, bytes, times
+      compact  Merge the files of a lake now, so that questions read fewer and better sorted ones
+      demo     Write generated events of a job board, to try weir with
+      help     Print this message or the help of the given subcommand(s)
+
+    Options:
+      -h, --help     Print help
+      -V, --version  Print version
+
+    Start here:
+      weir dev --demo 100000                     the whole system, with generated events to look at
+      weir demo --events 100000 > demo.ndjson    the same events as a file
+      weir import demo.ndjson --lake ./lake      the file into a lake
+      weir funnel --lake ./lake --step view_job --step apply_start --step hired
+
+    Results go to standard output, everything else to standard error.
+    Exit codes: 0 success, 1 failure, 2 a command line or a question that cannot be understood.
+    ");
+}
+
+#[test]
+fn the_help_of_a_funnel_teaches_the_shorthand() {
+    insta::assert_snapshot!(help("funnel"), @"
+    Count the users who took some steps, one after the other
+
+    Usage: weir funnel --step STEP [--step STEP]… [OPTIONS]
+           weir funnel --spec FILE [OPTIONS]
+
+    Options:
+          --lake <URL>            The lake: a directory, or file:///path [env: WEIR_LAKE]
+          --step <STEP>           A step, as `EVENT [where CONDITIONS] [| EVENT…] [as LABEL]`; once for
+                                  each step, in order
+          --spec <FILE>           The question as a JSON document; - is standard input
+          --where <CONDITIONS>    Look only at events with these properties, as `price >= 100 and
+                                  country = KR`; all must hold
+          --window <DURATION>     The longest time from the first to the last step, such as 30m, 1d or
+                                  2w [default: 14d]
+          --from <DATE>           The first step happened at or after this date (in --timezone) or
+                                  instant
+          --to <DATE>             The first step happened on or before this date, or before this instant
+          --last <DURATION>       The first step happened in the last so much time, such as 30d
+          --timezone <ZONE>       The time zone that dates are in, such as Asia/Seoul [default: UTC]
+          --ties <TIES>           When a step is later than the one before: its time is not smaller
+                                  (lenient), it also arrived later (arrival), its time is greater
+                                  (strict) [default: lenient]
+          --breakdown <PROPERTY>  Count the users of each value of this property apart, such as country
+                                  or context.platform
+          --breakdown-step <N>    The step whose event has the property [default: 1]
+          --breakdown-limit <N>   List so many values; the others are summed [default: 10]
+          --at-version <N>        Answer from this version of the lake instead of the newest
+          --print-spec            Print the question as a JSON document for --spec, and do not ask it
+          --format <FORMAT>       How to print the result [default: table] [possible values: table,
+                                  json, csv, ndjson, markdown]
+      -q, --quiet                 Print nothing but the result and errors
+      -h, --help                  Print help (see more with '--help')
+
+    A step is the name of an event, with conditions, alternatives and a label if need be:
+      view_item
+      purchase where price >= 100 and context.platform in (ios, android)
+      add_to_cart | add_to_wishlist as wants it
+    Operators:
+      =  !=  <  <=  >  >=  in  not in  contains  not contains  starts with  ends with  matches  exists
+      not exists
+
+    Examples:
+      weir funnel --step view_item --step purchase --window 1d
+      weir funnel --step view_item --step 'purchase where price >= 100' --last 30d --breakdown country
+      weir funnel --step view_item --step purchase --print-spec > buyers.json
+      weir funnel --spec buyers.json --from 2026-01-01 --to 2026-01-31 --format json
+
+    Given beside --spec, --where adds conditions and every other option replaces what the document says.
+    ");
+}
+
+#[test]
+fn the_help_of_sql_names_columns_and_functions() {
+    insta::assert_snapshot!(help("sql"), @r#"
+    Ask a lake in SQL (read only): one table, `events`
+
+    Usage: weir sql [OPTIONS] <QUERY>
+
+    Arguments:
+      <QUERY>  The query; - reads it from standard input
+
+    Options:
+          --lake <URL>       The lake: a directory, or file:///path [env: WEIR_LAKE]
+          --format <FORMAT>  How to print the result [default: table] [possible values: table, json,
+                             csv, ndjson, markdown]
+      -q, --quiet            Print nothing but the result and errors
+      -h, --help             Print help (see more with '--help')
+
+    Columns of the table:
+      time, received_at                  when it happened, when it arrived
+      event, source                      its name, who sent it
+      "user"                             whose it is; in quotes, as SQL has a user of its own
+      user_id, anonymous_id, session_id  as they were sent
+      event_uuid, event_id, place        what tells it from others
+      properties, context                JSON text; property(properties, 'cart.total') gives a text,
+                                         property_number(properties, 'price') a number
+
+    Examples:
+      weir sql 'SELECT event, count(*) AS n FROM events GROUP BY event ORDER BY n DESC'
+      weir sql --format csv "SELECT property(context, 'os.name') AS os, count(*) FROM events GROUP BY 1"
+      weir sql - --format ndjson < query.sql
+    "#);
+}

@@ -1,0 +1,214 @@
+//! `weir dev`: the whole system on one machine and one port: collector, event log, landing, compaction, queries and page.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use compact_fn::land::Lander;
+use ingest_fn::{Collector, KeyPolicy};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use weir_core::ports::{Clock, Ids};
+use weir_lake::file_log::{FileLog, FileLogSettings};
+use weir_lake::store::IfMissing;
+use weir_lake::{Store, names};
+
+use crate::args::DevArgs;
+use crate::commands::import::log_is_landed;
+use crate::demo::{DemoConfig, generate};
+use crate::engine::Engine;
+use crate::error::Failure;
+use crate::http;
+use crate::importer::{Input, Progress, import};
+use crate::landing::{self, Landed};
+use crate::output;
+use crate::render::numbers::count;
+use crate::system::{RandomIds, SystemClock};
+
+/// Events without a write key belong to this source.
+const SOURCE: &str = "dev";
+/// Generated events belong to this source.
+const DEMO_SOURCE: &str = "demo";
+/// Requests under way get so long to end.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Runs until interrupted, and then lands what the log has.
+///
+/// # Errors
+/// What keeps the system from starting.
+pub async fn run(args: &DevArgs) -> Result<(), Failure> {
+    if !args.host.is_loopback() {
+        return Err(Failure::usage(format!("`weir dev` does not listen on {}: it knows no passwords", args.host))
+            .hint("leave --host away, and reach it from elsewhere through an SSH tunnel"));
+    }
+    let listener = listen(SocketAddr::new(args.host, args.port)).await?;
+    let address = listener.local_addr()?;
+    let store = Store::open(&args.lake, IfMissing::Create)?;
+    let directory = store.directory().ok_or_else(|| Failure::usage("`weir dev` keeps its lake in a directory"))?;
+    let log = open_log(&directory.join(names::FILE_LOG))?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let ids: Arc<dyn Ids> = Arc::new(RandomIds);
+    let mut lander = Lander::open(&store, Arc::clone(&clock), Arc::clone(&ids)).await?;
+    if let Some(events) = args.demo {
+        fill(&mut lander, &store, clock.now_ms(), events, args.seed).await?;
+    }
+    let events = lander.snapshot().rows();
+
+    let landed = Arc::new(Landed::default());
+    let (stop, stopped) = watch::channel(false);
+    let landing = tokio::spawn(landing::land(lander, Arc::clone(&log), Arc::clone(&landed), stopped.clone()));
+    let compaction = landing::keep_compact(store.clone(), Arc::clone(&clock), Arc::clone(&ids), stopped.clone());
+    let compaction = tokio::spawn(compaction);
+    let keys = KeyPolicy::AnyoneAs(SOURCE.to_owned());
+    let collector = Collector::new(Arc::clone(&log) as _, Arc::clone(&clock), ids, keys, landed);
+    let engine = Engine::new(store.clone(), clock);
+    let app = http::router(Arc::new(collector), Arc::new(engine));
+    let server = axum::serve(listener, app).with_graceful_shutdown(wait_for(stopped));
+    let server = tokio::spawn(server.into_future());
+    output::say(welcome(address, &store, events));
+
+    interrupted().await?;
+    output::say("stopping: landing what the log has");
+    stop.send_replace(true);
+    finish(server, landing, compaction).await;
+    log.close().await;
+    Ok(())
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address).await.map_err(|error| {
+        let failure = Failure::failed(format!("cannot listen on {address}: {error}"));
+        failure.hint(format!("take another port with --port {}, or any free one with --port 0", address.port().wrapping_add(1)))
+    })
+}
+
+fn open_log(directory: &Path) -> Result<Arc<FileLog>, Failure> {
+    let (log, report) = FileLog::open(FileLogSettings::new(directory)).map_err(Failure::failed)?;
+    if let Some(torn) = report.torn_file {
+        let bytes = report.cut_bytes;
+        tracing::warn!(bytes, kept = %torn.display(), "the log ended in an unfinished write, which nobody was told is stored; it was cut off");
+    }
+    Ok(Arc::new(log))
+}
+
+/// Fills an empty lake with generated events.
+async fn fill(lander: &mut Lander, store: &Store, now_ms: i64, events: u64, seed: u64) -> Result<(), Failure> {
+    if lander.snapshot().rows() > 0 {
+        output::say(format_args!("the lake has {} events already; --demo leaves it as it is", count(lander.snapshot().rows())));
+        return Ok(());
+    }
+    output::say(format_args!("filling the lake with {} generated events", count(events)));
+    let lines = generate(&DemoConfig::new(events, seed, now_ms));
+    let input = Input { name: "demo".to_owned(), lines: Box::new(Lines { lines, current: Vec::new(), read: 0 }) };
+    let complete_to = |snapshot: &weir_lake::Snapshot| log_is_landed(store, snapshot).then_some(now_ms);
+    import(lander, vec![input], DEMO_SOURCE, now_ms, Arc::new(Progress::default()), complete_to).await?;
+    Ok(())
+}
+
+/// Generated lines as something to read from.
+struct Lines<I> {
+    lines: I,
+    current: Vec<u8>,
+    read: usize,
+}
+
+impl<I: Iterator<Item = String>> std::io::BufRead for Lines<I> {
+    fn fill_buf(&mut self) -> std::io::Result<&[u8]> {
+        if self.read == self.current.len() {
+            self.current = self.lines.next().map(|line| (line + "\n").into_bytes()).unwrap_or_default();
+            self.read = 0;
+        }
+        Ok(&self.current[self.read..])
+    }
+
+    fn consume(&mut self, bytes: usize) {
+        self.read = (self.read + bytes).min(self.current.len());
+    }
+}
+
+impl<I: Iterator<Item = String>> std::io::Read for Lines<I> {
+    fn read(&mut self, to: &mut [u8]) -> std::io::Result<usize> {
+        let from = std::io::BufRead::fill_buf(self)?;
+        let bytes = from.len().min(to.len());
+        to[..bytes].copy_from_slice(&from[..bytes]);
+        std::io::BufRead::consume(self, bytes);
+        Ok(bytes)
+    }
+}
+
+async fn wait_for(mut stopped: watch::Receiver<bool>) {
+    // The sender lives as long as the server.
+    let _ = stopped.wait_for(|stopped| *stopped).await;
+}
+
+/// The end of the program, as people and supervisors ask for it.
+async fn interrupted() -> Result<(), Failure> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        interrupt = tokio::signal::ctrl_c() => Ok(interrupt?),
+        _ = terminate.recv() => Ok(()),
+    }
+}
+
+async fn finish(server: JoinHandle<std::io::Result<()>>, landing: JoinHandle<()>, compaction: JoinHandle<()>) {
+    async fn in_time<T>(what: &str, task: impl Future<Output = Result<T, tokio::task::JoinError>>) {
+        match tokio::time::timeout(GRACE, task).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => tracing::error!(%error, "{what} stopped badly"),
+            Err(_) => tracing::warn!("{what} did not end in time"),
+        }
+    }
+    in_time("the server", server).await;
+    in_time("landing", landing).await;
+    in_time("compaction", compaction).await;
+}
+
+/// What a person needs next: an address, and two lines that work as pasted.
+fn welcome(address: SocketAddr, store: &Store, events: u64) -> String {
+    let program = program();
+    let lake = store.directory().map_or_else(|| store.url().to_owned(), |d| d.display().to_string());
+    let lake = shell_quoted(&lake);
+    format!(
+        "\nweir is ready at http://{address}   ({events} events in {lake})\n\n\
+         send an event:\n  curl -d '{{\"event\":\"view_job\",\"user_id\":\"me\"}}' http://{address}/v1/events\n\n\
+         ask a funnel:\n  {program} funnel --lake {lake} --step view_job --step apply_start --step apply_submit\n\n\
+         stop with Ctrl-C\n",
+        events = count(events),
+    )
+}
+
+/// How this program is called from anywhere: by its name if that finds it, else by its path.
+fn program() -> String {
+    let Ok(path) = std::env::current_exe() else { return "weir".to_owned() };
+    let on_path = std::env::var_os("PATH").is_some_and(|list| std::env::split_paths(&list).any(|dir| dir.join("weir") == path));
+    if on_path { "weir".to_owned() } else { shell_quoted(&path.display().to_string()) }
+}
+
+fn shell_quoted(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-:=".contains(c);
+    if !text.is_empty() && text.chars().all(plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', "'\\''")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::BufRead;
+
+    #[test]
+    fn generated_lines_read_like_a_file() {
+        let lines = generate(&DemoConfig::new(50, 1, 1_767_225_600_000));
+        let reader = Lines { lines, current: Vec::new(), read: 0 };
+        let expected: Vec<String> = generate(&DemoConfig::new(50, 1, 1_767_225_600_000)).collect();
+        assert_eq!(reader.lines().map(Result::unwrap).collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn paths_are_quoted_for_a_shell() {
+        assert_eq!(shell_quoted("/a/b-c_d.e"), "/a/b-c_d.e");
+        assert_eq!(shell_quoted("/my lake's"), r"'/my lake'\''s'");
+    }
+}

@@ -1,0 +1,234 @@
+//! `weir funnel`: how many users took some steps, one after the other.
+//!
+//! Every way to ask becomes the JSON form of a spec before anything looks at it, so that options, documents and HTTP
+//! requests have one meaning and one set of messages.
+
+use serde_json::{Map, Value, json};
+use weir_core::funnel::FunnelReport;
+use weir_core::ports::Clock;
+use weir_core::spec::{
+    Breakdown, FunnelSpec, PropertyRoot, Spec, SpecError, SpecProblem, parse, parse_conditions, parse_step, parse_value,
+};
+
+use super::{engine, read_text};
+use crate::args::FunnelArgs;
+use crate::engine::{Engine, EventCounts};
+use crate::error::Failure;
+use crate::output::{self, Results};
+use crate::render::funnel::{FunnelView, facts};
+use crate::render::table::plain;
+use crate::system::SystemClock;
+
+/// Runs the command.
+///
+/// # Errors
+/// A usage error for a question that cannot be understood, else whatever is wrong with the lake.
+pub async fn run(args: &FunnelArgs) -> Result<(), Failure> {
+    let document = match &args.spec {
+        Some(file) => read_text(file)?,
+        None => String::new(),
+    };
+    let (document, spec) = question(args, &document, &SystemClock)?;
+    if args.print_spec {
+        let mut results = Results::stdout();
+        results.line(&serde_json::to_string_pretty(&document).map_err(Failure::failed)?)?;
+        return results.finish().map(|_| ());
+    }
+    let engine = engine(&args.lake)?;
+    let report = engine.funnel(&spec).await?;
+    let property = spec.breakdown.as_ref().map(property_name);
+    output::print(&FunnelView { report: &report, property }, args.format)?;
+    if !args.quiet {
+        output::say(facts(&report));
+        note_unknown_events(&engine, &spec, &report).await;
+    }
+    Ok(())
+}
+
+/// The question as a document and as a checked value. `document` is the text of `--spec`, where it was given.
+fn question(args: &FunnelArgs, document: &str, clock: &dyn Clock) -> Result<(Value, FunnelSpec), Failure> {
+    let mut question = match &args.spec {
+        None if args.steps.is_empty() => {
+            return Err(Failure::usage("no steps given")
+                .hint("name each with --step EVENT, in order, or give a document with --spec FILE"));
+        }
+        None => json!({"kind": "funnel"}),
+        // For text that is no JSON the parser of questions has the words.
+        Some(_) => serde_json::from_str(document)
+            .or_else(|_| parse(document, 0).map(|_| Value::Null))
+            .map_err(|error| name_options(error, args))?,
+    };
+    // What is no object is refused below.
+    if let Some(fields) = question.as_object_mut() {
+        put_steps(fields, args)?;
+        put_conditions(fields, args)?;
+        put_options(fields, args);
+        put_breakdown(fields, args)?;
+    }
+    let Spec::Funnel(spec) = parse_value(&question, clock.now_ms()).map_err(|error| name_options(error, args))?;
+    Ok((question, spec))
+}
+
+fn put_steps(fields: &mut Map<String, Value>, args: &FunnelArgs) -> Result<(), Failure> {
+    let steps = args
+        .steps
+        .iter()
+        .enumerate()
+        .map(|(at, text)| parse_step(text).map_err(|error| Failure::usage(format!("--step {}: {error}", at + 1))));
+    let steps = steps.collect::<Result<Vec<_>, _>>()?;
+    if !steps.is_empty() {
+        fields.insert("steps".to_owned(), Value::Array(steps));
+    }
+    Ok(())
+}
+
+/// Conditions narrow, so those of options and of a document hold together.
+fn put_conditions(fields: &mut Map<String, Value>, args: &FunnelArgs) -> Result<(), Failure> {
+    for text in &args.conditions {
+        let more = parse_conditions(text).map_err(|error| Failure::usage(format!("--where: {error}")))?;
+        let all = fields.entry("where").or_insert(Value::Null);
+        match all {
+            Value::Array(list) => list.extend(more),
+            Value::Null => *all = Value::Array(more),
+            // Not a list: the document is refused for it.
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn put_options(fields: &mut Map<String, Value>, args: &FunnelArgs) {
+    // A range is either `last` or `from` and `to`; the option replaces the other form too.
+    if args.last.is_some() {
+        fields.shift_remove("from");
+        fields.shift_remove("to");
+    }
+    if args.from.is_some() || args.to.is_some() {
+        fields.shift_remove("last");
+    }
+    for (name, value) in [
+        ("from", &args.from),
+        ("to", &args.to),
+        ("last", &args.last),
+        ("timezone", &args.timezone),
+        ("window", &args.window),
+        ("ties", &args.ties),
+    ] {
+        if let Some(value) = value {
+            fields.insert(name.to_owned(), json!(value));
+        }
+    }
+    if let Some(version) = args.at_version {
+        fields.insert("version".to_owned(), json!(version));
+    }
+}
+
+fn put_breakdown(fields: &mut Map<String, Value>, args: &FunnelArgs) -> Result<(), Failure> {
+    let mut breakdown = match (&args.breakdown, fields.get("breakdown")) {
+        (Some(property), _) => json!({"property": property}),
+        (None, _) if args.breakdown_step.is_none() && args.breakdown_limit.is_none() => return Ok(()),
+        (None, Some(Value::String(property))) => json!({"property": property}),
+        (None, Some(given @ Value::Object(_))) => given.clone(),
+        (None, _) => {
+            let option = if args.breakdown_step.is_some() { "--breakdown-step" } else { "--breakdown-limit" };
+            return Err(Failure::usage(format!("{option} without a breakdown"))
+                .hint("name the property with --breakdown PROPERTY"));
+        }
+    };
+    for (name, value) in [("step", args.breakdown_step), ("limit", args.breakdown_limit)] {
+        if let Some(value) = value {
+            breakdown[name] = json!(value);
+        }
+    }
+    fields.insert("breakdown".to_owned(), breakdown);
+    Ok(())
+}
+
+/// Problems of fields that came from options, under the names of those.
+fn name_options(error: SpecError, args: &FunnelArgs) -> SpecError {
+    let problems = error.problems.into_iter().map(|problem| match option_of(&problem.field, args) {
+        Some(field) => SpecProblem { field, ..problem },
+        None => problem,
+    });
+    SpecError { problems: problems.collect() }
+}
+
+fn option_of(field: &str, args: &FunnelArgs) -> Option<String> {
+    let given = |option: &str, is_given: bool| is_given.then(|| option.to_owned());
+    if let Some(rest) = field.strip_prefix("steps")
+        && !args.steps.is_empty()
+    {
+        let Some((at, below)) = rest.strip_prefix('[').and_then(|rest| rest.split_once(']')) else {
+            return Some("--step".to_owned());
+        };
+        let number = at.parse::<usize>().ok()? + 1;
+        let below = below.trim_start_matches('.');
+        return Some(if below.is_empty() { format!("--step {number}") } else { format!("--step {number}, {below}") });
+    }
+    match field {
+        "" => args.spec.as_ref().map(|file| match file.to_str() {
+            Some("-") => "standard input".to_owned(),
+            _ => file.display().to_string(),
+        }),
+        "from" => given("--from", args.from.is_some()),
+        "to" => given("--to", args.to.is_some()),
+        "last" => given("--last", args.last.is_some()),
+        "timezone" => given("--timezone", args.timezone.is_some()),
+        "window" => given("--window", args.window.is_some()),
+        "ties" => given("--ties", args.ties.is_some()),
+        "version" => given("--at-version", args.at_version.is_some()),
+        "breakdown" | "breakdown.property" => given("--breakdown", args.breakdown.is_some()),
+        "breakdown.step" => given("--breakdown-step", args.breakdown_step.is_some()),
+        "breakdown.limit" => given("--breakdown-limit", args.breakdown_limit.is_some()),
+        // With a document, the numbers count its conditions too.
+        _ if field.starts_with("where") => given(&format!("--{field}"), args.spec.is_none()),
+        _ => None,
+    }
+}
+
+/// A property as a question writes it.
+fn property_name(breakdown: &Breakdown) -> String {
+    match breakdown.property.root {
+        PropertyRoot::Properties => breakdown.property.path.clone(),
+        PropertyRoot::Context => format!("context.{}", breakdown.property.path),
+    }
+}
+
+/// A step that nobody took may be a slip of the pen. The answer stands either way.
+async fn note_unknown_events(engine: &Engine, spec: &FunnelSpec, report: &FunnelReport) {
+    if report.steps.iter().all(|step| step.count > 0) {
+        return;
+    }
+    // Only a note is lost where the names cannot be read.
+    if let Ok(known) = engine.events().await {
+        unknown_events(spec, report, &known).iter().for_each(output::say);
+    }
+}
+
+fn unknown_events(spec: &FunnelSpec, report: &FunnelReport, known: &EventCounts) -> Vec<String> {
+    let empty = spec.steps.iter().zip(&report.steps).filter(|(_, counted)| counted.count == 0);
+    let mut names: Vec<&str> =
+        empty.flat_map(|(step, _)| &step.any).filter_map(|event| event.event.as_deref()).collect();
+    names.dedup();
+    let known = || known.events.iter().map(|event| event.event.as_str());
+    let unknown = names.into_iter().filter(|name| !known().any(|event| event == *name));
+    let notes = unknown.map(|name| match nearest(name, known()) {
+        Some(near) => format!("note: the lake has no event `{}`; did you mean `{}`?", plain(name), plain(near)),
+        None => format!("note: the lake has no event `{}`; `weir events` lists those it has", plain(name)),
+    });
+    notes.collect()
+}
+
+/// The event that a slip of the finger, another case or another separator turned into `name`.
+fn nearest<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
+    let plain = |text: &str| text.to_lowercase().replace(['_', '-', ' ', '.'], " ");
+    let name = plain(name);
+    let allowed = (name.chars().count() / 3).clamp(1, 3);
+    let distances = known.map(|event| (strsim::osa_distance(&name, &plain(event)), event));
+    let near = distances.filter(|(distance, event)| *distance <= allowed && *distance < event.chars().count());
+    near.min_by_key(|(distance, _)| *distance).map(|(_, event)| event)
+}
+
+#[cfg(test)]
+#[path = "funnel_tests.rs"]
+mod tests;

@@ -1,0 +1,256 @@
+//! From the command line to a question, and what is said of one that cannot be understood.
+
+use clap::Parser;
+use insta::assert_snapshot;
+use weir_core::funnel::{ConversionTimes, Scanned, StepReport};
+use weir_core::ports::ManualClock;
+
+use super::*;
+use crate::args::{Cli, Command};
+use crate::engine::EventCount;
+
+fn args(options: &[&str]) -> FunnelArgs {
+    let cli = Cli::try_parse_from(["weir", "funnel"].iter().chain(options)).unwrap();
+    let Command::Funnel(args) = cli.command else { panic!("another command") };
+    args
+}
+
+fn ask(document: &str, options: &[&str]) -> Result<(Value, FunnelSpec), Failure> {
+    question(&args(options), document, &ManualClock::new(1_767_225_600_000))
+}
+
+fn document(document: &str, options: &[&str]) -> String {
+    ask(document, options).unwrap().0.to_string()
+}
+
+fn refused(document: &str, options: &[&str]) -> String {
+    let failure = ask(document, options).unwrap_err();
+    assert_eq!(failure.exit.code(), 2);
+    failure.message + &failure.hint.map(|hint| format!("\nhint: {hint}")).unwrap_or_default()
+}
+
+const BUYERS: &str = r#"{"kind": "funnel", "steps": [{"event": "view"}, {"event": "buy"}], "last": "7d", "window": "1d",
+    "where": [{"property": "a", "op": "exists"}], "breakdown": "country"}"#;
+
+#[test]
+fn options_become_a_document() {
+    let options = [
+        "--step",
+        "view_item",
+        "--step",
+        "buy where price >= 100 | order as bought",
+        "--where",
+        "x = 1 and y exists",
+        "--where",
+        "context.platform = ios",
+        "--from",
+        "2026-01-01",
+        "--to",
+        "2026-01-31",
+        "--timezone",
+        "Asia/Seoul",
+        "--window",
+        "1d",
+        "--ties",
+        "strict",
+        "--breakdown",
+        "country",
+        "--breakdown-step",
+        "2",
+        "--at-version",
+        "7",
+    ];
+    let (document, spec) = ask("", &options).unwrap();
+    assert_snapshot!(serde_json::to_string_pretty(&document).unwrap(), @r#"
+    {
+      "kind": "funnel",
+      "steps": [
+        {
+          "event": "view_item"
+        },
+        {
+          "any": [
+            {
+              "event": "buy",
+              "where": [
+                {
+                  "property": "price",
+                  "op": ">=",
+                  "value": 100
+                }
+              ]
+            },
+            {
+              "event": "order"
+            }
+          ],
+          "label": "bought"
+        }
+      ],
+      "where": [
+        {
+          "property": "x",
+          "op": "=",
+          "value": 1
+        },
+        {
+          "property": "y",
+          "op": "exists"
+        },
+        {
+          "property": "context.platform",
+          "op": "=",
+          "value": "ios"
+        }
+      ],
+      "from": "2026-01-01",
+      "to": "2026-01-31",
+      "timezone": "Asia/Seoul",
+      "window": "1d",
+      "ties": "strict",
+      "version": 7,
+      "breakdown": {
+        "property": "country",
+        "step": 2
+      }
+    }
+    "#);
+    assert_eq!((spec.steps.len(), spec.steps[1].label.as_str(), spec.version), (2, "bought", Some(7)));
+    // What is printed is asked again with the same meaning.
+    let again = ask(&document.to_string(), &["--spec", "-"]).unwrap();
+    assert_eq!(again.0, document);
+    assert_eq!(format!("{:?}", again.1), format!("{spec:?}"));
+}
+
+#[test]
+fn the_shortest_question_says_no_more_than_it_must() {
+    assert_eq!(document("", &["--step", "a"]), r#"{"kind":"funnel","steps":[{"event":"a"}]}"#);
+}
+
+#[test]
+fn options_beside_a_document_replace_its_fields_and_conditions_add_up() {
+    let fields = |options: &[&str]| -> Value {
+        let options: Vec<&str> = ["--spec", "-"].iter().chain(options).copied().collect();
+        ask(BUYERS, &options).unwrap().0
+    };
+    assert_eq!(fields(&[]), serde_json::from_str::<Value>(BUYERS).unwrap());
+    let ranged = fields(&["--from", "2026-01-01"]);
+    assert_eq!((&ranged["last"], &ranged["from"]), (&Value::Null, &json!("2026-01-01")));
+    let narrowed = fields(&["--where", "b = 1", "--window", "2h"]);
+    assert_eq!(narrowed["where"], json!([{"property": "a", "op": "exists"}, {"property": "b", "op": "=", "value": 1}]));
+    assert_eq!(narrowed["window"], json!("2h"));
+    let limited = fields(&["--breakdown-limit", "3"]);
+    assert_eq!(limited["breakdown"], json!({"property": "country", "limit": 3}));
+    assert_eq!(fields(&["--breakdown", "context.os"])["breakdown"], json!({"property": "context.os"}));
+
+    let dated = BUYERS.replace(r#""last": "7d""#, r#""from": "2026-01-01", "to": "2026-01-31""#);
+    let last = ask(&dated, &["--spec", "-", "--last", "30d"]).unwrap().0;
+    assert_eq!((&last["from"], &last["to"], &last["last"]), (&Value::Null, &Value::Null, &json!("30d")));
+}
+
+#[test]
+fn problems_are_named_after_the_options_they_came_from() {
+    assert_snapshot!(refused("", &[]), @"
+    no steps given
+    hint: name each with --step EVENT, in order, or give a document with --spec FILE
+    ");
+    assert_snapshot!(refused("", &["--step", "a", "--step", "buy where price > 1 and"]), @"
+    --step 2: the text ends here; expected the name of a property
+      buy where price > 1 and
+                             ^
+    for example: Order Completed where total >= 10 and country in (KR, JP) as bought
+    ");
+    assert_snapshot!(refused("", &["--step", "a where x ="]), @"
+    --step 1: the text ends here; expected a value: a number, true, false or a text
+      a where x =
+                 ^
+    for example: Order Completed where total >= 10 and country in (KR, JP) as bought
+    ");
+    assert_snapshot!(refused("", &["--step", "a", "--where", "x !! 1"]), @"
+    --where: `!!` after `x`; expected an operator: =, !=, <, <=, >, >=, in, not in, contains, not contains, starts with, ends with, matches, exists or not exists
+      x !! 1
+        ^
+    for example: total >= 10 and context.platform in (ios, android)
+    ");
+    assert_snapshot!(refused("", &["--step", "a", "--window", "14x"]), @"--window: found `14x`; expected a whole number and a unit (ms, s, m, h, d, w), such as `14d`");
+    assert_snapshot!(refused("", &["--step", "a", "--step", "b where x matches '('", "--timezone", "Asia/Seul", "--breakdown", "c", "--breakdown-step", "3", "--where", "s starts with 1", "--where", "t matches '['"]), @"
+    the question has 4 problems:
+      --timezone: unknown time zone `Asia/Seul`; did you mean `Asia/Seoul`?
+      --step 2, where[0].value: not a regular expression: regex parse error:
+            (
+            ^
+        error: unclosed group
+      --where[1].value: not a regular expression: regex parse error:
+            [
+            ^
+        error: unclosed character class
+      --breakdown-step: found the number 3; expected a whole number from 1 to 2
+    ");
+    assert_snapshot!(refused("", &["--step", "a", "--breakdown-limit", "3"]), @"
+    --breakdown-limit without a breakdown
+    hint: name the property with --breakdown PROPERTY
+    ");
+    let no_breakdown = r#"{"kind": "funnel", "steps": [{"event": "a"}]}"#;
+    assert_snapshot!(refused(no_breakdown, &["--spec", "-", "--breakdown-step", "2"]), @"
+    --breakdown-step without a breakdown
+    hint: name the property with --breakdown PROPERTY
+    ");
+}
+
+#[test]
+fn problems_of_a_document_keep_their_paths() {
+    let spec = ["--spec", "-"];
+    assert_snapshot!(refused("{", &spec), @r#"standard input: not valid JSON: EOF while parsing an object at line 1 column 1; expected an object such as {"kind": "funnel", "steps": [{"event": "view_item"}]}"#);
+    assert_snapshot!(refused("", &spec), @r#"standard input: not valid JSON: EOF while parsing a value at line 1 column 0; expected an object such as {"kind": "funnel", "steps": [{"event": "view_item"}]}"#);
+    assert_snapshot!(refused("[]", &spec), @r#"standard input: found an empty list; expected an object such as {"kind": "funnel", "steps": [{"event": "view_item"}]}"#);
+    assert_snapshot!(refused(&BUYERS.replace("1d", "1x"), &spec), @"window: found `1x`; expected a whole number and a unit (ms, s, m, h, d, w), such as `14d`");
+    assert_snapshot!(refused(&BUYERS.replace("buy", ""), &["--spec", "-", "--from", "yesterday"]), @"
+    the question has 2 problems:
+      --from: found `yesterday`; expected a date such as `2026-01-31` or an instant such as `2026-01-31T09:00:00Z`
+      steps[1].event: found an empty text; expected a name of 1 to 200 bytes
+    ");
+    assert_snapshot!(refused(&BUYERS.replace(r#"[{"property": "a", "op": "exists"}]"#, "7"), &["--spec", "-", "--where", "b = 1"]), @r#"where: found the number 7; expected a list of conditions, [{"property": "price", "op": ">=", "value": 100}]"#);
+}
+
+fn counted(steps: &[(&str, u64)]) -> (FunnelSpec, FunnelReport) {
+    let options: Vec<&str> = steps.iter().flat_map(|(step, _)| ["--step", step]).collect();
+    let (_, spec) = ask("", &options).unwrap();
+    let steps = steps.iter().zip(1..).map(|((label, count), step)| StepReport {
+        step,
+        label: (*label).to_owned(),
+        count: *count,
+        from_first: 0.0,
+        from_previous: 0.0,
+        median_ms: None,
+        p90_ms: None,
+        in_window: 0,
+    });
+    let report = FunnelReport {
+        kind: "funnel",
+        version: 1,
+        complete_to: None,
+        steps: steps.collect(),
+        conversion_ms: ConversionTimes { n: 0, median: None, mean: None, histogram: Vec::new() },
+        breakdown: None,
+        scanned: Scanned::default(),
+    };
+    (spec, report)
+}
+
+#[test]
+fn an_event_that_the_lake_never_saw_is_noted() {
+    let events = [("view_item", 9), ("Order Completed", 2), ("구매", 1)];
+    let events = events.map(|(event, count)| EventCount { event: event.to_owned(), count });
+    let known = EventCounts { version: 1, complete_to: None, events: events.to_vec() };
+    let notes = |steps: &[(&str, u64)]| {
+        let (spec, report) = counted(steps);
+        unknown_events(&spec, &report, &known).join("\n")
+    };
+    assert_eq!(notes(&[("view_item", 0), ("*", 0)]), "", "seen, though by nobody in this range");
+    assert_eq!(notes(&[("view-itm", 5)]), "", "a step that somebody took needs no note");
+    assert_snapshot!(notes(&[("view_item", 5), ("order_complete", 0), ("nothing like it", 0), ("구매 | \u{1b}x", 0)]), @r"
+    note: the lake has no event `order_complete`; did you mean `Order Completed`?
+    note: the lake has no event `nothing like it`; `weir events` lists those it has
+    note: the lake has no event `\u{1b}x`; `weir events` lists those it has
+    ");
+}

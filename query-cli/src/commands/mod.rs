@@ -1,0 +1,72 @@
+//! One module a command: from checked arguments to a printed result.
+//!
+//! | module | command | prints |
+//! |---|---|---|
+//! | [`dev`] | `weir dev` | where it listens |
+//! | [`import`] | `weir import` | accepted, duplicate and rejected events |
+//! | [`funnel`] | `weir funnel` | how many users took some steps |
+//! | [`events`] | `weir events` | names and counts |
+//! | [`sql`] | `weir sql` | the rows of a query |
+//! | [`stats`] | `weir stats` | the figures of a lake |
+//! | [`compact`] | `weir compact` | files and bytes before and after |
+//! | [`demo`] | `weir demo` | generated events |
+
+pub mod compact;
+pub mod demo;
+pub mod dev;
+pub mod events;
+pub mod funnel;
+pub mod import;
+pub mod sql;
+pub mod stats;
+
+use std::io::{self, Read};
+use std::path::Path;
+use std::sync::Arc;
+
+use weir_lake::Store;
+use weir_lake::store::IfMissing;
+
+use crate::args::{Command, LakeArg};
+use crate::engine::Engine;
+use crate::error::Failure;
+use crate::system::SystemClock;
+
+/// Runs a command to its end.
+///
+/// # Errors
+/// What a person is to be told, with the exit code.
+pub async fn run(command: &Command) -> Result<(), Failure> {
+    match command {
+        Command::Dev(args) => dev::run(args).await,
+        Command::Import(args) => import::run(args).await,
+        Command::Funnel(args) => funnel::run(args).await,
+        Command::Events(args) => events::run(args).await,
+        Command::Sql(args) => sql::run(args).await,
+        Command::Stats(args) => stats::run(args).await,
+        Command::Compact(args) => compact::run(args).await,
+        Command::Demo(args) => demo::run(args),
+    }
+}
+
+/// The store of a lake that must be there.
+fn open_store(lake: &LakeArg) -> Result<Store, Failure> {
+    Ok(Store::open(lake.url()?, IfMissing::Fail)?)
+}
+
+/// What answers questions of a lake.
+fn engine(lake: &LakeArg) -> Result<Engine, Failure> {
+    Ok(Engine::new(open_store(lake)?, Arc::new(SystemClock)))
+}
+
+/// The text of a file; `-` is standard input.
+fn read_text(file: &Path) -> Result<String, Failure> {
+    if file.as_os_str() != "-" {
+        return std::fs::read_to_string(file)
+            .map_err(|e| Failure::failed(format!("cannot read `{}`: {e}", file.display())));
+    }
+    let mut text = String::new();
+    let read = io::stdin().lock().read_to_string(&mut text);
+    read.map_err(|e| Failure::failed(format!("cannot read standard input: {e}")))?;
+    Ok(text)
+}

@@ -1,0 +1,288 @@
+//! `weir stats`: the figures of a lake, from its log alone.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::{Value, json};
+use weir_core::time::rfc3339;
+use weir_lake::snapshot::Level;
+use weir_lake::{Snapshot, Table as LakeTable};
+
+use super::open_store;
+use crate::args::StatsArgs;
+use crate::error::Failure;
+use crate::output;
+use crate::render::numbers::{bytes, count};
+use crate::render::table::{Align, Table};
+use crate::render::{Records, Report};
+
+/// Runs the command.
+///
+/// # Errors
+/// Whatever is wrong with the lake.
+pub async fn run(args: &StatsArgs) -> Result<(), Failure> {
+    let table = LakeTable::open(&open_store(&args.lake)?).await?;
+    output::print(&Stats::of(table.store().url(), &table.snapshot()), args.format)
+}
+
+/// The figures of a lake.
+#[derive(Debug, Serialize)]
+struct Stats {
+    /// As it was given.
+    lake: String,
+    /// The newest version.
+    version: u64,
+    /// Everything received up to then is in this version.
+    complete_to: Option<String>,
+    /// Events.
+    events: u64,
+    /// Files and their bytes.
+    files: u64,
+    bytes: u64,
+    bytes_per_event: Option<f64>,
+    /// The earliest and the latest time of an event.
+    first_event: Option<String>,
+    last_event: Option<String>,
+    /// Figures of the files that so many merges lie behind.
+    levels: Vec<LevelStats>,
+    /// How far each shard of the event log is in the lake.
+    shards: Vec<Shard>,
+}
+
+/// Files of one level.
+#[derive(Debug, Serialize)]
+struct LevelStats {
+    level: u8,
+    kind: &'static str,
+    files: u64,
+    events: u64,
+    bytes: u64,
+    first_event: String,
+    last_event: String,
+}
+
+/// The position of a shard.
+#[derive(Debug, Serialize)]
+struct Shard {
+    shard: String,
+    landed_to: String,
+}
+
+impl Stats {
+    fn of(lake: &str, snapshot: &Snapshot) -> Self {
+        let (events, bytes) = (snapshot.rows(), snapshot.bytes());
+        let files = || snapshot.files.values();
+        let shards = snapshot.positions.iter();
+        Self {
+            lake: lake.to_owned(),
+            version: snapshot.version,
+            complete_to: snapshot.complete_to_ms.map(rfc3339),
+            events,
+            files: snapshot.files.len() as u64,
+            bytes,
+            bytes_per_event: bytes_per_event(bytes, events),
+            first_event: files().map(|f| f.min_time_ms).min().map(rfc3339),
+            last_event: files().map(|f| f.max_time_ms).max().map(rfc3339),
+            levels: levels(snapshot),
+            shards: shards
+                .map(|(shard, landed_to)| Shard { shard: shard.to_string(), landed_to: landed_to.to_string() })
+                .collect(),
+        }
+    }
+
+    fn figures(&self) -> Vec<(&'static str, String)> {
+        let none = || "–".to_owned();
+        let mut figures = vec![
+            ("lake", self.lake.clone()),
+            ("version", self.version.to_string()),
+            ("complete to", self.complete_to.clone().unwrap_or_else(|| "nothing received yet".to_owned())),
+            ("events", count(self.events)),
+            ("first event", self.first_event.clone().unwrap_or_else(none)),
+            ("last event", self.last_event.clone().unwrap_or_else(none)),
+            ("files", count(self.files)),
+            ("size", format!("{} ({} bytes)", bytes(self.bytes), count(self.bytes))),
+            ("bytes an event", self.bytes_per_event.map_or_else(none, |bytes| format!("{bytes:.1}"))),
+        ];
+        figures.extend(self.shards.iter().map(|shard| ("landed", format!("{} to {}", shard.shard, shard.landed_to))));
+        figures
+    }
+
+    fn level_table(&self) -> Table {
+        let right = |title: &str| (title.to_owned(), Align::Right);
+        let left = |title: &str| (title.to_owned(), Align::Left);
+        let columns = vec![
+            right("level"),
+            left("kind"),
+            right("files"),
+            right("events"),
+            right("size"),
+            left("from"),
+            left("to"),
+        ];
+        let mut table = Table::new(columns);
+        for level in &self.levels {
+            table.row(vec![
+                level.level.to_string(),
+                level.kind.to_owned(),
+                count(level.files),
+                count(level.events),
+                bytes(level.bytes),
+                day(&level.first_event),
+                day(&level.last_event),
+            ]);
+        }
+        table
+    }
+}
+
+#[allow(clippy::cast_precision_loss, reason = "three digits are shown")]
+fn bytes_per_event(bytes: u64, events: u64) -> Option<f64> {
+    (events > 0).then(|| (bytes as f64 / events as f64 * 1_000.0).round() / 1_000.0)
+}
+
+fn day(instant: &str) -> String {
+    instant.get(..10).unwrap_or(instant).to_owned()
+}
+
+fn levels(snapshot: &Snapshot) -> Vec<LevelStats> {
+    let mut levels: BTreeMap<Level, Vec<_>> = BTreeMap::new();
+    for file in snapshot.files.values() {
+        levels.entry(file.level).or_default().push(file);
+    }
+    let stats = levels.into_iter().map(|(level, files)| LevelStats {
+        level: level.number(),
+        kind: if level == Level::Landed { "landed" } else { "compacted" },
+        files: files.len() as u64,
+        events: files.iter().map(|f| f.rows).sum(),
+        bytes: files.iter().map(|f| f.bytes).sum(),
+        first_event: rfc3339(files.iter().map(|f| f.min_time_ms).min().unwrap_or_default()),
+        last_event: rfc3339(files.iter().map(|f| f.max_time_ms).max().unwrap_or_default()),
+    });
+    stats.collect()
+}
+
+impl Report for Stats {
+    /// One row a level: the figures of the whole lake are their sums.
+    fn records(&self) -> Records {
+        let columns = vec!["level", "kind", "files", "events", "bytes", "first_event", "last_event"];
+        let rows = self.levels.iter().map(|level| -> Vec<Value> {
+            vec![
+                json!(level.level),
+                json!(level.kind),
+                json!(level.files),
+                json!(level.events),
+                json!(level.bytes),
+                json!(level.first_event),
+                json!(level.last_event),
+            ]
+        });
+        Records { columns, rows: rows.collect() }
+    }
+
+    fn text(&self, _width: usize) -> String {
+        let figures = self.figures();
+        let widest = figures.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+        let mut text: String = figures.iter().map(|(name, figure)| format!("{name:<widest$}  {figure}\n")).collect();
+        if !self.levels.is_empty() {
+            text.push_str(&format!("\n{}", self.level_table().text()));
+        }
+        text
+    }
+
+    fn markdown(&self) -> String {
+        let mut figures = Table::new(vec![("figure".to_owned(), Align::Left), ("value".to_owned(), Align::Left)]);
+        self.figures().into_iter().for_each(|(name, figure)| figures.row(vec![name.to_owned(), figure]));
+        format!("{}\n{}", figures.markdown(), self.level_table().markdown())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use weir_core::ports::{SequenceNumber, ShardId};
+    use weir_lake::DataFile;
+
+    use super::*;
+    use crate::output::Format;
+    use crate::render::render;
+
+    const START_MS: i64 = 1_767_225_600_000; // 2026-01-01T00:00:00Z
+    const DAY_MS: i64 = 86_400_000;
+
+    fn file(path: &str, level: Level, days: (i64, i64), rows: u64) -> (String, Arc<DataFile>) {
+        let (min, max) = (START_MS + days.0 * DAY_MS, START_MS + days.1 * DAY_MS);
+        let file = DataFile {
+            path: path.to_owned(),
+            bytes: rows * 12,
+            rows,
+            min_time_ms: min,
+            max_time_ms: max,
+            min_received_ms: min,
+            max_received_ms: max,
+            level,
+            bucket_rows: Vec::new(),
+            landed_in: 1,
+        };
+        (path.to_owned(), Arc::new(file))
+    }
+
+    fn snapshot() -> Snapshot {
+        Snapshot {
+            version: 42,
+            files: BTreeMap::from([
+                file("a", Level::Compacted(1), (0, 20), 100_000),
+                file("b", Level::Landed, (19, 21), 500),
+                file("c", Level::Landed, (18, 22), 1_500),
+            ]),
+            positions: BTreeMap::from([(ShardId("shard-0".to_owned()), SequenceNumber::from(17))]),
+            complete_to_ms: Some(START_MS + 22 * DAY_MS),
+        }
+    }
+
+    #[test]
+    fn figures_in_every_format() {
+        let stats = Stats::of("./lake", &snapshot());
+        let show = |format| render(&stats, format, 80).unwrap();
+        insta::assert_snapshot!(show(Format::Table), @"
+        lake            ./lake
+        version         42
+        complete to     2026-01-23T00:00:00.000Z
+        events          102,000
+        first event     2026-01-01T00:00:00.000Z
+        last event      2026-01-23T00:00:00.000Z
+        files           3
+        size            1.2 MB (1,224,000 bytes)
+        bytes an event  12.0
+        landed          shard-0 to 17
+
+        level  kind       files   events     size  from        to
+        ─────  ─────────  ─────  ───────  ───────  ──────────  ──────────
+            0  landed         2    2,000  24.0 kB  2026-01-19  2026-01-23
+            1  compacted      1  100,000   1.2 MB  2026-01-01  2026-01-21
+        ");
+        insta::assert_snapshot!(show(Format::Json), @r#"{"lake":"./lake","version":42,"complete_to":"2026-01-23T00:00:00.000Z","events":102000,"files":3,"bytes":1224000,"bytes_per_event":12.0,"first_event":"2026-01-01T00:00:00.000Z","last_event":"2026-01-23T00:00:00.000Z","levels":[{"level":0,"kind":"landed","files":2,"events":2000,"bytes":24000,"first_event":"2026-01-19T00:00:00.000Z","last_event":"2026-01-23T00:00:00.000Z"},{"level":1,"kind":"compacted","files":1,"events":100000,"bytes":1200000,"first_event":"2026-01-01T00:00:00.000Z","last_event":"2026-01-21T00:00:00.000Z"}],"shards":[{"shard":"shard-0","landed_to":"17"}]}"#);
+        insta::assert_snapshot!(show(Format::Csv), @"
+        level,kind,files,events,bytes,first_event,last_event
+        0,landed,2,2000,24000,2026-01-19T00:00:00.000Z,2026-01-23T00:00:00.000Z
+        1,compacted,1,100000,1200000,2026-01-01T00:00:00.000Z,2026-01-21T00:00:00.000Z
+        ");
+    }
+
+    #[test]
+    fn an_empty_lake_has_figures_too() {
+        let stats = Stats::of("./lake", &Snapshot::default());
+        insta::assert_snapshot!(render(&stats, Format::Table, 80).unwrap(), @"
+        lake            ./lake
+        version         0
+        complete to     nothing received yet
+        events          0
+        first event     –
+        last event      –
+        files           0
+        size            0 B (0 bytes)
+        bytes an event  –
+        ");
+        insta::assert_snapshot!(render(&stats, Format::Json, 80).unwrap(), @r#"{"lake":"./lake","version":0,"complete_to":null,"events":0,"files":0,"bytes":0,"bytes_per_event":null,"first_event":null,"last_event":null,"levels":[],"shards":[]}"#);
+    }
+}

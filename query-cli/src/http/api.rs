@@ -1,0 +1,90 @@
+//! The query API: the same JSON as everywhere.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::Json;
+use serde_json::{Value, json};
+use weir_core::spec::{Spec, SpecError, parse};
+use weir_lake::LakeError;
+
+use crate::engine::{Engine, EngineError};
+
+/// A spec is a question, not data.
+const MAX_SPEC_BYTES: usize = 1024 * 1024;
+
+/// Routes under `/api`.
+pub fn router(engine: Arc<Engine>) -> Router {
+    Router::new()
+        .route("/api/query", post(query))
+        .route("/api/events", get(events))
+        .route("/api/{*path}", axum::routing::any(unknown))
+        .layer(DefaultBodyLimit::max(MAX_SPEC_BYTES))
+        .with_state(engine)
+}
+
+async fn query(State(engine): State<Arc<Engine>>, body: Bytes) -> Result<Response, ApiError> {
+    let text = std::str::from_utf8(&body).map_err(|_| ApiError::NotText)?;
+    let Spec::Funnel(spec) = parse(text, engine.now_ms()).map_err(EngineError::Spec)?;
+    Ok(Json(engine.funnel(&spec).await?).into_response())
+}
+
+async fn events(State(engine): State<Arc<Engine>>) -> Result<Response, ApiError> {
+    Ok(Json(engine.events().await?).into_response())
+}
+
+async fn unknown() -> impl IntoResponse {
+    error(StatusCode::NOT_FOUND, "not_found", "there is POST /api/query and GET /api/events")
+}
+
+/// An answer that says what is wrong.
+pub fn error(status: StatusCode, code: &str, message: &str) -> impl IntoResponse + use<> {
+    (status, Json(json!({"error": {"code": code, "message": message}})))
+}
+
+enum ApiError {
+    NotText,
+    Engine(EngineError),
+}
+
+impl From<EngineError> for ApiError {
+    fn from(error: EngineError) -> Self {
+        Self::Engine(error)
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let engine = match self {
+            Self::NotText => return error(StatusCode::BAD_REQUEST, "invalid_spec", "the spec is not UTF-8 text").into_response(),
+            Self::Engine(engine) => engine,
+        };
+        let message = engine.to_string();
+        match engine {
+            EngineError::Spec(spec) => (StatusCode::BAD_REQUEST, Json(problems(&spec, &message))).into_response(),
+            EngineError::Sql(_) | EngineError::Lake(LakeError::NoVersion { .. }) => {
+                error(StatusCode::BAD_REQUEST, "invalid_spec", &message).into_response()
+            }
+            EngineError::Lake(LakeError::NoLake { .. }) => error(StatusCode::NOT_FOUND, "no_lake", &message).into_response(),
+            EngineError::Lake(LakeError::Store { .. }) => {
+                tracing::error!(%message, "a query failed");
+                error(StatusCode::SERVICE_UNAVAILABLE, "store_failed", &message).into_response()
+            }
+            EngineError::Lake(_) | EngineError::Internal(_) => {
+                tracing::error!(%message, "a query failed");
+                error(StatusCode::INTERNAL_SERVER_ERROR, "query_failed", &message).into_response()
+            }
+        }
+    }
+}
+
+fn problems(spec: &SpecError, message: &str) -> Value {
+    let problems: Vec<Value> =
+        spec.problems.iter().map(|p| json!({"field": p.field, "message": p.message})).collect();
+    json!({"error": {"code": "invalid_spec", "message": message, "problems": problems}})
+}

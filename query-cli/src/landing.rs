@@ -1,0 +1,109 @@
+//! The loops of `weir dev`: from the log into the lake, and the lake into order.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use compact_fn::compact::{Extent, compact};
+use compact_fn::land::Lander;
+use ingest_fn::LandedProgress;
+use tokio::sync::watch;
+use weir_core::ports::{Clock, EventLog, Ids, SequenceNumber, ShardId};
+use weir_lake::file_log::{FileLog, SHARD};
+use weir_lake::{LakeError, Store, Table};
+
+/// Landings are at least so far apart, so that a steady stream of events does not become a file each.
+const LANDING_PAUSE: Duration = Duration::from_millis(500);
+/// After a failure the next try waits; the log keeps everything meanwhile.
+const RETRY_PAUSE: Duration = Duration::from_secs(2);
+/// How often the background looks for something worth merging.
+const COMPACTION_PAUSE: Duration = Duration::from_secs(10);
+
+/// How far the file log has landed, for receipts.
+#[derive(Debug, Default)]
+pub struct Landed(Mutex<Option<(SequenceNumber, u64)>>);
+
+impl Landed {
+    /// Takes the newest position and version.
+    pub fn set(&self, position: Option<SequenceNumber>, version: u64) {
+        let mut landed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *landed = position.map(|position| (position, version));
+    }
+}
+
+impl LandedProgress for Landed {
+    fn landed(&self, shard: &ShardId) -> Option<(SequenceNumber, u64)> {
+        let landed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        landed.clone().filter(|_| shard.0 == SHARD)
+    }
+}
+
+/// Lands the log until told to stop, and then to its end.
+pub async fn land(mut lander: Lander, log: Arc<FileLog>, landed: Arc<Landed>, mut stop: watch::Receiver<bool>) {
+    let shard = ShardId(SHARD.to_owned());
+    loop {
+        let stopping = *stop.borrow();
+        match land_to_end(&mut lander, &log, &shard, &landed).await {
+            Ok(()) if stopping => return,
+            Ok(()) => {
+                let through = lander.snapshot().positions.get(&shard).cloned();
+                tokio::select! {
+                    changed = stop.changed() => if changed.is_err() { return },
+                    waited = log.wait_for_append(through.as_ref()) => if let Err(error) = waited {
+                        tracing::error!(%error, "the event log cannot be followed");
+                        pause(RETRY_PAUSE, &mut stop).await;
+                    },
+                }
+            }
+            Err(error) => {
+                tracing::error!(%error, "landing failed; the events are safe in the log");
+                if stopping {
+                    return;
+                }
+                pause(RETRY_PAUSE, &mut stop).await;
+            }
+        }
+    }
+}
+
+async fn land_to_end(
+    lander: &mut Lander,
+    log: &Arc<FileLog>,
+    shard: &ShardId,
+    landed: &Landed,
+) -> Result<(), LakeError> {
+    loop {
+        let done = lander.land_log(log.as_ref(), shard).await?;
+        landed.set(done.through.clone(), done.landed.version);
+        for problem in &done.unreadable {
+            tracing::error!(%problem, "an event in the log cannot be read");
+        }
+        let Some(through) = done.through else { return Ok(()) };
+        log.trim(shard, &through).await?;
+        if log.end().is_none_or(|end| end <= through) {
+            tokio::time::sleep(LANDING_PAUSE).await;
+            return Ok(());
+        }
+    }
+}
+
+async fn pause(time: Duration, stop: &mut watch::Receiver<bool>) {
+    tokio::select! {
+        () = tokio::time::sleep(time) => {}
+        _ = stop.changed() => {}
+    }
+}
+
+/// Merges what is worth it, every few seconds, until told to stop.
+pub async fn keep_compact(store: Store, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>, mut stop: watch::Receiver<bool>) {
+    while !*stop.borrow() {
+        pause(COMPACTION_PAUSE, &mut stop).await;
+        let run = async {
+            let mut table = Table::open(&store).await?;
+            compact(&mut table, clock.as_ref(), ids.as_ref(), Extent::Worthwhile).await
+        };
+        tokio::select! {
+            done = run => if let Err(error) = done { tracing::error!(%error, "compaction failed; queries go on with the files as they are") },
+            _ = stop.changed() => return,
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! Bars of Unicode blocks, exact to an eighth of a column.
+
+/// Eighths of a block, from one to seven.
+const EIGHTHS: [char; 7] = ['▏', '▎', '▍', '▌', '▋', '▊', '▉'];
+const FULL: &str = "█";
+
+/// A bar of `share` (0 to 1) of `width` columns. What is not nothing is seen, be it as the thinnest line.
+#[allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a terminal has far less than 2^52 columns, and the share is clamped"
+)]
+pub fn bar(share: f64, width: usize) -> String {
+    let share = share.clamp(0.0, 1.0);
+    let eighths = (share * width as f64 * 8.0).round() as usize;
+    let eighths = if share > 0.0 { eighths.max(1) } else { 0 };
+    let mut bar = FULL.repeat(eighths / 8);
+    bar.extend((eighths % 8).checked_sub(1).and_then(|at| EIGHTHS.get(at)));
+    bar
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bars_are_exact_to_an_eighth() {
+        let shares = [0.0, 0.000_1, 0.031_25, 0.5, 0.59, 0.999, 1.0, 7.0, f64::NAN];
+        assert_eq!(shares.map(|share| bar(share, 4)), ["", "▏", "▏", "██", "██▍", "████", "████", "████", ""]);
+        assert_eq!((0..=8).map(|n| bar(f64::from(n) / 8.0, 1)).collect::<String>(), "▏▎▍▌▋▊▉█");
+    }
+}

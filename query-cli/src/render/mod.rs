@@ -1,0 +1,108 @@
+//! From results to text, in every format: pure functions, so that what a person sees is pinned by tests.
+//!
+//! A result that implements [`Report`] is printable in every format: as one JSON document, as records (CSV, NDJSON), as a
+//! table for people and as Markdown. [`table`] lays out columns, [`bars`] draws, [`numbers`] writes figures; [`funnel`] is
+//! the view of a funnel.
+
+pub mod bars;
+pub mod funnel;
+pub mod numbers;
+pub mod table;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::output::Format;
+
+/// A result, in every shape that a format asks for. Its JSON document is what it serialises to.
+pub trait Report: Serialize {
+    /// Its rows, for CSV and NDJSON.
+    fn records(&self) -> Records;
+
+    /// For people, lines of at most `width` columns where that is possible; ends with a newline.
+    fn text(&self, width: usize) -> String;
+
+    /// Markdown; ends with a newline.
+    fn markdown(&self) -> String;
+}
+
+/// Rows of JSON values under the same columns.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Records {
+    /// The names of the columns.
+    pub columns: Vec<&'static str>,
+    /// Rows with a value for each column.
+    pub rows: Vec<Vec<Value>>,
+}
+
+/// A report as text, the last newline included.
+///
+/// # Errors
+/// Where the report cannot be serialised.
+pub fn render(report: &impl Report, format: Format, width: usize) -> Result<String, serde_json::Error> {
+    match format {
+        Format::Table => Ok(report.text(width)),
+        Format::Json => Ok(serde_json::to_string(report)? + "\n"),
+        Format::Csv => Ok(csv(&report.records())),
+        Format::Ndjson => Ok(ndjson(report.records())),
+        Format::Markdown => Ok(report.markdown()),
+    }
+}
+
+fn csv(records: &Records) -> String {
+    let header = csv_line(records.columns.iter().map(|name| Some((*name).to_owned())));
+    let rows = records.rows.iter().map(|row| csv_line(row.iter().map(csv_value)));
+    std::iter::once(header).chain(rows).collect()
+}
+
+fn csv_value(value: &Value) -> Option<String> {
+    match value {
+        Value::Null => None,
+        Value::String(text) => Some(text.clone()),
+        other => Some(other.to_string()),
+    }
+}
+
+/// One line of CSV as RFC 4180 has it, but for the line's end, which is `\n`. No value is written as nothing, and an empty
+/// text as `""`, for readers that tell them apart.
+pub fn csv_line(values: impl Iterator<Item = Option<String>>) -> String {
+    let mut line = values.map(|value| value.map_or_else(String::new, csv_quoted)).collect::<Vec<_>>().join(",");
+    line.push('\n');
+    line
+}
+
+fn csv_quoted(text: String) -> String {
+    if text.is_empty() || text.contains([',', '"', '\n', '\r']) {
+        return format!("\"{}\"", text.replace('"', "\"\""));
+    }
+    text
+}
+
+fn ndjson(records: Records) -> String {
+    let names = || records.columns.iter().map(|name| (*name).to_owned());
+    let objects = records.rows.into_iter().map(|row| Value::Object(Map::from_iter(names().zip(row))));
+    objects.map(|object| format!("{object}\n")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn csv_quotes_what_would_be_read_as_something_else() {
+        let values = [Some("a"), None, Some(""), Some("b,c"), Some("say \"x\""), Some("two\nlines"), Some(" = 1")];
+        let line = csv_line(values.into_iter().map(|value| value.map(str::to_owned)));
+        assert_eq!(line, "a,,\"\",\"b,c\",\"say \"\"x\"\"\",\"two\nlines\", = 1\n");
+    }
+
+    #[test]
+    fn records_are_lines_under_a_header_or_objects() {
+        let rows = vec![vec![json!("view"), json!(12)], vec![json!(null), json!(0.5)]];
+        let records = Records { columns: vec!["event", "count"], rows };
+        assert_eq!(csv(&records), "event,count\nview,12\n,0.5\n");
+        assert_eq!(ndjson(records), "{\"event\":\"view\",\"count\":12}\n{\"event\":null,\"count\":0.5}\n");
+        assert_eq!(csv(&Records { columns: vec!["event"], rows: Vec::new() }), "event\n");
+    }
+}
