@@ -49,7 +49,7 @@ Columns of the table:
   event, source                      its name, who sent it
   \"user\"                             whose it is; in quotes, as SQL has a user of its own
   user_id, anonymous_id, session_id  as they were sent
-  event_uuid, event_id, place        what tells it from others
+  event_id                           what tells it from others
   properties, context                JSON text; property(properties, 'cart.total') gives a text,
                                      property_number(properties, 'price') a number
 
@@ -64,7 +64,7 @@ Examples:
   weir import 2026-01-*.jsonl.gz more.zst --lake ./lake
   weir demo --events 10000 | weir import - --lake ./lake
 
-An event whose id is already in the lake is counted as a duplicate and left out, so importing a file again is harmless.";
+An event whose id is in the lake already is counted as a duplicate and left out: importing a file again is harmless.";
 
 const DEMO_AFTER_HELP: &str = "\
 Examples:
@@ -96,7 +96,7 @@ pub enum Command {
     /// Bring the events of files into a lake
     Import(ImportArgs),
     /// Count the users who took some steps, one after the other
-    Funnel(FunnelArgs),
+    Funnel(Box<FunnelArgs>),
     /// List the events of a lake, with how often each happened
     Events(EventsArgs),
     /// Ask a lake in SQL (read only): one table, `events`
@@ -122,7 +122,7 @@ impl Command {
 /// Which lake a command is about.
 #[derive(Debug, Clone, Default, Args)]
 pub struct LakeArg {
-    /// The lake: a directory, or file:///path
+    /// The lake: a directory, or a file URL
     #[arg(long, value_name = "URL", env = "WEIR_LAKE", hide_env_values = true)]
     pub lake: Option<String>,
 }
@@ -142,7 +142,7 @@ impl LakeArg {
 #[derive(Debug, Args)]
 #[command(after_help = DEV_AFTER_HELP)]
 pub struct DevArgs {
-    /// The lake: a directory, or file:///path; made where there is none
+    /// The lake: a directory, or a file URL; made where there is none
     #[arg(long, value_name = "URL", env = "WEIR_LAKE", hide_env_values = true, default_value = ".weir/lake")]
     pub lake: String,
 
@@ -150,7 +150,7 @@ pub struct DevArgs {
     #[arg(long, default_value_t = 8080)]
     pub port: u16,
 
-    /// Listen on this address; 0.0.0.0 lets other machines in
+    /// Listen on this address of this machine itself: there are no passwords yet
     #[arg(long, value_name = "ADDRESS", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
     pub host: IpAddr,
 
@@ -348,7 +348,8 @@ pub struct DemoArgs {
     pub end: End,
 
     /// How many days of events
-    #[arg(long, value_name = "N", default_value_t = DemoConfig::DEFAULT_DAYS, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = DemoConfig::DEFAULT_DAYS)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
     pub days: u32,
 }
 

@@ -110,7 +110,7 @@ fn the_help_of_a_funnel_teaches_the_shorthand() {
            weir funnel --spec FILE [OPTIONS]
 
     Options:
-          --lake <URL>            The lake: a directory, or file:///path [env: WEIR_LAKE]
+          --lake <URL>            The lake: a directory, or a file URL [env: WEIR_LAKE]
           --step <STEP>           A step, as `EVENT [where CONDITIONS] [| EVENT…] [as LABEL]`; once for
                                   each step, in order
           --spec <FILE>           The question as a JSON document; - is standard input
@@ -142,8 +142,8 @@ fn the_help_of_a_funnel_teaches_the_shorthand() {
       purchase where price >= 100 and context.platform in (ios, android)
       add_to_cart | add_to_wishlist as wants it
     Operators:
-      =  !=  <  <=  >  >=  in  not in  contains  not contains  starts with  ends with  matches  exists
-      not exists
+      =  !=  <  <=  >  >=  in  not in  contains  not contains
+      starts with  ends with  matches  exists  not exists
 
     Examples:
       weir funnel --step view_item --step purchase --window 1d
@@ -166,7 +166,7 @@ fn the_help_of_sql_names_columns_and_functions() {
       <QUERY>  The query; - reads it from standard input
 
     Options:
-          --lake <URL>       The lake: a directory, or file:///path [env: WEIR_LAKE]
+          --lake <URL>       The lake: a directory, or a file URL [env: WEIR_LAKE]
           --format <FORMAT>  How to print the result [default: table] [possible values: table, json,
                              csv, ndjson, markdown]
       -q, --quiet            Print nothing but the result and errors
@@ -177,7 +177,7 @@ fn the_help_of_sql_names_columns_and_functions() {
       event, source                      its name, who sent it
       "user"                             whose it is; in quotes, as SQL has a user of its own
       user_id, anonymous_id, session_id  as they were sent
-      event_uuid, event_id, place        what tells it from others
+      event_id                           what tells it from others
       properties, context                JSON text; property(properties, 'cart.total') gives a text,
                                          property_number(properties, 'price') a number
 

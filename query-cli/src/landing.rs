@@ -9,7 +9,7 @@ use ingest_fn::LandedProgress;
 use tokio::sync::watch;
 use weir_core::ports::{Clock, EventLog, Ids, SequenceNumber, ShardId};
 use weir_lake::file_log::{FileLog, SHARD};
-use weir_lake::{LakeError, Store, Table};
+use weir_lake::{LakeError, Table};
 
 /// Landings are at least so far apart, so that a steady stream of events does not become a file each.
 const LANDING_PAUSE: Duration = Duration::from_millis(500);
@@ -94,15 +94,19 @@ async fn pause(time: Duration, stop: &mut watch::Receiver<bool>) {
 }
 
 /// Merges what is worth it, every few seconds, until told to stop.
-pub async fn keep_compact(store: Store, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>, mut stop: watch::Receiver<bool>) {
+pub async fn keep_compact(
+    mut table: Table,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn Ids>,
+    mut stop: watch::Receiver<bool>,
+) {
     while !*stop.borrow() {
         pause(COMPACTION_PAUSE, &mut stop).await;
-        let run = async {
-            let mut table = Table::open(&store).await?;
-            compact(&mut table, clock.as_ref(), ids.as_ref(), Extent::Worthwhile).await
-        };
+        let run = compact(&mut table, clock.as_ref(), ids.as_ref(), Extent::Worthwhile);
         tokio::select! {
-            done = run => if let Err(error) = done { tracing::error!(%error, "compaction failed; queries go on with the files as they are") },
+            done = run => if let Err(error) = done {
+                tracing::error!(%error, "compaction failed; queries go on with the files as they are");
+            },
             _ = stop.changed() => return,
         }
     }

@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 use weir_core::ports::{Clock, Ids};
 use weir_lake::file_log::{FileLog, FileLogSettings};
 use weir_lake::store::IfMissing;
-use weir_lake::{Store, names};
+use weir_lake::{Store, Table, names};
 
 use crate::args::DevArgs;
 use crate::commands::import::log_is_landed;
@@ -60,7 +60,8 @@ pub async fn run(args: &DevArgs) -> Result<(), Failure> {
     let landed = Arc::new(Landed::default());
     let (stop, stopped) = watch::channel(false);
     let landing = tokio::spawn(landing::land(lander, Arc::clone(&log), Arc::clone(&landed), stopped.clone()));
-    let compaction = landing::keep_compact(store.clone(), Arc::clone(&clock), Arc::clone(&ids), stopped.clone());
+    let table = Table::open(&store).await?;
+    let compaction = landing::keep_compact(table, Arc::clone(&clock), Arc::clone(&ids), stopped.clone());
     let compaction = tokio::spawn(compaction);
     let keys = KeyPolicy::AnyoneAs(SOURCE.to_owned());
     let collector = Collector::new(Arc::clone(&log) as _, Arc::clone(&clock), ids, keys, landed);

@@ -125,9 +125,8 @@ fn put_options(fields: &mut Map<String, Value>, args: &FunnelArgs) {
 
 fn put_breakdown(fields: &mut Map<String, Value>, args: &FunnelArgs) -> Result<(), Failure> {
     let mut breakdown = match (&args.breakdown, fields.get("breakdown")) {
-        (Some(property), _) => json!({"property": property}),
         (None, _) if args.breakdown_step.is_none() && args.breakdown_limit.is_none() => return Ok(()),
-        (None, Some(Value::String(property))) => json!({"property": property}),
+        (Some(property), _) | (None, Some(Value::String(property))) => json!({"property": property}),
         (None, Some(given @ Value::Object(_))) => given.clone(),
         (None, _) => {
             let option = if args.breakdown_step.is_some() { "--breakdown-step" } else { "--breakdown-limit" };

@@ -12,7 +12,7 @@ use crate::engine::EventCount;
 fn args(options: &[&str]) -> FunnelArgs {
     let cli = Cli::try_parse_from(["weir", "funnel"].iter().chain(options)).unwrap();
     let Command::Funnel(args) = cli.command else { panic!("another command") };
-    args
+    *args
 }
 
 fn ask(document: &str, options: &[&str]) -> Result<(Value, FunnelSpec), Failure> {
@@ -61,60 +61,22 @@ fn options_become_a_document() {
         "7",
     ];
     let (document, spec) = ask("", &options).unwrap();
-    assert_snapshot!(serde_json::to_string_pretty(&document).unwrap(), @r#"
-    {
-      "kind": "funnel",
-      "steps": [
-        {
-          "event": "view_item"
-        },
-        {
-          "any": [
-            {
-              "event": "buy",
-              "where": [
-                {
-                  "property": "price",
-                  "op": ">=",
-                  "value": 100
-                }
-              ]
-            },
-            {
-              "event": "order"
-            }
-          ],
-          "label": "bought"
-        }
-      ],
-      "where": [
-        {
-          "property": "x",
-          "op": "=",
-          "value": 1
-        },
-        {
-          "property": "y",
-          "op": "exists"
-        },
-        {
-          "property": "context.platform",
-          "op": "=",
-          "value": "ios"
-        }
-      ],
-      "from": "2026-01-01",
-      "to": "2026-01-31",
-      "timezone": "Asia/Seoul",
-      "window": "1d",
-      "ties": "strict",
-      "version": 7,
-      "breakdown": {
-        "property": "country",
-        "step": 2
-      }
-    }
-    "#);
+    let condition = |property: &str, op: &str, value: Value| json!({"property": property, "op": op, "value": value});
+    let buy = json!({"event": "buy", "where": [condition("price", ">=", json!(100))]});
+    let exists = json!({"property": "y", "op": "exists"});
+    let expected = json!({
+        "kind": "funnel",
+        "steps": [{"event": "view_item"}, {"any": [buy, {"event": "order"}], "label": "bought"}],
+        "where": [condition("x", "=", json!(1)), exists, condition("context.platform", "=", json!("ios"))],
+        "from": "2026-01-01",
+        "to": "2026-01-31",
+        "timezone": "Asia/Seoul",
+        "window": "1d",
+        "ties": "strict",
+        "version": 7,
+        "breakdown": {"property": "country", "step": 2},
+    });
+    assert_eq!(document, expected);
     assert_eq!((spec.steps.len(), spec.steps[1].label.as_str(), spec.version), (2, "bought", Some(7)));
     // What is printed is asked again with the same meaning.
     let again = ask(&document.to_string(), &["--spec", "-"]).unwrap();

@@ -34,10 +34,10 @@ const NULL: &str = "null";
 pub async fn run(args: &SqlArgs) -> Result<(), Failure> {
     let query = if args.query == "-" { read_text(Path::new("-"))? } else { args.query.clone() };
     let rows = engine(&args.lake)?.sql(&query).await?;
-    let printer = Printer::new(Results::stdout(), rows.schema, args.format);
-    let printed = printer.print(rows.batches).await?;
+    let printer = Printer::new(Results::stdout(), &rows.schema, args.format);
+    let count = printer.print(rows.batches).await?;
     if !args.quiet {
-        output::say(counted(printed, "row"));
+        output::say(counted(count, "row"));
     }
     Ok(())
 }
@@ -56,7 +56,7 @@ struct Printer<W: Write> {
 }
 
 impl<W: Write> Printer<W> {
-    fn new(results: Results<W>, schema: SchemaRef, format: Format) -> Self {
+    fn new(results: Results<W>, schema: &SchemaRef, format: Format) -> Self {
         let align = |kind: &DataType| if kind.is_numeric() { Align::Right } else { Align::Left };
         let columns = schema.fields().iter().map(|field| (field.name().clone(), align(field.data_type())));
         Self { results, format, columns: columns.collect(), layout: None, waiting: Vec::new(), rows: 0 }
@@ -131,13 +131,12 @@ impl<W: Write> Printer<W> {
 
     fn table_rows(&mut self) -> Result<(), Failure> {
         let rows = std::mem::take(&mut self.waiting);
-        let layout = match self.layout.take() {
-            Some(layout) => layout,
-            None => {
-                let layout = Layout::of(&self.columns, &rows);
-                self.results.text(&layout.header(&self.columns))?;
-                layout
-            }
+        let layout = if let Some(layout) = self.layout.take() {
+            layout
+        } else {
+            let layout = Layout::of(&self.columns, &rows);
+            self.results.text(&layout.header(&self.columns))?;
+            layout
         };
         for row in rows {
             self.results.text(&layout.line(&row))?;

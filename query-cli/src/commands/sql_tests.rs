@@ -33,7 +33,7 @@ fn mixed() -> RecordBatch {
 
 async fn print(schema: SchemaRef, batches: Vec<RecordBatch>, format: Format) -> (String, u64) {
     let mut bytes = Vec::new();
-    let printer = Printer::new(Results::over(&mut bytes), schema, format);
+    let printer = Printer::new(Results::over(&mut bytes), &schema, format);
     let rows = printer.print(stream::iter(batches.into_iter().map(Ok::<_, Failure>))).await.unwrap();
     (String::from_utf8(bytes).unwrap(), rows)
 }
@@ -116,7 +116,7 @@ async fn a_long_table_is_laid_out_by_its_first_rows() {
 async fn a_query_that_fails_at_once_prints_nothing() {
     for format in [Format::Table, Format::Json, Format::Csv, Format::Markdown] {
         let mut bytes = Vec::new();
-        let printer = Printer::new(Results::over(&mut bytes), mixed().schema(), format);
+        let printer = Printer::new(Results::over(&mut bytes), &mixed().schema(), format);
         let failure = printer.print(stream::iter([Err(Failure::failed("damaged"))])).await.unwrap_err();
         assert_eq!((failure.message.as_str(), bytes.len()), ("damaged", 0));
     }

@@ -184,7 +184,8 @@ impl Report for Stats {
         let widest = figures.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
         let mut text: String = figures.iter().map(|(name, figure)| format!("{name:<widest$}  {figure}\n")).collect();
         if !self.levels.is_empty() {
-            text.push_str(&format!("\n{}", self.level_table().text()));
+            text.push('\n');
+            text.push_str(&self.level_table().text());
         }
         text
     }

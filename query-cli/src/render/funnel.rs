@@ -1,5 +1,5 @@
-//! A funnel as people read it: a table of steps, bars with what was lost between them, one sentence, and the groups of a
-//! breakdown.
+//! A funnel as people read it: a table of steps, bars with what was lost between them, one sentence, and the groups of
+//! a breakdown.
 
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
@@ -37,8 +37,8 @@ impl Serialize for FunnelView<'_> {
 }
 
 impl Report for FunnelView<'_> {
-    /// One row a step, of the whole funnel and then of each group. The columns `group` and `value` are there only with a
-    /// breakdown: `group` says `all`, `value`, `none` (the property is absent) or `other`.
+    /// One row a step, of the whole funnel and then of each group. The columns `group` and `value` are there only with
+    /// a breakdown: `group` says `all`, `value`, `none` (the property is absent) or `other`.
     fn records(&self) -> Records {
         let groups = self.report.breakdown.iter().flatten();
         let whole = (json!("all"), Value::Null, &self.report.steps);

@@ -1,8 +1,8 @@
 //! From results to text, in every format: pure functions, so that what a person sees is pinned by tests.
 //!
-//! A result that implements [`Report`] is printable in every format: as one JSON document, as records (CSV, NDJSON), as a
-//! table for people and as Markdown. [`table`] lays out columns, [`bars`] draws, [`numbers`] writes figures; [`funnel`] is
-//! the view of a funnel.
+//! A result that implements [`Report`] is printable in every format: as one JSON document, as records (CSV, NDJSON), as
+//! a table for people and as Markdown. [`table`] lays out columns, [`bars`] draws, [`numbers`] writes figures;
+//! [`funnel`] is the view of a funnel.
 
 pub mod bars;
 pub mod funnel;
@@ -63,8 +63,8 @@ fn csv_value(value: &Value) -> Option<String> {
     }
 }
 
-/// One line of CSV as RFC 4180 has it, but for the line's end, which is `\n`. No value is written as nothing, and an empty
-/// text as `""`, for readers that tell them apart.
+/// One line of CSV as RFC 4180 has it, but for the line's end, which is `\n`. No value is written as nothing, and an
+/// empty text as `""`, for readers that tell them apart.
 pub fn csv_line(values: impl Iterator<Item = Option<String>>) -> String {
     let mut line = values.map(|value| value.map_or_else(String::new, csv_quoted)).collect::<Vec<_>>().join(",");
     line.push('\n');

@@ -22,7 +22,7 @@ pub fn counted(number: u64, thing: &str) -> String {
 pub fn percent(share: f64) -> String {
     if share > 0.0 && share < 0.0005 {
         "<0.1%".to_owned()
-    } else if share < 1.0 && share >= 0.9995 {
+    } else if (0.9995..1.0).contains(&share) {
         ">99.9%".to_owned()
     } else {
         format!("{:.1}%", share * 100.0)
