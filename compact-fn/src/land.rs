@@ -53,6 +53,8 @@ pub struct LogLanded {
     pub unreadable: Vec<String>,
     /// How far the log is landed now.
     pub through: Option<SequenceNumber>,
+    /// Whether the landing was as large as one may be, so that more is likely to wait.
+    pub is_full: bool,
 }
 
 impl Lander {
@@ -164,16 +166,19 @@ impl Lander {
         let records = log.read(shard, from.as_ref(), LANDING_BYTES).await?;
         let Some(last) = records.last() else {
             let version = self.table.snapshot().version;
-            return Ok(LogLanded { landed: Landed { version, ..Landed::default() }, unreadable: Vec::new(), through: from });
+            let landed = Landed { version, ..Landed::default() };
+            return Ok(LogLanded { landed, through: from, ..LogLanded::default() });
         };
         let through = last.sequence.clone();
+        // Less than half a landing is what came since the last one.
+        let is_full = records.iter().map(|r| r.payload.len()).sum::<usize>() > LANDING_BYTES / 2;
         let decoded = decode(shard, &records);
         drop(records);
         // With one shard the log has one order; with several, complete is only what all of them have landed.
         let complete_to_ms = decoded.last_received_ms.filter(|_| self.table.snapshot().positions.len() <= 1);
         let progress = vec![Progress { shard: shard.clone(), from, through: through.clone() }];
         let landed = self.land(decoded.rows.freeze(), progress, complete_to_ms, "land").await?;
-        Ok(LogLanded { landed, unreadable: decoded.unreadable, through: Some(through) })
+        Ok(LogLanded { landed, unreadable: decoded.unreadable, through: Some(through), is_full })
     }
 }
 

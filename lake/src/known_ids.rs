@@ -60,17 +60,19 @@ impl KnownIds {
     /// # Errors
     /// A file that cannot be read is named.
     pub async fn follow(&mut self, store: &Store, snapshot: &Snapshot, now_ms: i64) -> Result<(), LakeError> {
-        if self.version == Some(snapshot.version) {
+        let horizon_ms = now_ms - HORIZON_MS;
+        self.forget_before(horizon_ms);
+        let since = self.version;
+        if since == Some(snapshot.version) {
             return Ok(());
         }
-        let since = self.version;
-        let horizon_ms = now_ms - HORIZON_MS;
         for file in snapshot.files.values() {
             let is_new = since.is_none_or(|since| file.landed_in > since);
             if is_new && file.max_received_ms >= horizon_ms {
                 self.take_file(store, snapshot.version, file).await?;
             }
         }
+        // A file of the horizon may hold older rows too.
         self.forget_before(horizon_ms);
         self.version = Some(snapshot.version);
         Ok(())

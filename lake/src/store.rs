@@ -1,7 +1,10 @@
 //! The object store that a lake URL names.
 
+use std::fs::File;
+use std::io::{self, Write};
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use futures::TryStreamExt;
@@ -87,11 +90,15 @@ impl Store {
         }
     }
 
-    /// Makes an object durable if there is none of that name. `false`, and nothing changed, if there is one.
+    /// Makes an object durable if there is none of that name. `false`, and nothing changed, if there is one. Nobody sees it
+    /// before it is durable.
     pub async fn create(&self, path: &Path, bytes: Bytes) -> Result<bool, LakeError> {
+        if let Some(file) = self.file(path) {
+            return in_background(path, move || create_file(&file, &bytes)).await;
+        }
         let options = PutOptions::from(PutMode::Create);
         match self.objects.put_opts(path, PutPayload::from(bytes), options).await {
-            Ok(_) => self.sync(path).await.map(|()| true),
+            Ok(_) => Ok(true),
             Err(object_store::Error::AlreadyExists { .. }) => Ok(false),
             Err(error) => Err(LakeError::store(path, error)),
         }
@@ -119,17 +126,57 @@ impl Store {
 
     /// A local file system keeps a new file in memory until it is told to write it; object stores answer when it is safe.
     pub(crate) async fn sync(&self, path: &Path) -> Result<(), LakeError> {
-        let Some(directory) = self.directory.clone() else { return Ok(()) };
-        let file = path.parts().fold(directory, |to, part| to.join(part.as_ref()));
-        let synced = tokio::task::spawn_blocking(move || {
-            std::fs::File::open(&file)?.sync_all()?;
-            file.parent().map_or(Ok(()), |parent| std::fs::File::open(parent)?.sync_all())
-        });
-        let failed = |e: Box<dyn std::error::Error + Send + Sync>| {
-            LakeError::store(path, object_store::Error::Generic { store: "file", source: e })
-        };
-        synced.await.map_err(|e| failed(e.into()))?.map_err(|e| failed(e.into()))
+        let Some(file) = self.file(path) else { return Ok(()) };
+        in_background(path, move || {
+            File::open(&file)?.sync_all()?;
+            sync_folder_of(&file)
+        })
+        .await
     }
+
+    /// The file of an object, where the lake is a directory.
+    fn file(&self, path: &Path) -> Option<PathBuf> {
+        let directory = self.directory.clone()?;
+        Some(path.parts().fold(directory, |to, part| to.join(part.as_ref())))
+    }
+}
+
+async fn in_background<T: Send + 'static>(
+    path: &Path,
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> Result<T, LakeError> {
+    let failed = |e: Box<dyn std::error::Error + Send + Sync>| {
+        LakeError::store(path, object_store::Error::Generic { store: "file", source: e })
+    };
+    tokio::task::spawn_blocking(work).await.map_err(|e| failed(e.into()))?.map_err(|e| failed(e.into()))
+}
+
+/// Writes and syncs a file under another name, then gives it its own: so a power cut leaves all of it or nothing. The
+/// other name ends in `#` and digits, which a listing of the directory passes over.
+fn create_file(file: &FilePath, bytes: &[u8]) -> io::Result<bool> {
+    static STAGED: AtomicU64 = AtomicU64::new(0);
+    if let Some(folder) = file.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    let mut staged = file.as_os_str().to_owned();
+    staged.push(format!("#{}{:06}", std::process::id(), STAGED.fetch_add(1, Ordering::Relaxed)));
+    let staged = PathBuf::from(staged);
+    let written = (|| {
+        let mut target = File::create(&staged)?;
+        target.write_all(bytes)?;
+        target.sync_all()?;
+        match std::fs::hard_link(&staged, file) {
+            Ok(()) => sync_folder_of(file).map(|()| true),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+            Err(error) => Err(error),
+        }
+    })();
+    let removed = std::fs::remove_file(&staged);
+    written.and_then(|made| removed.map(|()| made))
+}
+
+fn sync_folder_of(file: &FilePath) -> io::Result<()> {
+    file.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
 }
 
 fn directory_of(url: &str) -> Result<PathBuf, LakeError> {

@@ -42,9 +42,12 @@ pub async fn land(mut lander: Lander, log: Arc<FileLog>, landed: Arc<Landed>, mu
     let shard = ShardId(SHARD.to_owned());
     loop {
         let stopping = *stop.borrow();
-        match land_to_end(&mut lander, &log, &shard, &landed).await {
-            Ok(()) if stopping => return,
-            Ok(()) => {
+        match land_once(&mut lander, &log, &shard, &landed).await {
+            Ok(Next::MoreWaits) => {}
+            Ok(Next::Landed) if stopping => {}
+            Ok(Next::Landed) => pause(LANDING_PAUSE, &mut stop).await,
+            Ok(Next::AtTheEnd) if stopping => return,
+            Ok(Next::AtTheEnd) => {
                 let through = lander.snapshot().positions.get(&shard).cloned();
                 tokio::select! {
                     changed = stop.changed() => if changed.is_err() { return },
@@ -65,24 +68,29 @@ pub async fn land(mut lander: Lander, log: Arc<FileLog>, landed: Arc<Landed>, mu
     }
 }
 
-async fn land_to_end(
-    lander: &mut Lander,
-    log: &Arc<FileLog>,
-    shard: &ShardId,
-    landed: &Landed,
-) -> Result<(), LakeError> {
-    loop {
-        let done = lander.land_log(log.as_ref(), shard).await?;
-        landed.set(done.through.clone(), done.landed.version);
-        for problem in &done.unreadable {
-            tracing::error!(%problem, "an event in the log cannot be read");
+/// What a landing leaves to do.
+enum Next {
+    /// A full landing: the next one at once.
+    MoreWaits,
+    /// What had come since the last one: the next one after a pause.
+    Landed,
+    /// Nothing had come.
+    AtTheEnd,
+}
+
+async fn land_once(lander: &mut Lander, log: &Arc<FileLog>, shard: &ShardId, landed: &Landed) -> Result<Next, LakeError> {
+    let before = lander.snapshot().positions.get(shard).cloned();
+    let done = lander.land_log(log.as_ref(), shard).await?;
+    landed.set(done.through.clone(), done.landed.version);
+    for problem in &done.unreadable {
+        tracing::error!(%problem, "an event in the log cannot be read");
+    }
+    match done.through {
+        Some(through) if Some(&through) > before.as_ref() => {
+            log.trim(shard, &through).await?;
+            Ok(if done.is_full { Next::MoreWaits } else { Next::Landed })
         }
-        let Some(through) = done.through else { return Ok(()) };
-        log.trim(shard, &through).await?;
-        if log.end().is_none_or(|end| end <= through) {
-            tokio::time::sleep(LANDING_PAUSE).await;
-            return Ok(());
-        }
+        _ => Ok(Next::AtTheEnd),
     }
 }
 

@@ -73,11 +73,13 @@ fn check<'a>(raw: &Raw<'a>, receipt: Receipt, problems: &mut Problems) -> Option
     }
     let properties = raw.object(PROPERTIES, problems);
     let context = raw.object(CONTEXT, problems);
-    let sent_ms = raw.time(SENT_AT, problems).filter(|_| receipt.correct_skew);
+    let sent_ms = raw.time(SENT_AT, problems);
     let time_ms = if raw.is_absent(TIMESTAMP) {
         Some(receipt.received_ms)
     } else {
-        let corrected = raw.time(TIMESTAMP, problems).map(|t| timestamp::corrected(t, sent_ms, receipt.received_ms));
+        let corrected = raw.time(TIMESTAMP, problems);
+        let corrected =
+            corrected.map(|t| timestamp::corrected(t, sent_ms, receipt.received_ms, receipt.correct_skew));
         corrected.and_then(|time| time.map_err(|p| problems.add_time(TIMESTAMP, p)).ok())
     };
     if !problems.list.is_empty() {

@@ -60,8 +60,13 @@ pub(super) fn from_number(text: &str) -> Result<i64, TimeProblem> {
 /// What the client's clock says, set right where it is plainly wrong, and checked.
 ///
 /// `corrected = timestamp + (received − sent)` where the two clocks differ by more than five minutes.
-pub(super) fn corrected(time_ms: i64, sent_ms: Option<i64>, received_ms: i64) -> Result<i64, TimeProblem> {
-    let skew = sent_ms.map_or(0, |sent| received_ms.saturating_sub(sent));
+pub(super) fn corrected(
+    time_ms: i64,
+    sent_ms: Option<i64>,
+    received_ms: i64,
+    corrects_skew: bool,
+) -> Result<i64, TimeProblem> {
+    let skew = sent_ms.filter(|_| corrects_skew).map_or(0, |sent| received_ms.saturating_sub(sent));
     let time = if skew.saturating_abs() > SKEW_TOLERANCE_MS { time_ms.saturating_add(skew) } else { time_ms };
     if time < EARLIEST_MS {
         return Err(problem("timestamp_too_old", format!("{} is before 2000-01-01", rfc3339(time))));
@@ -70,7 +75,8 @@ pub(super) fn corrected(time_ms: i64, sent_ms: Option<i64>, received_ms: i64) ->
         let unit = match time / received_ms.max(1) {
             500..=2_000 => "; it looks like microseconds, send milliseconds",
             500_000..=2_000_000 => "; it looks like nanoseconds, send milliseconds",
-            _ => "; check the client's clock, and send sent_at so that it can be corrected",
+            _ if corrects_skew => "; check the client's clock, and send sent_at so that it can be corrected",
+            _ => "; check the clock that wrote it",
         };
         return Err(problem(
             "timestamp_too_far_ahead",
@@ -109,20 +115,20 @@ mod tests {
     #[test]
     fn skew_is_corrected_only_beyond_five_minutes() {
         let minute = 60_000;
-        assert_eq!(corrected(NOW, Some(NOW), NOW + 5 * minute).unwrap(), NOW);
-        assert_eq!(corrected(NOW, Some(NOW), NOW + 5 * minute + 1).unwrap(), NOW + 5 * minute + 1);
+        assert_eq!(corrected(NOW, Some(NOW), NOW + 5 * minute, true).unwrap(), NOW);
+        assert_eq!(corrected(NOW, Some(NOW), NOW + 5 * minute + 1, true).unwrap(), NOW + 5 * minute + 1);
         let a_year_ahead = NOW + 365 * DAY_MS;
-        assert_eq!(corrected(a_year_ahead - 10, Some(a_year_ahead), NOW).unwrap(), NOW - 10);
-        assert_eq!(corrected(NOW, None, NOW + 60 * minute).unwrap(), NOW);
+        assert_eq!(corrected(a_year_ahead - 10, Some(a_year_ahead), NOW, true).unwrap(), NOW - 10);
+        assert_eq!(corrected(NOW, None, NOW + 60 * minute, true).unwrap(), NOW);
     }
 
     #[test]
     fn bounds_are_exact() {
-        assert_eq!(corrected(NOW + DAY_MS, None, NOW).unwrap(), NOW + DAY_MS);
-        assert_eq!(corrected(NOW + DAY_MS + 1, None, NOW).unwrap_err().code, "timestamp_too_far_ahead");
-        assert_eq!(corrected(EARLIEST_MS, None, NOW).unwrap(), EARLIEST_MS);
-        assert_eq!(corrected(EARLIEST_MS - 1, None, NOW).unwrap_err().code, "timestamp_too_old");
-        assert!(corrected(NOW * 1000, None, NOW).unwrap_err().message.contains("microseconds"));
-        assert_eq!(corrected(i64::MAX, Some(i64::MIN), NOW).unwrap_err().code, "timestamp_too_far_ahead");
+        assert_eq!(corrected(NOW + DAY_MS, None, NOW, true).unwrap(), NOW + DAY_MS);
+        assert_eq!(corrected(NOW + DAY_MS + 1, None, NOW, true).unwrap_err().code, "timestamp_too_far_ahead");
+        assert_eq!(corrected(EARLIEST_MS, None, NOW, true).unwrap(), EARLIEST_MS);
+        assert_eq!(corrected(EARLIEST_MS - 1, None, NOW, true).unwrap_err().code, "timestamp_too_old");
+        assert!(corrected(NOW * 1000, None, NOW, true).unwrap_err().message.contains("microseconds"));
+        assert_eq!(corrected(i64::MAX, Some(i64::MIN), NOW, true).unwrap_err().code, "timestamp_too_far_ahead");
     }
 }

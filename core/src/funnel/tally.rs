@@ -179,7 +179,7 @@ impl Group {
             let times = i.checked_sub(1).map(|pair| &mut self.step_ms[pair]);
             let (median_ms, p90_ms) = times.map_or((None, None), |times| {
                 times.sort_unstable();
-                (percentile(times, 0.5), percentile(times, 0.9))
+                (percentile(times, 5), percentile(times, 9))
             });
             steps.push(StepReport {
                 step: i + 1,
@@ -203,20 +203,16 @@ fn share(part: u64, whole: u64) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }
 
-/// The `p`-quantile of sorted values by linear interpolation between the two nearest ranks (method 7 of Hyndman and Fan,
+/// The quantile of `tenths`/10 of sorted values by linear interpolation between the two nearest ranks (method 7 of Hyndman and Fan,
 /// the default of R, NumPy and most tools).
-#[allow(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "ranks and durations are far below 2^53, and the rank is not negative"
-)]
-fn percentile(sorted: &[i64], p: f64) -> Option<f64> {
-    let last = sorted.len().checked_sub(1)?;
-    let rank = p * last as f64;
-    let below = sorted[rank.floor() as usize] as f64;
-    let above = sorted[rank.ceil() as usize] as f64;
-    Some(below + (above - below) * rank.fract())
+/// Reckoned in whole numbers up to the last division, so that the result is the double nearest to the exact value.
+#[allow(clippy::cast_precision_loss, reason = "tenths of milliseconds are far below 2^53")]
+fn percentile(sorted: &[i64], tenths: usize) -> Option<f64> {
+    let rank = sorted.len().checked_sub(1)? * tenths;
+    let (below, part) = (rank / 10, i128::try_from(rank % 10).unwrap_or_default());
+    let above = sorted[if part == 0 { below } else { below + 1 }];
+    let sum = i128::from(sorted[below]) * (10 - part) + i128::from(above) * part;
+    Some(sum as f64 / 10.0)
 }
 
 #[allow(clippy::cast_precision_loss, reason = "sums of durations are far below 2^53")]
@@ -225,10 +221,10 @@ fn conversion_times(mut times: Vec<i64>) -> ConversionTimes {
     let n = times.len() as u64;
     let sum: i128 = times.iter().map(|t| i128::from(*t)).sum();
     let mean = if n == 0 { None } else { Some(sum as f64 / n as f64) };
-    ConversionTimes { n, median: percentile(&times, 0.5), mean, histogram: histogram(&times) }
+    ConversionTimes { n, median: percentile(&times, 5), mean, histogram: histogram(&times) }
 }
 
-/// Bin edges that people think in, from a second to a year, in milliseconds.
+/// Bin edges that people think in, from a second to 90 days, in milliseconds. Longer ones double.
 const EDGES_MS: [i64; 21] = {
     const S: i64 = 1000;
     const M: i64 = 60 * S;
@@ -317,10 +313,12 @@ mod tests {
 
     #[test]
     fn percentiles_interpolate() {
-        assert_eq!(percentile(&[], 0.5), None);
-        assert_eq!(percentile(&[7], 0.9), Some(7.0));
-        assert_eq!(percentile(&[0, 10], 0.5), Some(5.0));
-        assert_eq!(percentile(&[0, 10, 20, 30], 0.9), Some(27.0));
+        assert_eq!(percentile(&[], 5), None);
+        assert_eq!(percentile(&[7], 9), Some(7.0));
+        assert_eq!(percentile(&[0, 10], 5), Some(5.0));
+        assert_eq!(percentile(&[0, 10, 20, 30], 9), Some(27.0));
+        // No noise in the last digits: what is whole stays whole.
+        assert_eq!(percentile(&[70_000, 80_000], 9), Some(79_000.0));
     }
 
     #[test]

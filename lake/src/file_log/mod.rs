@@ -117,12 +117,15 @@ pub struct FileLogSettings {
     pub max_record_bytes: usize,
     /// How many records may wait for the writer. Further appends wait until there is room.
     pub queue_records: usize,
+    /// Where a log that has no segment yet begins, as a logical offset. Who reads it from a recorded position gives that
+    /// position, so that a log whose directory was taken away does not begin below it, where nothing would be read.
+    pub begin_at: u64,
 }
 
 impl FileLogSettings {
     /// The defaults for a log in `dir`: segments of 64 MiB, records of up to 16 MiB, 1024 of them waiting.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
-        Self { dir: dir.into(), segment_bytes: 64 << 20, max_record_bytes: 16 << 20, queue_records: 1024 }
+        Self { dir: dir.into(), segment_bytes: 64 << 20, max_record_bytes: 16 << 20, queue_records: 1024, begin_at: 0 }
     }
 }
 
@@ -182,8 +185,9 @@ impl FileLog {
     }
 
     fn open_on(settings: FileLogSettings, disk: Box<dyn Disk>) -> Result<(Self, OpenReport), LogError> {
-        let FileLogSettings { dir, segment_bytes, max_record_bytes, queue_records } = settings;
+        let FileLogSettings { dir, segment_bytes, max_record_bytes, queue_records, begin_at } = settings;
         let recovered = recovery::recover(&dir)?;
+        let end = if recovered.starts.is_empty() { begin_at } else { recovered.end };
         let (cut_bytes, torn_file) = recovered.cut.map_or((0, None), |(bytes, file)| (bytes, Some(file)));
         if let Some(torn) = &torn_file {
             let (dir, torn) = (dir.display(), torn.display());
@@ -192,13 +196,13 @@ impl FileLog {
         let report = OpenReport {
             segments: recovered.starts.len(),
             records: recovered.records,
-            end: position(recovered.end),
+            end: position(end),
             cut_bytes,
             torn_file,
         };
         let segments = Arc::new(Segments::new(dir, recovered.starts));
         let counters = Arc::<Counters>::default();
-        let (end_sender, end) = watch::channel(recovered.end);
+        let (end_sender, end) = watch::channel(end);
         let writer = Writer {
             disk,
             segments: Arc::clone(&segments),

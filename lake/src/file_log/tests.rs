@@ -891,3 +891,21 @@ proptest! {
         });
     }
 }
+
+#[tokio::test]
+async fn a_new_log_begins_where_it_is_told_and_an_old_one_where_it_ends() {
+    let dir = tempfile::tempdir().unwrap();
+    let begin_at_500 = || FileLogSettings { begin_at: 500, ..settings(dir.path()) };
+    let (log, report) = FileLog::open(begin_at_500()).unwrap();
+    assert_eq!(report.end, Some(SequenceNumber::from(500)));
+    let shard = ShardId(SHARD.to_owned());
+    let landed = SequenceNumber::from(500);
+    assert!(log.read(&shard, Some(&landed), 100).await.unwrap().is_empty());
+    let position = log.append("a".into()).await.unwrap();
+    assert!(position.sequence > landed);
+    assert_eq!(log.read(&shard, Some(&landed), 100).await.unwrap()[0].payload, "a");
+    log.close().await;
+    drop(log);
+    let (_, report) = FileLog::open(FileLogSettings { begin_at: 9999, ..settings(dir.path()) }).unwrap();
+    assert_eq!(report.end, Some(position.sequence), "what is there decides");
+}

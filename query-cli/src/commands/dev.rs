@@ -11,8 +11,8 @@ use ingest_fn::{Collector, KeyPolicy};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use weir_core::ports::{Clock, Ids};
-use weir_lake::file_log::{FileLog, FileLogSettings};
+use weir_core::ports::{Clock, Ids, SequenceNumber, ShardId};
+use weir_lake::file_log::{FileLog, FileLogSettings, SHARD};
 use weir_lake::store::IfMissing;
 use weir_lake::{Store, Table, names};
 
@@ -48,10 +48,11 @@ pub async fn run(args: &DevArgs) -> Result<(), Failure> {
     let address = listener.local_addr()?;
     let store = Store::open(&args.lake, IfMissing::Create)?;
     let directory = store.directory().ok_or_else(|| Failure::usage("`weir dev` keeps its lake in a directory"))?;
-    let log = open_log(&directory.join(names::FILE_LOG))?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let ids: Arc<dyn Ids> = Arc::new(RandomIds);
     let mut lander = Lander::open(&store, Arc::clone(&clock), Arc::clone(&ids)).await?;
+    let landed_to = lander.snapshot().positions.get(&ShardId(SHARD.to_owned())).cloned();
+    let log = open_log(&directory.join(names::FILE_LOG), landed_to.as_ref())?;
     if let Some(events) = args.demo {
         fill(&mut lander, &store, clock.now_ms(), events, args.seed).await?;
     }
@@ -86,8 +87,17 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
     })
 }
 
-fn open_log(directory: &Path) -> Result<Arc<FileLog>, Failure> {
-    let (log, report) = FileLog::open(FileLogSettings::new(directory)).map_err(Failure::failed)?;
+/// Opens the log, which begins where the lake has landed if it is new.
+fn open_log(directory: &Path, landed_to: Option<&SequenceNumber>) -> Result<Arc<FileLog>, Failure> {
+    let begin_at = landed_to.and_then(SequenceNumber::as_u64).unwrap_or(0);
+    let settings = FileLogSettings { begin_at, ..FileLogSettings::new(directory) };
+    let (log, report) = FileLog::open(settings).map_err(Failure::failed)?;
+    if report.end.as_ref() < landed_to {
+        let (end, landed) = (report.end.map_or(0, |end| end.as_u64().unwrap_or(0)), begin_at);
+        let directory = directory.display();
+        return Err(Failure::failed(format!("the event log in {directory} ends at {end}, but the lake has landed up to {landed}"))
+            .hint("that is another log, or an old copy of this one: put the right one back, or move this one away to begin anew"));
+    }
     if let Some(torn) = report.torn_file {
         let bytes = report.cut_bytes;
         tracing::warn!(bytes, kept = %torn.display(), "the log ended in an unfinished write, which nobody was told is stored; it was cut off");

@@ -65,7 +65,6 @@ pub async fn run(
 fn context(store: &Store, snapshot: &Arc<Snapshot>, partitions: usize) -> Result<SessionContext> {
     let config = SessionConfig::new()
         .with_target_partitions(partitions)
-        .with_information_schema(true)
         .with_parquet_page_index_pruning(false);
     let context = SessionContext::new_with_config(config);
     let url = Url::parse(STORE_URL).map_err(|e| DataFusionError::External(Box::new(e)))?;

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, State};
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 use axum::Json;
 use serde_json::{Value, json};
 use weir_core::spec::{Spec, SpecError, parse};
@@ -23,12 +24,17 @@ pub fn router(engine: Arc<Engine>) -> Router {
     Router::new()
         .route("/api/query", post(query))
         .route("/api/events", get(events))
-        .route("/api/{*path}", axum::routing::any(unknown))
+        .method_not_allowed_fallback(wrong_method)
+        .route("/api/{*path}", any(unknown))
         .layer(DefaultBodyLimit::max(MAX_SPEC_BYTES))
         .with_state(engine)
 }
 
-async fn query(State(engine): State<Arc<Engine>>, body: Bytes) -> Result<Response, ApiError> {
+async fn query(
+    State(engine): State<Arc<Engine>>,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, ApiError> {
+    let body = body.map_err(ApiError::Body)?;
     let text = std::str::from_utf8(&body).map_err(|_| ApiError::NotText)?;
     let Spec::Funnel(spec) = parse(text, engine.now_ms()).map_err(EngineError::Spec)?;
     Ok(Json(engine.funnel(&spec).await?).into_response())
@@ -36,6 +42,11 @@ async fn query(State(engine): State<Arc<Engine>>, body: Bytes) -> Result<Respons
 
 async fn events(State(engine): State<Arc<Engine>>) -> Result<Response, ApiError> {
     Ok(Json(engine.events().await?).into_response())
+}
+
+async fn wrong_method(method: Method, uri: Uri) -> impl IntoResponse {
+    let message = format!("there is no {method} {}; there is POST /api/query and GET /api/events", uri.path());
+    error(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", &message)
 }
 
 async fn unknown() -> impl IntoResponse {
@@ -48,6 +59,7 @@ pub fn error(status: StatusCode, code: &str, message: &str) -> impl IntoResponse
 }
 
 enum ApiError {
+    Body(BytesRejection),
     NotText,
     Engine(EngineError),
 }
@@ -62,6 +74,11 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let engine = match self {
             Self::NotText => return error(StatusCode::BAD_REQUEST, "invalid_spec", "the spec is not UTF-8 text").into_response(),
+            Self::Body(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+                let message = format!("a spec has at most {MAX_SPEC_BYTES} bytes");
+                return error(StatusCode::PAYLOAD_TOO_LARGE, "too_large", &message).into_response();
+            }
+            Self::Body(rejection) => return error(rejection.status(), "invalid_spec", &rejection.body_text()).into_response(),
             Self::Engine(engine) => engine,
         };
         let message = engine.to_string();

@@ -63,7 +63,56 @@ async fn with_security_headers(request: Request, next: Next) -> Response {
 
 #[cfg(test)]
 mod tests {
+    use axum::http::Method;
+    use tower::ServiceExt;
+    use weir_core::ports::{CountingIds, ManualClock, MemoryLog};
+    use weir_lake::{Store, Table};
+
     use super::*;
+
+    async fn answer(method: Method, path: &str, host: &str, body: String) -> (StatusCode, serde_json::Value) {
+        let store = Store::in_memory();
+        let clock = Arc::new(ManualClock::new(1_767_225_600_000));
+        let ids = Arc::new(CountingIds::default());
+        Table::open_or_create(&store, "id", 0).await.unwrap();
+        let keys = ingest_fn::KeyPolicy::AnyoneAs("dev".to_owned());
+        let log = Arc::new(MemoryLog::default());
+        let collector = Collector::new(log, clock.clone(), ids, keys, Arc::new(crate::landing::Landed::default()));
+        let app = router(Arc::new(collector), Arc::new(Engine::new(store, clock)));
+        let request = Request::builder().method(method).uri(path).header("host", host).body(axum::body::Body::from(body)).unwrap();
+        let response = app.oneshot(request).await.unwrap();
+        assert!(response.headers().contains_key("content-security-policy"), "{path}");
+        let status = response.status();
+        let bytes = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
+        (status, serde_json::from_slice(&bytes).unwrap_or_default())
+    }
+
+    #[tokio::test]
+    async fn every_answer_of_the_api_is_json_that_says_what_is_wrong() {
+        let funnel = r#"{"kind":"funnel","steps":[{"event":"a"}]}"#.to_owned();
+        let local = "localhost:8080";
+        let (status, report) = answer(Method::POST, "/api/query", local, funnel.clone()).await;
+        assert_eq!((status, report["steps"][0]["count"].as_u64()), (StatusCode::OK, Some(0)));
+        let (status, events) = answer(Method::GET, "/api/events", local, String::new()).await;
+        assert_eq!((status, events["version"].as_u64()), (StatusCode::OK, Some(0)));
+        let cases = [
+            (Method::POST, "/api/query", local, "{}".to_owned(), StatusCode::BAD_REQUEST, "invalid_spec"),
+            (Method::POST, "/api/query", local, "x".repeat(2 << 20), StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
+            (Method::GET, "/api/query", local, String::new(), StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
+            (Method::GET, "/api/nothing", local, String::new(), StatusCode::NOT_FOUND, "not_found"),
+            (Method::GET, "/nothing", local, String::new(), StatusCode::NOT_FOUND, "not_found"),
+            (Method::POST, "/", local, String::new(), StatusCode::NOT_FOUND, "not_found"),
+            (Method::POST, "/api/query", "evil.example", funnel, StatusCode::MISDIRECTED_REQUEST, "wrong_host"),
+        ];
+        for (method, path, host, body, status, code) in cases {
+            let (found, json) = answer(method.clone(), path, host, body).await;
+            assert_eq!((found, json["error"]["code"].as_str()), (status, Some(code)), "{method} {path} {host}");
+        }
+        let old = r#"{"kind":"funnel","steps":[{"event":"a"}],"version":7}"#.to_owned();
+        let (status, json) = answer(Method::POST, "/api/query", local, old).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST);
+        assert_eq!(json["error"]["message"], "the lake has no version 7; the newest is 0");
+    }
 
     #[test]
     fn local_names_are_told_from_others() {

@@ -1,0 +1,50 @@
+//! A lake of any released format opens, and says the same.
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+use std::collections::BTreeMap;
+
+use arrow::array::AsArray;
+use arrow::datatypes::Int32Type;
+use weir_lake::merge::Merge;
+use weir_lake::reader::{self, Read};
+use weir_lake::schema::{BUCKETS, EVENT, columns};
+use weir_lake::store::IfMissing;
+use weir_lake::{Snapshot, Store, Table};
+
+async fn open(format: &str) -> Store {
+    let path = format!("{}/testdata/{format}", env!("CARGO_MANIFEST_DIR"));
+    Store::open(&path, IfMissing::Fail).unwrap()
+}
+
+/// How often each event happened, by a merge of all files with all columns.
+async fn events(store: &Store, snapshot: &Snapshot) -> BTreeMap<String, u64> {
+    let columns = columns();
+    let names: Vec<&str> = columns.fields().iter().map(|f| f.name().as_str()).collect();
+    let read = Read { columns: &names, buckets: 0..BUCKETS, batch_rows: reader::BATCH_ROWS };
+    let mut inputs = Vec::new();
+    for file in snapshot.files.values() {
+        inputs.push(reader::open(store, snapshot.version, file, &read).await.unwrap());
+    }
+    let mut merge = Merge::new(inputs, reader::BATCH_ROWS).await.unwrap();
+    let mut counts = BTreeMap::new();
+    while let Some(batch) = merge.next().await.unwrap() {
+        let events = batch.column_by_name(EVENT).unwrap().as_dictionary::<Int32Type>();
+        for event in events.downcast_dict::<arrow::array::StringArray>().unwrap() {
+            *counts.entry(event.unwrap().to_owned()).or_default() += 1;
+        }
+    }
+    counts
+}
+
+#[tokio::test]
+async fn format_1() {
+    let store = open("format-1").await;
+    let snapshot = Table::open(&store).await.unwrap().snapshot();
+    assert_eq!((snapshot.version, snapshot.rows(), snapshot.files.len()), (4, 696, 4));
+    let counts = events(&store, &snapshot).await;
+    assert_eq!(counts.values().sum::<u64>(), 696);
+    assert_eq!((counts["app_open"], counts["view_job"], counts["list_scroll"]), (178, 125, 84));
+
+    let before = Table::open_at(&store, 1).await.unwrap().snapshot();
+    assert_eq!(events(&store, &before).await.values().sum::<u64>(), 299, "an old version too");
+}
