@@ -4,6 +4,8 @@ fn main() {
     let page = "../web/dist/index.html";
     println!("cargo::rerun-if-changed={page}");
     if !std::path::Path::new(page).exists() {
-        println!("cargo::error=the page is not built: run `make page` in the top folder first, or `make build`, which does");
+        println!(
+            "cargo::error=the page is not built: run `make page` in the top folder first, or `make build`, which does"
+        );
     }
 }

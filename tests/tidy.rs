@@ -26,7 +26,10 @@ fn all_sources() -> Vec<(PathBuf, String)> {
     let mut found = Vec::new();
     sources(top, &mut found);
     assert!(found.len() > 50, "the sources were not found: {found:?}");
-    found.into_iter().map(|path| (path.strip_prefix(top).unwrap().to_owned(), fs::read_to_string(&path).unwrap())).collect()
+    found
+        .into_iter()
+        .map(|path| (path.strip_prefix(top).unwrap().to_owned(), fs::read_to_string(&path).unwrap()))
+        .collect()
 }
 
 #[test]

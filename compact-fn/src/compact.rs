@@ -229,7 +229,9 @@ impl Outputs<'_> {
             let name = names::compacted(first_day.get(..10).unwrap_or(&first_day), &uuid_text(&self.ids.next_id()));
             self.writers.insert(range, DataFileWriter::new(self.table.store(), name, self.level)?);
         }
-        self.writers.get_mut(&range).ok_or_else(|| LakeError::Invariant("a writer that was just made is gone".to_owned()))
+        self.writers
+            .get_mut(&range)
+            .ok_or_else(|| LakeError::Invariant("a writer that was just made is gone".to_owned()))
     }
 }
 

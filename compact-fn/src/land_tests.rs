@@ -64,7 +64,9 @@ async fn copies_are_found_in_what_was_compacted_meanwhile() {
     one.land(rows(&["a"]), vec![], None, "import").await.unwrap();
     let mut table = Table::open(&store).await.unwrap();
     let ids = CountingIds::starting_at(1000);
-    crate::compact::compact(&mut table, &ManualClock::new(NOW), &ids, crate::compact::Extent::Everything).await.unwrap();
+    crate::compact::compact(&mut table, &ManualClock::new(NOW), &ids, crate::compact::Extent::Everything)
+        .await
+        .unwrap();
     let landed = two.land(rows(&["a", "x", "y"]), vec![], None, "import").await.unwrap();
     assert_eq!((landed.accepted, landed.duplicates), (1, 2));
 }

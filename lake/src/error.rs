@@ -14,9 +14,7 @@ pub enum LakeError {
         problem: String,
     },
     /// There is nothing at the URL.
-    #[error(
-        "there is no lake at `{url}`; make one with `weir import FILE --lake {url}` or `weir dev --lake {url}`"
-    )]
+    #[error("there is no lake at `{url}`; make one with `weir import FILE --lake {url}` or `weir dev --lake {url}`")]
     NoLake {
         /// Where it was looked for.
         url: String,

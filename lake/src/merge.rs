@@ -267,7 +267,8 @@ impl Keys {
         let (Some((received, place)), Some((other_received, other_place))) = (&self.arrival, &other.arrival) else {
             return Ordering::Equal;
         };
-        let arrivals = (received.value(row), place.value(row)).cmp(&(other_received.value(other_row), other_place.value(other_row)));
+        let arrivals = (received.value(row), place.value(row))
+            .cmp(&(other_received.value(other_row), other_place.value(other_row)));
         arrivals.then_with(|| match (&self.id, &other.id) {
             (Some(mine), Some(theirs)) => id_at(mine, row).cmp(&id_at(theirs, other_row)),
             _ => Ordering::Equal,

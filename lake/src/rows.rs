@@ -130,10 +130,8 @@ impl EventRows {
     /// Row numbers in the table's sort order.
     fn order(&self, uuids: &BinaryViewArray, ids: &StringViewArray) -> Vec<u32> {
         let rank = self.users.ranks();
-        let mut keys: Vec<(u32, i64, u32)> = (0_u32..)
-            .zip(&self.rows)
-            .map(|(number, row)| (rank[row.user as usize], row.time_ms, number))
-            .collect();
+        let mut keys: Vec<(u32, i64, u32)> =
+            (0_u32..).zip(&self.rows).map(|(number, row)| (rank[row.user as usize], row.time_ms, number)).collect();
         let id = |row: usize| id_order(ids.is_valid(row).then(|| ids.value(row).as_bytes()), uuids.value(row));
         keys.sort_unstable_by(|a, b| {
             (a.0, a.1).cmp(&(b.0, b.1)).then_with(|| {

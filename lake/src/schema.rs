@@ -111,6 +111,9 @@ mod tests {
     #[test]
     fn buckets_never_change() {
         // Files on disk are sorted by these.
-        assert_eq!(["", "u1", "u2", "가나다", "0190f3a1-7c4e-7b7a-9d1e-5f0a2b3c4d5e"].map(bucket_of), [11, 39, 31, 9, 35]);
+        assert_eq!(
+            ["", "u1", "u2", "가나다", "0190f3a1-7c4e-7b7a-9d1e-5f0a2b3c4d5e"].map(bucket_of),
+            [11, 39, 31, 9, 35]
+        );
     }
 }

@@ -219,9 +219,11 @@ impl Snapshot {
                 check_protocol(&protocol)?;
             }
             if let Some(meta) = action.meta_data {
-                check_format(meta.configuration.get(FORMAT_SETTING).map(String::as_str)).map_err(|problem| match problem {
-                    FormatProblem::Newer(what) => LakeError::Newer { what },
-                    FormatProblem::Foreign(what) => corrupt(what),
+                check_format(meta.configuration.get(FORMAT_SETTING).map(String::as_str)).map_err(|problem| {
+                    match problem {
+                        FormatProblem::Newer(what) => LakeError::Newer { what },
+                        FormatProblem::Foreign(what) => corrupt(what),
+                    }
                 })?;
             }
             if let Some(remove) = action.remove

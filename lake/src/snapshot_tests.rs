@@ -112,7 +112,8 @@ fn complete_to_does_not_go_back() {
 #[test]
 fn what_a_newer_weir_or_another_engine_wrote_is_not_guessed() {
     let apply = |line: &str| Snapshot::default().apply(1, crate::actions::read(line.as_bytes()).unwrap());
-    let newer = apply(r#"{"protocol":{"minReaderVersion":3,"minWriterVersion":7,"readerFeatures":["deletionVectors"]}}"#);
+    let newer =
+        apply(r#"{"protocol":{"minReaderVersion":3,"minWriterVersion":7,"readerFeatures":["deletionVectors"]}}"#);
     assert!(newer.unwrap_err().to_string().contains("deletionVectors"));
     let format = r#"{"metaData":{"id":"x","format":{},"schemaString":"","partitionColumns":[],"configuration":{"weir.format":"9"}}}"#;
     assert!(matches!(apply(format), Err(LakeError::Newer { .. })));

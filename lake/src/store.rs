@@ -42,8 +42,10 @@ impl Store {
     pub fn open(url: &str, if_missing: IfMissing) -> Result<Self, LakeError> {
         let directory = directory_of(url)?;
         if if_missing == IfMissing::Create {
-            std::fs::create_dir_all(&directory)
-                .map_err(|e| LakeError::Url { url: url.to_owned(), problem: format!("cannot make the directory: {e}") })?;
+            std::fs::create_dir_all(&directory).map_err(|e| LakeError::Url {
+                url: url.to_owned(),
+                problem: format!("cannot make the directory: {e}"),
+            })?;
         }
         if !directory.exists() {
             return Err(LakeError::NoLake { url: url.to_owned() });

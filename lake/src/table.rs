@@ -49,7 +49,8 @@ impl Table {
     pub async fn open_or_create(store: &Store, id: &str, now_ms: i64) -> Result<Self, LakeError> {
         match Self::open(store).await {
             Err(LakeError::NoLake { .. }) => {
-                let text = actions::write(&first_actions(id, now_ms)).map_err(|e| LakeError::Invariant(e.to_string()))?;
+                let text =
+                    actions::write(&first_actions(id, now_ms)).map_err(|e| LakeError::Invariant(e.to_string()))?;
                 // If another process makes it at the same time, that one's is as good.
                 store.create(&names::commit(0), Bytes::from(text)).await?;
                 Self::open(store).await
@@ -76,8 +77,8 @@ impl Table {
             .map(|version| async move { read_commit(store, version).await.map(|actions| (version, actions)) })
             .buffered(READS_AT_ONCE);
         while let Some((version, actions)) = commits.try_next().await? {
-            let actions =
-                actions.ok_or_else(|| LakeError::Missing { object: names::commit(version).to_string(), version: up_to })?;
+            let actions = actions
+                .ok_or_else(|| LakeError::Missing { object: names::commit(version).to_string(), version: up_to })?;
             snapshot.apply(version, actions)?;
         }
         Ok(Self { store: store.clone(), snapshot: Arc::new(snapshot) })

@@ -15,9 +15,7 @@ use parquet::schema::types::ColumnPath;
 
 use crate::error::LakeError;
 use crate::names;
-use crate::schema::{
-    BUCKETS, CONTEXT, EVENT_ID, EVENT_UUID, PLACE, PROPERTIES, RECEIVED_AT, TIME, USER, columns,
-};
+use crate::schema::{BUCKETS, CONTEXT, EVENT_ID, EVENT_UUID, PLACE, PROPERTIES, RECEIVED_AT, TIME, USER, columns};
 use crate::snapshot::{DataFile, Level};
 use crate::store::Store;
 
@@ -38,7 +36,10 @@ pub struct DataFileWriter {
 
 impl std::fmt::Debug for DataFileWriter {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("DataFileWriter").field("relative", &self.relative).field("rows", &self.rows).finish_non_exhaustive()
+        f.debug_struct("DataFileWriter")
+            .field("relative", &self.relative)
+            .field("rows", &self.rows)
+            .finish_non_exhaustive()
     }
 }
 

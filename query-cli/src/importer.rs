@@ -8,8 +8,8 @@
 //! Memory: three batches (one being filled, one waiting, one being landed) and the event ids of the horizon.
 
 use std::io::{self, BufRead, Read};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use compact_fn::land::Lander;
 use serde::Serialize;

@@ -78,7 +78,12 @@ enum Next {
     AtTheEnd,
 }
 
-async fn land_once(lander: &mut Lander, log: &Arc<FileLog>, shard: &ShardId, landed: &Landed) -> Result<Next, LakeError> {
+async fn land_once(
+    lander: &mut Lander,
+    log: &Arc<FileLog>,
+    shard: &ShardId,
+    landed: &Landed,
+) -> Result<Next, LakeError> {
     let before = lander.snapshot().positions.get(shard).cloned();
     let done = lander.land_log(log.as_ref(), shard).await?;
     landed.set(done.through.clone(), done.landed.version);
@@ -102,12 +107,7 @@ async fn pause(time: Duration, stop: &mut watch::Receiver<bool>) {
 }
 
 /// Merges what is worth it, every few seconds, until told to stop.
-pub async fn keep_compact(
-    mut table: Table,
-    clock: Arc<dyn Clock>,
-    ids: Arc<dyn Ids>,
-    mut stop: watch::Receiver<bool>,
-) {
+pub async fn keep_compact(mut table: Table, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>, mut stop: watch::Receiver<bool>) {
     while !*stop.borrow() {
         pause(COMPACTION_PAUSE, &mut stop).await;
         let run = compact(&mut table, clock.as_ref(), ids.as_ref(), Extent::Worthwhile);

@@ -81,7 +81,6 @@ impl<W: Write> Results<W> {
     }
 }
 
-#[allow(clippy::needless_pass_by_value, reason = "the signature of map_err")]
 fn cannot_write(error: io::Error) -> Failure {
     match error.kind() {
         io::ErrorKind::BrokenPipe => Failure::enough_read(),

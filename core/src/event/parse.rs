@@ -64,7 +64,11 @@ fn check<'a>(raw: &Raw<'a>, receipt: Receipt, problems: &mut Problems) -> Option
     let user_id = raw.name(USER_ID, problems);
     let anonymous_id = raw.name(ANONYMOUS_ID, problems);
     if raw.is_absent(USER_ID) && raw.is_absent(ANONYMOUS_ID) {
-        problems.add("missing_field", "user_id", "is missing, and so is anonymous_id; one of the two is needed".to_owned());
+        problems.add(
+            "missing_field",
+            "user_id",
+            "is missing, and so is anonymous_id; one of the two is needed".to_owned(),
+        );
     }
     let event_id = raw.name(EVENT_ID, problems).map(EventId::from_text);
     let session_id = raw.text(SESSION_ID, problems).filter(|id| !id.is_empty());
@@ -78,8 +82,7 @@ fn check<'a>(raw: &Raw<'a>, receipt: Receipt, problems: &mut Problems) -> Option
         Some(receipt.received_ms)
     } else {
         let corrected = raw.time(TIMESTAMP, problems);
-        let corrected =
-            corrected.map(|t| timestamp::corrected(t, sent_ms, receipt.received_ms, receipt.correct_skew));
+        let corrected = corrected.map(|t| timestamp::corrected(t, sent_ms, receipt.received_ms, receipt.correct_skew));
         corrected.and_then(|time| time.map_err(|p| problems.add_time(TIMESTAMP, p)).ok())
     };
     if !problems.list.is_empty() {
@@ -180,7 +183,11 @@ impl<'a> Raw<'a> {
 
 fn unescape(quoted: &str) -> Result<Cow<'_, str>, serde_json::Error> {
     let inner = &quoted[1..quoted.len() - 1];
-    if inner.as_bytes().contains(&b'\\') { serde_json::from_str(quoted).map(Cow::Owned) } else { Ok(Cow::Borrowed(inner)) }
+    if inner.as_bytes().contains(&b'\\') {
+        serde_json::from_str(quoted).map(Cow::Owned)
+    } else {
+        Ok(Cow::Borrowed(inner))
+    }
 }
 
 /// Whether JSON text opens more than `limit` objects and lists inside each other.

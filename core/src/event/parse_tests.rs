@@ -74,14 +74,22 @@ fn each_kind_of_bad_event_has_its_code() {
         (format!(r#"{{"event":"a","user_id":"u","properties":{{"p":{deep}}}}}"#), "too_deep", "properties"),
         (r#"{"event":"a","user_id":"u","timestamp":1767225600}"#.to_owned(), "timestamp_in_seconds", "timestamp"),
         (r#"{"event":"a","user_id":"u","timestamp":1767312000001}"#.to_owned(), "timestamp_too_far_ahead", "timestamp"),
-        (r#"{"event":"a","user_id":"u","timestamp":"1999-12-31T23:59:59Z"}"#.to_owned(), "timestamp_too_old", "timestamp"),
+        (
+            r#"{"event":"a","user_id":"u","timestamp":"1999-12-31T23:59:59Z"}"#.to_owned(),
+            "timestamp_too_old",
+            "timestamp",
+        ),
         (r#"{"event":"a","user_id":"u","timestamp":"2026-01-01"}"#.to_owned(), "timestamp_invalid", "timestamp"),
         (r#"{"event":"a","user_id":"u""#.to_owned(), "invalid_json", ""),
         (r#"{"event":"a","user_id":"u"} x"#.to_owned(), "invalid_json", ""),
         ("[1]".to_owned(), "not_an_object", ""),
         ("\"a\"".to_owned(), "not_an_object", ""),
         ("nonsense".to_owned(), "invalid_json", ""),
-        (format!(r#"{{"event":"a","user_id":"u","properties":{{"p":"{}"}}}}"#, "x".repeat(MAX_EVENT_BYTES)), "too_large", ""),
+        (
+            format!(r#"{{"event":"a","user_id":"u","properties":{{"p":"{}"}}}}"#, "x".repeat(MAX_EVENT_BYTES)),
+            "too_large",
+            "",
+        ),
     ];
     for (json, code, field) in cases {
         let (found_code, found_field, message) = rejection(&json);

@@ -80,7 +80,11 @@ pub(super) fn corrected(
         };
         return Err(problem(
             "timestamp_too_far_ahead",
-            format!("{} is more than 24 hours ahead of the time of receipt, {}{unit}", rfc3339(time), rfc3339(received_ms)),
+            format!(
+                "{} is more than 24 hours ahead of the time of receipt, {}{unit}",
+                rfc3339(time),
+                rfc3339(received_ms)
+            ),
         ));
     }
     Ok(time)

@@ -107,12 +107,15 @@ impl Matcher {
         let reach = reaches(&events[at..end], self.rules.steps);
         for to in (1..=self.rules.steps).rev() {
             let mut best: Option<usize> = None;
-            for from in 0..to {
-                if reach[from] < to {
+            for (from, reach) in reach.iter().enumerate().take(to) {
+                if *reach < to {
                     continue;
                 }
-                let open =
-                    if from == 0 { self.rules.range.contains(events[at].time_ms) } else { self.is_open(events, from - 1, at) };
+                let open = if from == 0 {
+                    self.rules.range.contains(events[at].time_ms)
+                } else {
+                    self.is_open(events, from - 1, at)
+                };
                 if open && best.is_none_or(|best| self.is_better(from, best, at)) {
                     best = Some(from);
                 }

@@ -12,8 +12,8 @@ use super::{Outcome, Rules, StepEvent};
 /// The same answer as [`Matcher::run`](super::Matcher::run).
 pub fn run(rules: &Rules, events: &[StepEvent]) -> Option<Outcome> {
     let mut search = Search { rules, events, best: None, latest_start_ms: i64::MIN };
-    for first in 0..events.len() {
-        if fills(&events[first], 0) && rules.range.contains(events[first].time_ms) {
+    for (first, event) in events.iter().enumerate() {
+        if fills(event, 0) && rules.range.contains(event.time_ms) {
             search.visit(&mut vec![first]);
         }
     }
@@ -43,11 +43,7 @@ impl Search<'_> {
         let (first, last) = (attempt[0], attempt[step - 1]);
         for next in 0..self.events.len() {
             let in_window = self.events[next].time_ms - self.events[first].time_ms <= self.rules.window_ms;
-            if in_window
-                && fills(&self.events[next], step)
-                && self.is_later(last, next)
-                && !attempt.contains(&next)
-            {
+            if in_window && fills(&self.events[next], step) && self.is_later(last, next) && !attempt.contains(&next) {
                 attempt.push(next);
                 self.visit(attempt);
                 attempt.pop();

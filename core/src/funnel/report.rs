@@ -112,12 +112,10 @@ pub struct Scanned {
 }
 
 /// `61000` rather than `61000.0`: most medians of milliseconds are whole.
-#[allow(clippy::ref_option, reason = "the signature is serde's")]
 fn whole_where_possible<S: Serializer>(value: &Option<f64>, serializer: S) -> Result<S::Ok, S::Error> {
     const EXACT: f64 = 9_007_199_254_740_992.0; // 2^53
     match *value {
         None => serializer.serialize_none(),
-        #[allow(clippy::cast_possible_truncation, reason = "whole and below 2^53")]
         Some(v) if v.fract() == 0.0 && v.abs() < EXACT => serializer.serialize_i64(v as i64),
         Some(v) => serializer.serialize_f64(v),
     }

@@ -4,9 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
-use super::report::{
-    BreakdownGroup, ConversionTimes, FunnelReport, GroupValue, HistogramBin, Scanned, StepReport,
-};
+use super::report::{BreakdownGroup, ConversionTimes, FunnelReport, GroupValue, HistogramBin, Scanned, StepReport};
 use crate::time::rfc3339;
 
 /// One user's part in a funnel.
@@ -41,7 +39,6 @@ pub fn group_key(value: Option<&Value>) -> String {
         None => Value::Null.to_string(),
         // 1 and 1.0 are one number.
         Some(Value::Number(number)) => match number.as_f64() {
-            #[allow(clippy::cast_possible_truncation, reason = "whole and below 2^53")]
             Some(f) if number.is_f64() && f.fract() == 0.0 && f.abs() < 9_007_199_254_740_992.0 => {
                 (f as i64).to_string()
             }
@@ -198,7 +195,6 @@ impl Group {
     }
 }
 
-#[allow(clippy::cast_precision_loss, reason = "a share needs no more than 15 digits")]
 fn share(part: u64, whole: u64) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }
@@ -206,7 +202,6 @@ fn share(part: u64, whole: u64) -> f64 {
 /// The quantile of `tenths`/10 of sorted values by linear interpolation between the two nearest ranks (method 7 of Hyndman and Fan,
 /// the default of R, NumPy and most tools).
 /// Reckoned in whole numbers up to the last division, so that the result is the double nearest to the exact value.
-#[allow(clippy::cast_precision_loss, reason = "tenths of milliseconds are far below 2^53")]
 fn percentile(sorted: &[i64], tenths: usize) -> Option<f64> {
     let rank = sorted.len().checked_sub(1)? * tenths;
     let (below, part) = (rank / 10, i128::try_from(rank % 10).unwrap_or_default());
@@ -215,7 +210,6 @@ fn percentile(sorted: &[i64], tenths: usize) -> Option<f64> {
     Some(sum as f64 / 10.0)
 }
 
-#[allow(clippy::cast_precision_loss, reason = "sums of durations are far below 2^53")]
 fn conversion_times(mut times: Vec<i64>) -> ConversionTimes {
     times.sort_unstable();
     let n = times.len() as u64;
@@ -231,8 +225,27 @@ const EDGES_MS: [i64; 21] = {
     const H: i64 = 60 * M;
     const D: i64 = 24 * H;
     [
-        0, S, 5 * S, 15 * S, 30 * S, M, 2 * M, 5 * M, 15 * M, 30 * M, H, 2 * H, 6 * H, 12 * H, D, 2 * D, 4 * D, 7 * D, 14 * D,
-        30 * D, 90 * D,
+        0,
+        S,
+        5 * S,
+        15 * S,
+        30 * S,
+        M,
+        2 * M,
+        5 * M,
+        15 * M,
+        30 * M,
+        H,
+        2 * H,
+        6 * H,
+        12 * H,
+        D,
+        2 * D,
+        4 * D,
+        7 * D,
+        14 * D,
+        30 * D,
+        90 * D,
     ]
 };
 

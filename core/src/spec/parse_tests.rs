@@ -146,25 +146,15 @@ fn every_op_is_read() {
 #[test]
 fn text_that_is_no_spec() {
     let error = |text: &str| parse(text, NOW_MS).unwrap_err().to_string();
-    assert_snapshot!(error(""), @r#"
-    spec: not valid JSON: EOF while parsing a value at line 1 column 0; expected an object such as {"kind": "funnel", "steps": [{"event": "view_item"}]}
-    "#);
-    assert_snapshot!(error("{\"kind\": \"funnel\",}"), @r#"
-    spec: not valid JSON: trailing comma at line 1 column 19; expected an object such as {"kind": "funnel", "steps": [{"event": "view_item"}]}
-    "#);
-    assert_snapshot!(error("[]"), @r#"
-    spec: found an empty list; expected an object such as {"kind": "funnel", "steps": [{"event": "view_item"}]}
-    "#);
+    assert_snapshot!(error(""), @r#"spec: not valid JSON: EOF while parsing a value at line 1 column 0; expected an object such as {"kind": "funnel", "steps": [{"event": "view_item"}]}"#);
+    assert_snapshot!(error("{\"kind\": \"funnel\",}"), @r#"spec: not valid JSON: trailing comma at line 1 column 19; expected an object such as {"kind": "funnel", "steps": [{"event": "view_item"}]}"#);
+    assert_snapshot!(error("[]"), @r#"spec: found an empty list; expected an object such as {"kind": "funnel", "steps": [{"event": "view_item"}]}"#);
     assert_snapshot!(error("{}"), @r#"
     kind: missing; expected `"kind": "funnel"`
     steps: missing; expected a list of 1 to 64 steps, such as [{"event": "view_item"}, {"event": "purchase"}]
     "#);
-    assert_snapshot!(error("{\"kind\": \"funel\", \"steps\": [{\"event\": \"a\"}]}"), @r#"
-    kind: unknown kind `funel`; did you mean `funnel`?
-    "#);
-    assert_snapshot!(error("{\"kind\": \"retention\", \"cohort\": 1}"), @r#"
-    kind: kind `retention` is part of the query language but not supported by this version of weir; expected `funnel`
-    "#);
+    assert_snapshot!(error("{\"kind\": \"funel\", \"steps\": [{\"event\": \"a\"}]}"), @r#"kind: unknown kind `funel`; did you mean `funnel`?"#);
+    assert_snapshot!(error("{\"kind\": \"retention\", \"cohort\": 1}"), @r#"kind: kind `retention` is part of the query language but not supported by this version of weir; expected `funnel`"#);
     assert_snapshot!(error("{\"kind\": 1, \"steps\": []}"), @r#"
     kind: found the number 1; expected `"kind": "funnel"`
     steps: found 0 steps; expected a list of 1 to 64 steps, such as [{"event": "view_item"}, {"event": "purchase"}]
@@ -222,25 +212,15 @@ fn what_comes_later_is_named() {
 
 #[test]
 fn times_that_are_wrong() {
-    assert_snapshot!(errors(json!({"from": "2026-01-02", "to": "2026-01-01"})), @r#"
-    from: `2026-01-02` is after `to`, `2026-01-01`; expected the earlier one first
-    "#);
-    assert_snapshot!(errors(json!({"from": "2026-01-02T00:00:00Z", "to": "2026-01-01"})), @r#"
-    from: `2026-01-02T00:00:00Z` is after `to`, `2026-01-01`; expected the earlier one first
-    "#);
-    assert_snapshot!(errors(json!({"from": "2026-01-01", "to": "2025-12-31T23:59:59Z"})), @r#"
-    from: `2026-01-01` is after `to`, `2025-12-31T23:59:59Z`; expected the earlier one first
-    "#);
+    assert_snapshot!(errors(json!({"from": "2026-01-02", "to": "2026-01-01"})), @r#"from: `2026-01-02` is after `to`, `2026-01-01`; expected the earlier one first"#);
+    assert_snapshot!(errors(json!({"from": "2026-01-02T00:00:00Z", "to": "2026-01-01"})), @r#"from: `2026-01-02T00:00:00Z` is after `to`, `2026-01-01`; expected the earlier one first"#);
+    assert_snapshot!(errors(json!({"from": "2026-01-01", "to": "2025-12-31T23:59:59Z"})), @r#"from: `2026-01-01` is after `to`, `2025-12-31T23:59:59Z`; expected the earlier one first"#);
     assert_snapshot!(errors(json!({"from": "2026-01-01T00:00", "to": "tomorrow"})), @r#"
     from: `2026-01-01T00:00` has no offset; add `Z` for UTC: `2026-01-01T00:00:00Z`
     to: found `tomorrow`; expected a date such as `2026-01-31` or an instant such as `2026-01-31T09:00:00Z`
     "#);
-    assert_snapshot!(errors(json!({"last": "30d", "from": "2026-01-01"})), @r#"
-    last: stands beside `from` or `to`; expected either `last` or those two
-    "#);
-    assert_snapshot!(errors(json!({"last": "200w3d"})), @r#"
-    last: found `200w3d`; expected a whole number and a unit (ms, s, m, h, d, w), such as `14d`
-    "#);
+    assert_snapshot!(errors(json!({"last": "30d", "from": "2026-01-01"})), @r#"last: stands beside `from` or `to`; expected either `last` or those two"#);
+    assert_snapshot!(errors(json!({"last": "200w3d"})), @r#"last: found `200w3d`; expected a whole number and a unit (ms, s, m, h, d, w), such as `14d`"#);
     assert_snapshot!(errors(json!({"last": "36501d", "window": "522w"})), @r#"
     last: found `36501d`; expected at most 100 years (`36500d`)
     window: found `522w`; expected at most 10 years (`3650d`)
@@ -251,18 +231,10 @@ fn times_that_are_wrong() {
 #[test]
 fn steps_that_are_wrong() {
     let steps = |steps: Value| errors(json!({"steps": steps}));
-    assert_snapshot!(steps(json!(null)), @r#"
-    steps: missing; expected a list of 1 to 64 steps, such as [{"event": "view_item"}, {"event": "purchase"}]
-    "#);
-    assert_snapshot!(steps(json!([])), @r#"
-    steps: found 0 steps; expected a list of 1 to 64 steps, such as [{"event": "view_item"}, {"event": "purchase"}]
-    "#);
-    assert_snapshot!(steps(json!("a")), @r#"
-    steps: found the text `a`; expected a list of 1 to 64 steps, such as [{"event": "view_item"}, {"event": "purchase"}]
-    "#);
-    assert_snapshot!(steps(json!(["a"])), @r#"
-    steps[0]: found the text `a`; expected a step such as {"event": "purchase"} or {"any": [{"event": "add_to_cart"}, {"event": "add_to_wishlist"}]}
-    "#);
+    assert_snapshot!(steps(json!(null)), @r#"steps: missing; expected a list of 1 to 64 steps, such as [{"event": "view_item"}, {"event": "purchase"}]"#);
+    assert_snapshot!(steps(json!([])), @r#"steps: found 0 steps; expected a list of 1 to 64 steps, such as [{"event": "view_item"}, {"event": "purchase"}]"#);
+    assert_snapshot!(steps(json!("a")), @r#"steps: found the text `a`; expected a list of 1 to 64 steps, such as [{"event": "view_item"}, {"event": "purchase"}]"#);
+    assert_snapshot!(steps(json!(["a"])), @r#"steps[0]: found the text `a`; expected a step such as {"event": "purchase"} or {"any": [{"event": "add_to_cart"}, {"event": "add_to_wishlist"}]}"#);
     let third = json!({"any": [{"event": "a", "label": "x"}, {}]});
     assert_snapshot!(steps(json!([{"event": "a", "any": []}, {"any": []}, third])), @r#"
     steps[0]: has both `event` and `any`; expected one of them
@@ -276,16 +248,13 @@ fn steps_that_are_wrong() {
     steps[1].event: found the number 5; expected the name of an event, such as "purchase", or "*" for any event
     steps[1].optional: `optional` is part of the query language but not supported by this version of weir
     "#);
-    assert_snapshot!(steps(json!([{"any": vec![json!({"event": "a"}); MAX_ALTERNATIVES + 1]}])), @r#"
-    steps[0].any: found a list of 101; expected at most 100
-    "#);
-    assert_snapshot!(steps(json!(vec![json!({"event": "a"}); 65])), @r#"
-    steps: found 65 steps; expected a list of 1 to 64 steps, such as [{"event": "view_item"}, {"event": "purchase"}]
-    "#);
+    assert_snapshot!(steps(json!([{"any": vec![json!({"event": "a"}); MAX_ALTERNATIVES + 1]}])), @r#"steps[0].any: found a list of 101; expected at most 100"#);
+    assert_snapshot!(steps(json!(vec![json!({"event": "a"}); 65])), @r#"steps: found 65 steps; expected a list of 1 to 64 steps, such as [{"event": "view_item"}, {"event": "purchase"}]"#);
     assert!(funnel(&with(json!({"steps": vec![json!({"event": "é".repeat(100)}); MAX_STEPS]}))).is_ok());
 }
 
 #[test]
+#[allow(clippy::too_many_lines, reason = "a table of cases")]
 fn conditions_that_are_wrong() {
     let condition = |condition: Value| errors(json!({"where": [condition]}));
     let value = |op: &str, value: Value| condition(json!({"property": "p", "op": op, "value": value}));
@@ -293,9 +262,7 @@ fn conditions_that_are_wrong() {
     where[0].property: missing; expected the name of a property, such as `price` or `context.platform`
     where[0].op: missing; expected `=`, `!=`, `in`, `not in`, `<`, `<=`, `>`, `>=`, `contains`, `not contains`, `starts with`, `ends with`, `matches`, `exists` or `not exists`
     "#);
-    assert_snapshot!(condition(json!({"property": "context", "op": "=", "value": 1})), @r#"
-    where[0].property: found `context`; expected `context.…`, such as `context.platform`
-    "#);
+    assert_snapshot!(condition(json!({"property": "context", "op": "=", "value": 1})), @r#"where[0].property: found `context`; expected `context.…`, such as `context.platform`"#);
     assert_snapshot!(condition(json!({"property": "context.", "op": "==", "value": 1})), @r#"
     where[0].property: found `context.`; expected `context.…`, such as `context.platform`
     where[0].op: unknown op `==`; did you mean `=`?
@@ -305,74 +272,40 @@ fn conditions_that_are_wrong() {
     where[0].property: found a list; expected the name of a property, such as `price` or `context.platform`
     where[0].op: unknown op `not_in`; did you mean `not in`?
     "#);
-    assert_snapshot!(condition(json!({"property": "p", "op": "within", "value": 1})), @r#"
-    where[0].op: unknown op `within`; expected `=`, `!=`, `in`, `not in`, `<`, `<=`, `>`, `>=`, `contains`, `not contains`, `starts with`, `ends with`, `matches`, `exists` or `not exists`
-    "#);
-    assert_snapshot!(condition(json!({"property": "p", "op": "="})), @r#"
-    where[0].value: missing; op `=` needs a value
-    "#);
-    assert_snapshot!(value("=", json!(null)), @r#"
-    where[0].value: found null, which no property equals; to ask whether a property is there use op `exists` or `not exists`, without a value
-    "#);
-    assert_snapshot!(value("=", json!([1, 2])), @r#"
-    where[0].value: found a list; expected one text, number or boolean; for several values use op `in`
-    "#);
-    assert_snapshot!(value("<", json!({})), @r#"
-    where[0].value: found an object; expected one text, number or boolean
-    "#);
-    assert_snapshot!(value("in", json!("ios")), @r#"
-    where[0].value: found the text `ios`; expected a list of 1 to 1000 values, such as ["ios", "android"]
-    "#);
-    assert_snapshot!(value("in", json!([])), @r#"
-    where[0].value: found an empty list; expected a list of 1 to 1000 values, such as ["ios", "android"]
-    "#);
+    assert_snapshot!(condition(json!({"property": "p", "op": "within", "value": 1})), @r#"where[0].op: unknown op `within`; expected `=`, `!=`, `in`, `not in`, `<`, `<=`, `>`, `>=`, `contains`, `not contains`, `starts with`, `ends with`, `matches`, `exists` or `not exists`"#);
+    assert_snapshot!(condition(json!({"property": "p", "op": "="})), @r#"where[0].value: missing; op `=` needs a value"#);
+    assert_snapshot!(value("=", json!(null)), @r#"where[0].value: found null, which no property equals; to ask whether a property is there use op `exists` or `not exists`, without a value"#);
+    assert_snapshot!(value("=", json!([1, 2])), @r#"where[0].value: found a list; expected one text, number or boolean; for several values use op `in`"#);
+    assert_snapshot!(value("<", json!({})), @r#"where[0].value: found an object; expected one text, number or boolean"#);
+    assert_snapshot!(value("in", json!("ios")), @r#"where[0].value: found the text `ios`; expected a list of 1 to 1000 values, such as ["ios", "android"]"#);
+    assert_snapshot!(value("in", json!([])), @r#"where[0].value: found an empty list; expected a list of 1 to 1000 values, such as ["ios", "android"]"#);
     assert_snapshot!(value("not in", json!([1, null, [2]])), @r#"
     where[0].value[1]: found null, which no property equals; to ask whether a property is there use op `exists` or `not exists`, without a value
     where[0].value[2]: found a list; expected one text, number or boolean
     "#);
-    assert_snapshot!(value("in", json!(vec![1; MAX_VALUES + 1])), @r#"
-    where[0].value: found a list of 1001; expected a list of 1 to 1000 values, such as ["ios", "android"]
-    "#);
-    assert_snapshot!(value("exists", json!(true)), @r#"
-    where[0].value: found true; op `exists` takes no value: leave it out
-    "#);
-    assert_snapshot!(value("starts with", json!(12)), @r#"
-    where[0].value: found the number 12; op `starts with` expects a text
-    "#);
+    assert_snapshot!(value("in", json!(vec![1; MAX_VALUES + 1])), @r#"where[0].value: found a list of 1001; expected a list of 1 to 1000 values, such as ["ios", "android"]"#);
+    assert_snapshot!(value("exists", json!(true)), @r#"where[0].value: found true; op `exists` takes no value: leave it out"#);
+    assert_snapshot!(value("starts with", json!(12)), @r#"where[0].value: found the number 12; op `starts with` expects a text"#);
     assert_snapshot!(value("matches", json!("a(b")), @r#"
     where[0].value: not a regular expression: regex parse error:
         a(b
          ^
     error: unclosed group
     "#);
-    assert_snapshot!(value("matches", json!("(a{1000}){1000}")), @r#"
-    where[0].value: the regular expression `(a{1000}){1000}` takes more than 1048576 bytes when compiled; expected a smaller one, with fewer or lower counts such as `{1000}`
-    "#);
-    assert_snapshot!(errors(json!({"where": vec![json!({"property": "p", "op": "exists"}); MAX_CONDITIONS + 1]})), @r#"
-    where: found a list of 101; expected at most 100
-    "#);
+    assert_snapshot!(value("matches", json!("(a{1000}){1000}")), @r#"where[0].value: the regular expression `(a{1000}){1000}` takes more than 1048576 bytes when compiled; expected a smaller one, with fewer or lower counts such as `{1000}`"#);
+    assert_snapshot!(errors(json!({"where": vec![json!({"property": "p", "op": "exists"}); MAX_CONDITIONS + 1]})), @r#"where: found a list of 101; expected at most 100"#);
     assert_snapshot!(errors(json!({"where": vec![json!({"property": "p", "op": "matches", "value": "x"}); 60],
-        "steps": [{"event": "a", "where": vec![json!({"property": "p", "op": "matches", "value": "x"}); 41]}]})), @r#"
-        where[59].value: found more than 100 regular expressions; join some of them with `|`
-        "#);
-    assert_snapshot!(errors(json!({"where": {"property": "p", "op": "exists"}})), @r#"
-    where: found an object; expected a list of conditions, [{"property": "price", "op": ">=", "value": 100}]
-    "#);
+        "steps": [{"event": "a", "where": vec![json!({"property": "p", "op": "matches", "value": "x"}); 41]}]})), @r#"where[59].value: found more than 100 regular expressions; join some of them with `|`"#);
+    assert_snapshot!(errors(json!({"where": {"property": "p", "op": "exists"}})), @r#"where: found an object; expected a list of conditions, [{"property": "price", "op": ">=", "value": 100}]"#);
 }
 
 #[test]
 fn breakdowns_that_are_wrong() {
-    assert_snapshot!(errors(json!({"breakdown": ""})), @r#"
-    breakdown: found an empty text; expected the name of a property, such as `price`
-    "#);
-    assert_snapshot!(errors(json!({"breakdown": "context"})), @r#"
-    breakdown: found `context`; expected `context.…`, such as `context.platform`
-    "#);
+    assert_snapshot!(errors(json!({"breakdown": ""})), @r#"breakdown: found an empty text; expected the name of a property, such as `price`"#);
+    assert_snapshot!(errors(json!({"breakdown": "context"})), @r#"breakdown: found `context`; expected `context.…`, such as `context.platform`"#);
     let without_steps = json!({"steps": null, "breakdown": {"property": "p", "step": 3}});
     assert_eq!(funnel(&with(without_steps)).unwrap_err().problems.len(), 1, "only the steps are missing");
-    assert_snapshot!(errors(json!({"breakdown": 5})), @r#"
-    breakdown: found the number 5; expected a property such as "country", or {"property": "country", "step": 1, "limit": 10}
-    "#);
+    assert_snapshot!(errors(json!({"breakdown": 5})), @r#"breakdown: found the number 5; expected a property such as "country", or {"property": "country", "step": 1, "limit": 10}"#);
     assert_snapshot!(errors(json!({"breakdown": {"property": "p", "step": 3, "limit": 1001}})), @r#"
     breakdown.step: found the number 3; expected a whole number from 1 to 2
     breakdown.limit: found the number 1001; expected a whole number from 1 to 1000

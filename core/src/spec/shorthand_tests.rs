@@ -89,6 +89,7 @@ fn step_error(text: &str) -> String {
 }
 
 #[test]
+#[allow(clippy::too_many_lines, reason = "a table of cases")]
 fn an_error_points_to_its_place() {
     assert_snapshot!(step_error("view_item where price 100"), @r#"
     `100` after `price`; expected an operator: =, !=, <, <=, >, >=, in, not in, contains, not contains, starts with, ends with, matches, exists or not exists

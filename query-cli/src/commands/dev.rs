@@ -83,7 +83,10 @@ pub async fn run(args: &DevArgs) -> Result<(), Failure> {
 async fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
     TcpListener::bind(address).await.map_err(|error| {
         let failure = Failure::failed(format!("cannot listen on {address}: {error}"));
-        failure.hint(format!("take another port with --port {}, or any free one with --port 0", address.port().wrapping_add(1)))
+        failure.hint(format!(
+            "take another port with --port {}, or any free one with --port 0",
+            address.port().wrapping_add(1)
+        ))
     })
 }
 
@@ -108,7 +111,10 @@ fn open_log(directory: &Path, landed_to: Option<&SequenceNumber>) -> Result<Arc<
 /// Fills an empty lake with generated events.
 async fn fill(lander: &mut Lander, store: &Store, now_ms: i64, events: u64, seed: u64) -> Result<(), Failure> {
     if lander.snapshot().rows() > 0 {
-        output::say(format_args!("the lake has {} events already; --demo leaves it as it is", count(lander.snapshot().rows())));
+        output::say(format_args!(
+            "the lake has {} events already; --demo leaves it as it is",
+            count(lander.snapshot().rows())
+        ));
         return Ok(());
     }
     output::say(format_args!("filling the lake with {} generated events", count(events)));
@@ -195,13 +201,18 @@ fn welcome(address: SocketAddr, store: &Store, events: u64) -> String {
 /// How this program is called from anywhere: by its name if that finds it, else by its path.
 fn program() -> String {
     let Ok(path) = std::env::current_exe() else { return "weir".to_owned() };
-    let on_path = std::env::var_os("PATH").is_some_and(|list| std::env::split_paths(&list).any(|dir| dir.join("weir") == path));
+    let on_path =
+        std::env::var_os("PATH").is_some_and(|list| std::env::split_paths(&list).any(|dir| dir.join("weir") == path));
     if on_path { "weir".to_owned() } else { shell_quoted(&path.display().to_string()) }
 }
 
 fn shell_quoted(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-:=".contains(c);
-    if !text.is_empty() && text.chars().all(plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', "'\\''")) }
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', "'\\''"))
+    }
 }
 
 #[cfg(test)]

@@ -68,7 +68,9 @@ impl From<ImportError> for Failure {
     fn from(error: ImportError) -> Self {
         match error {
             ImportError::Lake(error) => error.into(),
-            other => Self::failed(other).hint("what was read before is in the lake; importing again does not count it twice"),
+            other => {
+                Self::failed(other).hint("what was read before is in the lake; importing again does not count it twice")
+            }
         }
     }
 }
@@ -78,7 +80,10 @@ fn progress_bar(args: &ImportArgs) -> Result<ProgressBar, Failure> {
     for path in args.files.iter().filter(|path| path.as_os_str() != "-") {
         let metadata = std::fs::metadata(path).map_err(|e| cannot_read(path, &e))?;
         if metadata.is_dir() {
-            return Err(Failure::failed(format!("`{}` is a directory; give files, such as {0}/*.ndjson", path.display())));
+            return Err(Failure::failed(format!(
+                "`{}` is a directory; give files, such as {0}/*.ndjson",
+                path.display()
+            )));
         }
         bytes += metadata.len();
     }

@@ -135,7 +135,6 @@ impl Stats {
     }
 }
 
-#[allow(clippy::cast_precision_loss, reason = "three digits are shown")]
 fn bytes_per_event(bytes: u64, events: u64) -> Option<f64> {
     (events > 0).then(|| (bytes as f64 / events as f64 * 1_000.0).round() / 1_000.0)
 }

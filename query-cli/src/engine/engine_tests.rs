@@ -43,7 +43,10 @@ fn sent(random: &mut Random, number: u64) -> Sent {
         0 => None,
         1 => Some(format!(r#"{{"price":"{price}"}}"#)),
         2 => Some(r#"{"price":null,"city":"서울 😀"}"#.to_owned()),
-        _ => Some(format!(r#"{{"price":{price},"city":"{}","cart":{{"total":{price}}}}}"#, ["서울", "부산"][price as usize % 2])),
+        _ => Some(format!(
+            r#"{{"price":{price},"city":"{}","cart":{{"total":{price}}}}}"#,
+            ["서울", "부산"][price as usize % 2]
+        )),
     };
     Sent {
         user: format!("user-{}", random.below(30)),
@@ -54,7 +57,8 @@ fn sent(random: &mut Random, number: u64) -> Sent {
         place: random.below(4),
         id: format!("id-{number}"),
         properties,
-        context: (random.below(3) > 0).then(|| format!(r#"{{"platform":"{}"}}"#, ["ios", "android"][random.below(2) as usize])),
+        context: (random.below(3) > 0)
+            .then(|| format!(r#"{{"platform":"{}"}}"#, ["ios", "android"][random.below(2) as usize])),
     }
 }
 
@@ -106,8 +110,10 @@ fn spec(random: &mut Random) -> FunnelSpec {
             }
         })
         .collect();
-    let range = ["", r#""from":"2025-12-31T00:00:00Z","#, r#""from":"2025-12-31","to":"2025-12-31","timezone":"Asia/Seoul","#];
-    let breakdowns = ["", r#","breakdown":{"property":"city","step":1,"limit":1}"#, r#","breakdown":{"property":"price"}"#];
+    let range =
+        ["", r#""from":"2025-12-31T00:00:00Z","#, r#""from":"2025-12-31","to":"2025-12-31","timezone":"Asia/Seoul","#];
+    let breakdowns =
+        ["", r#","breakdown":{"property":"city","step":1,"limit":1}"#, r#","breakdown":{"property":"price"}"#];
     let json = format!(
         r#"{{"kind":"funnel",{}"steps":[{}],"window":"{}m","ties":"{}","where":{}{}}}"#,
         range[random.below(3) as usize],
@@ -211,12 +217,15 @@ async fn sql(engine: &Engine, query: &str) -> Result<String, EngineError> {
 async fn sql_reads_the_table_and_nothing_else() {
     let (store, all) = lake(3, 100, 5).await;
     let engine = Engine::new(store, Arc::new(ManualClock::new(NOW)));
-    let count = all.iter().filter(|e| e.event == "view" && e.context.as_deref() == Some(r#"{"platform":"ios"}"#)).count();
+    let count =
+        all.iter().filter(|e| e.event == "view" && e.context.as_deref() == Some(r#"{"platform":"ios"}"#)).count();
     let query = "SELECT count(*) AS n FROM events WHERE event = 'view' AND property(context, 'platform') = 'ios'";
     assert!(sql(&engine, query).await.unwrap().contains(&format!("| {count} ")));
     let ids = sql(&engine, "SELECT event_id FROM events ORDER BY event_id LIMIT 1").await.unwrap();
     assert!(ids.contains("id-0"), "{ids}");
-    for write in ["CREATE TABLE t AS SELECT 1", "INSERT INTO events VALUES (1)", "COPY events TO '/tmp/x.csv'", "SET a = 1"] {
+    for write in
+        ["CREATE TABLE t AS SELECT 1", "INSERT INTO events VALUES (1)", "COPY events TO '/tmp/x.csv'", "SET a = 1"]
+    {
         assert!(matches!(sql(&engine, write).await, Err(EngineError::Sql(_))), "{write}");
     }
     let outside = sql(&engine, "SELECT * FROM '/etc/passwd'").await.unwrap_err().to_string();

@@ -53,10 +53,14 @@ pub fn events_table(snapshot: Arc<Snapshot>, partitions: usize) -> Result<Arc<dy
 
 /// As the lake has them; names as plain text, which is what SQL functions like best.
 fn sql_schema() -> SchemaRef {
-    let fields = columns().fields().iter().map(|field| match field.data_type() {
-        DataType::Dictionary(..) => Arc::new(Field::new(field.name(), DataType::Utf8View, field.is_nullable())),
-        _ => Arc::clone(field),
-    }).collect::<Vec<_>>();
+    let fields = columns()
+        .fields()
+        .iter()
+        .map(|field| match field.data_type() {
+            DataType::Dictionary(..) => Arc::new(Field::new(field.name(), DataType::Utf8View, field.is_nullable())),
+            _ => Arc::clone(field),
+        })
+        .collect::<Vec<_>>();
     Arc::new(Schema::new(fields))
 }
 
@@ -97,8 +101,8 @@ impl TableProvider for LiveFiles {
         filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let mut source = ParquetSource::new(Arc::clone(&self.schema))
-            .with_table_parquet_options(parquet_options(state));
+        let mut source =
+            ParquetSource::new(Arc::clone(&self.schema)).with_table_parquet_options(parquet_options(state));
         if let Some(filter) = conjunction(filters.to_vec()) {
             let schema = DFSchema::try_from(Arc::clone(&self.schema))?;
             source = source.with_predicate(state.create_physical_expr(filter, &schema)?);

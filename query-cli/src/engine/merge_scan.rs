@@ -59,8 +59,7 @@ impl MergeScanExec {
         needed.extend(ARRIVAL_COLUMNS.iter().filter(|_| arrival));
         needed.extend(ID_COLUMNS.iter().filter(|_| id));
         let columns = columns();
-        let fields: Vec<_> =
-            columns.fields().iter().filter(|f| needed.contains(&f.name().as_str())).cloned().collect();
+        let fields: Vec<_> = columns.fields().iter().filter(|f| needed.contains(&f.name().as_str())).cloned().collect();
         let names = fields.iter().map(|f| f.name().clone()).collect();
         let schema = Arc::new(Schema::new(fields));
         let partitions = bucket_ranges(partitions);

@@ -134,9 +134,7 @@ impl Engine {
             None => table.insert(Table::open(&self.store).await?).snapshot(),
         };
         match version {
-            Some(version) if version != newest.version => {
-                Ok(Table::open_at(&self.store, version).await?.snapshot())
-            }
+            Some(version) if version != newest.version => Ok(Table::open_at(&self.store, version).await?.snapshot()),
             _ => Ok(newest),
         }
     }
@@ -204,8 +202,7 @@ impl Engine {
                 *total.entry(event.clone()).or_default() += count;
             }
         }
-        let mut events: Vec<EventCount> =
-            total.into_iter().map(|(event, count)| EventCount { event, count }).collect();
+        let mut events: Vec<EventCount> = total.into_iter().map(|(event, count)| EventCount { event, count }).collect();
         events.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.event.cmp(&b.event)));
         Ok(EventCounts { version: snapshot.version, complete_to: snapshot.complete_to_ms.map(rfc3339), events })
     }

@@ -63,9 +63,7 @@ pub async fn run(
 }
 
 fn context(store: &Store, snapshot: &Arc<Snapshot>, partitions: usize) -> Result<SessionContext> {
-    let config = SessionConfig::new()
-        .with_target_partitions(partitions)
-        .with_parquet_page_index_pruning(false);
+    let config = SessionConfig::new().with_target_partitions(partitions).with_parquet_page_index_pruning(false);
     let context = SessionContext::new_with_config(config);
     let url = Url::parse(STORE_URL).map_err(|e| DataFusionError::External(Box::new(e)))?;
     context.register_object_store(&url, store.objects());
@@ -79,7 +77,9 @@ fn context(store: &Store, snapshot: &Arc<Snapshot>, partitions: usize) -> Result
 fn message_of(error: &DataFusionError) -> String {
     let message = error.strip_backtrace();
     let message = message.trim_start_matches("Error during planning: ").trim_start_matches("SQL error: ");
-    if message.contains("not supported") && (message.contains("DDL") || message.contains("DML") || message.contains("Statement")) {
+    if message.contains("not supported")
+        && (message.contains("DDL") || message.contains("DML") || message.contains("Statement"))
+    {
         return format!("`weir sql` only reads: {message}");
     }
     message.to_owned()

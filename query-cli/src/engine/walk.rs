@@ -51,7 +51,8 @@ impl FunnelPlan {
     /// Instants that an event of an attempt can have, in microseconds, inclusive.
     fn bounds_micros(&self) -> (i64, i64) {
         let from = self.rules.range.from_ms.map_or(i64::MIN, |from| from.saturating_mul(1000));
-        let to = self.rules.range.to_ms.map_or(i64::MAX, |to| to.saturating_add(self.rules.window_ms).saturating_mul(1000));
+        let to =
+            self.rules.range.to_ms.map_or(i64::MAX, |to| to.saturating_add(self.rules.window_ms).saturating_mul(1000));
         (from, to)
     }
 }

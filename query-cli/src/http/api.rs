@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
@@ -9,7 +10,6 @@ use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
-use axum::Json;
 use serde_json::{Value, json};
 use weir_core::spec::{Spec, SpecError, parse};
 use weir_lake::LakeError;
@@ -30,10 +30,7 @@ pub fn router(engine: Arc<Engine>) -> Router {
         .with_state(engine)
 }
 
-async fn query(
-    State(engine): State<Arc<Engine>>,
-    body: Result<Bytes, BytesRejection>,
-) -> Result<Response, ApiError> {
+async fn query(State(engine): State<Arc<Engine>>, body: Result<Bytes, BytesRejection>) -> Result<Response, ApiError> {
     let body = body.map_err(ApiError::Body)?;
     let text = std::str::from_utf8(&body).map_err(|_| ApiError::NotText)?;
     let Spec::Funnel(spec) = parse(text, engine.now_ms()).map_err(EngineError::Spec)?;
@@ -73,12 +70,16 @@ impl From<EngineError> for ApiError {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let engine = match self {
-            Self::NotText => return error(StatusCode::BAD_REQUEST, "invalid_spec", "the spec is not UTF-8 text").into_response(),
+            Self::NotText => {
+                return error(StatusCode::BAD_REQUEST, "invalid_spec", "the spec is not UTF-8 text").into_response();
+            }
             Self::Body(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
                 let message = format!("a spec has at most {MAX_SPEC_BYTES} bytes");
                 return error(StatusCode::PAYLOAD_TOO_LARGE, "too_large", &message).into_response();
             }
-            Self::Body(rejection) => return error(rejection.status(), "invalid_spec", &rejection.body_text()).into_response(),
+            Self::Body(rejection) => {
+                return error(rejection.status(), "invalid_spec", &rejection.body_text()).into_response();
+            }
             Self::Engine(engine) => engine,
         };
         let message = engine.to_string();
@@ -87,7 +88,9 @@ impl IntoResponse for ApiError {
             EngineError::Sql(_) | EngineError::Lake(LakeError::NoVersion { .. }) => {
                 error(StatusCode::BAD_REQUEST, "invalid_spec", &message).into_response()
             }
-            EngineError::Lake(LakeError::NoLake { .. }) => error(StatusCode::NOT_FOUND, "no_lake", &message).into_response(),
+            EngineError::Lake(LakeError::NoLake { .. }) => {
+                error(StatusCode::NOT_FOUND, "no_lake", &message).into_response()
+            }
             EngineError::Lake(LakeError::Store { .. }) => {
                 tracing::error!(%message, "a query failed");
                 error(StatusCode::SERVICE_UNAVAILABLE, "store_failed", &message).into_response()
@@ -101,7 +104,6 @@ impl IntoResponse for ApiError {
 }
 
 fn problems(spec: &SpecError, message: &str) -> Value {
-    let problems: Vec<Value> =
-        spec.problems.iter().map(|p| json!({"field": p.field, "message": p.message})).collect();
+    let problems: Vec<Value> = spec.problems.iter().map(|p| json!({"field": p.field, "message": p.message})).collect();
     json!({"error": {"code": "invalid_spec", "message": message, "problems": problems}})
 }

@@ -79,7 +79,12 @@ mod tests {
         let log = Arc::new(MemoryLog::default());
         let collector = Collector::new(log, clock.clone(), ids, keys, Arc::new(crate::landing::Landed::default()));
         let app = router(Arc::new(collector), Arc::new(Engine::new(store, clock)));
-        let request = Request::builder().method(method).uri(path).header("host", host).body(axum::body::Body::from(body)).unwrap();
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("host", host)
+            .body(axum::body::Body::from(body))
+            .unwrap();
         let response = app.oneshot(request).await.unwrap();
         assert!(response.headers().contains_key("content-security-policy"), "{path}");
         let status = response.status();

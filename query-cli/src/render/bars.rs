@@ -5,12 +5,6 @@ const EIGHTHS: [char; 7] = ['▏', '▎', '▍', '▌', '▋', '▊', '▉'];
 const FULL: &str = "█";
 
 /// A bar of `share` (0 to 1) of `width` columns. What is not nothing is seen, be it as the thinnest line.
-#[allow(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a terminal has far less than 2^52 columns, and the share is clamped"
-)]
 pub fn bar(share: f64, width: usize) -> String {
     let share = share.clamp(0.0, 1.0);
     let eighths = (share * width as f64 * 8.0).round() as usize;

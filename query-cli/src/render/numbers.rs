@@ -30,17 +30,11 @@ pub fn percent(share: f64) -> String {
 }
 
 /// `part` of `whole` as a share of 1; 0 where there is no whole.
-#[allow(clippy::cast_precision_loss, reason = "a share needs no more than 15 digits")]
 pub fn share(part: u64, whole: u64) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }
 
 /// A duration in its two largest units: `850 ms`, `4.2 s`, `12 m 30 s`, `3 h 12 m`, `2 d 5 h`.
-#[allow(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "durations are not negative and far below 2^53 milliseconds"
-)]
 pub fn duration(ms: f64) -> String {
     let rounded = |unit_ms: f64| (ms / unit_ms).round() as u64;
     let (seconds, minutes, hours) = (rounded(1_000.0), rounded(60_000.0), rounded(3_600_000.0));
@@ -69,7 +63,6 @@ fn two_units(small: u64, of_large: u64, large_unit: &str, small_unit: &str) -> S
 }
 
 /// A size in powers of ten: `999 B`, `1.2 kB`, `34.5 MB`.
-#[allow(clippy::cast_precision_loss, reason = "three digits are shown")]
 pub fn bytes(number: u64) -> String {
     if number < 1_000 {
         return format!("{number} B");
