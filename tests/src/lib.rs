@@ -15,8 +15,6 @@
     clippy::panic,
     clippy::print_stderr,
     clippy::disallowed_methods,
-    clippy::cast_possible_truncation,
-    clippy::cast_possible_wrap,
     reason = "a test fails by a panic, and real processes run in real time"
 )]
 
