@@ -7,10 +7,12 @@
 //! - [`spec`]: a question, from JSON or the command line's shorthand to a checked value.
 //! - [`property`]: finding a property in an event, and testing it.
 //! - [`funnel`]: the meaning of a funnel: the one-pass matcher, the naive reference it is held against, and the report.
+//! - [`nearest`](mod@nearest): "did you mean …?", wherever a name is wrong.
 //! - [`ports`]: event log, clock and identifiers, with a conformance suite each.
 
 pub mod event;
 pub mod funnel;
+pub mod nearest;
 pub mod ports;
 pub mod property;
 pub mod spec;

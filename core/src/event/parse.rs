@@ -7,6 +7,8 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::timestamp::{self, TimeProblem};
+use crate::nearest::nearest;
+
 use super::{Event, EventId, MAX_DEPTH, MAX_EVENT_BYTES, MAX_NAME_BYTES, Receipt, Rejection};
 
 /// Field names of an event, in the order of [`Raw`]'s slots.
@@ -301,11 +303,7 @@ impl<'de> Visitor<'de> for RawSeed<'_, 'de> {
 }
 
 fn did_you_mean(name: &str) -> String {
-    let nearest = FIELDS.iter().map(|field| (strsim::jaro_winkler(field, &name.to_lowercase()), field));
-    match nearest.max_by(|a, b| a.0.total_cmp(&b.0)) {
-        Some((likeness, field)) if likeness > 0.8 => format!("; did you mean `{field}`?"),
-        _ => String::new(),
-    }
+    nearest(name, FIELDS).map_or_else(String::new, |field| format!("; did you mean `{field}`?"))
 }
 
 struct NameSeed;

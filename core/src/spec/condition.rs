@@ -3,8 +3,9 @@
 use regex::{Regex, RegexBuilder};
 use serde_json::Value;
 
-use super::fields::{CONDITION_FIELDS, Fields, Problems, describe, nearest, one_of, shorten};
+use super::fields::{CONDITION_FIELDS, Fields, Problems, describe, one_of, shorten};
 use super::model::{Condition, PropertyPath, PropertyRoot, Test};
+use crate::nearest::nearest;
 
 /// Every `op`, as JSON writes it.
 pub(super) const OPS: &[&str] = &[

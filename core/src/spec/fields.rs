@@ -4,8 +4,9 @@
 use serde_json::{Map, Value};
 
 use super::model::{SpecError, SpecProblem};
+use crate::nearest::nearest;
 
-/// Words longer than this are echoed short, and no nearest word is sought for them: that costs time by length.
+/// Words longer than this are echoed short.
 const LONGEST_WORD: usize = 64;
 
 /// The fields of one kind of object.
@@ -244,19 +245,4 @@ pub(super) fn did_you_mean<'k>(
     otherwise: impl FnOnce() -> String,
 ) -> String {
     nearest(word, known).map_or_else(otherwise, |near| format!("did you mean `{near}`?"))
-}
-
-/// The known word that a slip of the finger, another case or another separator turned into `word`.
-pub(super) fn nearest<'k>(word: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
-    if word.len() > LONGEST_WORD {
-        return None;
-    }
-    let plain = |text: &str| text.to_lowercase().replace(['_', '-', ' '], " ");
-    let word = plain(word);
-    let allowed = (word.chars().count() / 3).clamp(1, 3);
-    known
-        .map(|candidate| (strsim::osa_distance(&word, &plain(candidate)), candidate))
-        .filter(|(distance, candidate)| *distance <= allowed && *distance < candidate.chars().count())
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, candidate)| candidate)
 }

@@ -7,8 +7,9 @@
 use chrono::{DateTime, Days, LocalResult, NaiveDate, NaiveDateTime, NaiveTime, TimeZone};
 use chrono_tz::{TZ_VARIANTS, Tz};
 
-use super::fields::{Fields, Problems, nearest, shorten};
+use super::fields::{Fields, Problems, shorten};
 use super::model::DateRange;
+use crate::nearest::nearest;
 
 /// The units of a duration and their milliseconds: a day is 24 hours, a week 7 days.
 const UNITS: [(&str, i64); 6] =

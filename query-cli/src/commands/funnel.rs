@@ -5,6 +5,7 @@
 
 use serde_json::{Map, Value, json};
 use weir_core::funnel::FunnelReport;
+use weir_core::nearest::nearest;
 use weir_core::ports::Clock;
 use weir_core::spec::{
     Breakdown, FunnelSpec, PropertyRoot, Spec, SpecError, SpecProblem, parse, parse_conditions, parse_step, parse_value,
@@ -216,16 +217,6 @@ fn unknown_events(spec: &FunnelSpec, report: &FunnelReport, known: &EventCounts)
         None => format!("note: the lake has no event `{}`; `weir events` lists those it has", plain(name)),
     });
     notes.collect()
-}
-
-/// The event that a slip of the finger, another case or another separator turned into `name`.
-fn nearest<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
-    let plain = |text: &str| text.to_lowercase().replace(['_', '-', ' ', '.'], " ");
-    let name = plain(name);
-    let allowed = (name.chars().count() / 3).clamp(1, 3);
-    let distances = known.map(|event| (strsim::osa_distance(&name, &plain(event)), event));
-    let near = distances.filter(|(distance, event)| *distance <= allowed && *distance < event.chars().count());
-    near.min_by_key(|(distance, _)| *distance).map(|(_, event)| event)
 }
 
 #[cfg(test)]
