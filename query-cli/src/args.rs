@@ -175,8 +175,8 @@ pub struct ImportArgs {
     #[command(flatten)]
     pub lake: LakeArg,
 
-    /// The source that the events are said to come from
-    #[arg(long, value_name = "NAME", default_value = "import")]
+    /// The source that the events belong to, within which an event id counts once; dev is that of events sent without a key
+    #[arg(long, value_name = "NAME", default_value = "dev")]
     pub source: String,
 
     /// How to print the result

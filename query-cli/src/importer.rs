@@ -184,6 +184,11 @@ impl LineReader {
     }
 
     fn take(&mut self, bytes: &[u8], number: u64) -> Result<(), Rejection> {
+        if bytes.len() > MAX_EVENT_BYTES {
+            // Its end was not kept, so neither text nor JSON can be judged.
+            let message = format!("the line has more than {MAX_EVENT_BYTES} bytes, the most that an event may have");
+            return Err(Rejection { code: "too_large", field: String::new(), message });
+        }
         let text = std::str::from_utf8(bytes).map_err(|error| Rejection {
             code: "invalid_json",
             field: String::new(),

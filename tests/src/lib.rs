@@ -1,7 +1,8 @@
-//! What the tests of the whole system share: the real program, started, asked and ended as people and supervisors do it.
+//! What the tests of the whole system share: the real program, started, asked and ended as people and supervisors do
+//! it.
 //!
-//! Nothing here knows how weir works inside. The program is the one that `WEIR_BIN` names, else the `weir` beside the test
-//! programs' own folder, where cargo puts it.
+//! Nothing here knows how weir works inside. The program is the one that `WEIR_BIN` names, else the `weir` beside the
+//! test programs' own folder, where cargo puts it.
 //!
 //! - [`cli`]: one command, from arguments to exit code and output.
 //! - [`server`]: `weir dev`, with its end in all weathers.

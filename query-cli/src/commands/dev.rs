@@ -9,6 +9,7 @@ use std::time::Duration;
 use compact_fn::land::Lander;
 use ingest_fn::{Collector, KeyPolicy};
 use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use weir_core::ports::{Clock, Ids, SequenceNumber, ShardId};
@@ -44,6 +45,8 @@ pub async fn run(args: &DevArgs) -> Result<(), Failure> {
         return Err(Failure::usage(format!("`weir dev` does not listen on {}: it knows no passwords", args.host))
             .hint("leave --host away, and reach it from elsewhere through an SSH tunnel"));
     }
+    // From here on an interrupt ends the program in order, however early it comes.
+    let mut end = End::listen()?;
     let listener = listen(SocketAddr::new(args.host, args.port)).await?;
     let address = listener.local_addr()?;
     let store = Store::open(&args.lake, IfMissing::Create)?;
@@ -54,7 +57,10 @@ pub async fn run(args: &DevArgs) -> Result<(), Failure> {
     let landed_to = lander.snapshot().positions.get(&ShardId(SHARD.to_owned())).cloned();
     let log = open_log(&directory.join(names::FILE_LOG), landed_to.as_ref())?;
     if let Some(events) = args.demo {
-        fill(&mut lander, &store, clock.now_ms(), events, args.seed).await?;
+        tokio::select! {
+            filled = fill(&mut lander, &store, clock.now_ms(), events, args.seed) => filled?,
+            () = end.asked_for() => return Ok(()),
+        }
     }
     let events = lander.snapshot().rows();
 
@@ -72,7 +78,7 @@ pub async fn run(args: &DevArgs) -> Result<(), Failure> {
     let server = tokio::spawn(server.into_future());
     output::say(welcome(address, &store, events));
 
-    interrupted().await?;
+    end.asked_for().await;
     output::say("stopping: landing what the log has");
     stop.send_replace(true);
     finish(server, landing, compaction).await;
@@ -162,12 +168,21 @@ async fn wait_for(mut stopped: watch::Receiver<bool>) {
 }
 
 /// The end of the program, as people and supervisors ask for it.
-async fn interrupted() -> Result<(), Failure> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        interrupt = tokio::signal::ctrl_c() => Ok(interrupt?),
-        _ = terminate.recv() => Ok(()),
+struct End {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl End {
+    fn listen() -> Result<Self, Failure> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn asked_for(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
     }
 }
 
