@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use weir_core::ports::{Clock, Ids, SequenceNumber, ShardId};
+use weir_core::ports::{Clock, Ids, LogError, SequenceNumber, ShardId};
 use weir_lake::file_log::{FileLog, FileLogSettings, SHARD};
 use weir_lake::store::IfMissing;
 use weir_lake::{Store, Table, names};
@@ -100,7 +100,13 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
 fn open_log(directory: &Path, landed_to: Option<&SequenceNumber>) -> Result<Arc<FileLog>, Failure> {
     let begin_at = landed_to.and_then(SequenceNumber::as_u64).unwrap_or(0);
     let settings = FileLogSettings { begin_at, ..FileLogSettings::new(directory) };
-    let (log, report) = FileLog::open(settings).map_err(Failure::failed)?;
+    let (log, report) = FileLog::open(settings).map_err(|error| match error {
+        // Nothing is stored yet, so nothing is to be sent again.
+        LogError::Unavailable(why) => {
+            Failure::failed(why).hint("one `weir dev` runs a lake; `weir import` may run beside it")
+        }
+        other => Failure::failed(other),
+    })?;
     if report.end.as_ref() < landed_to {
         let (end, landed) = (report.end.map_or(0, |end| end.as_u64().unwrap_or(0)), begin_at);
         let directory = directory.display();
