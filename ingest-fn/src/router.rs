@@ -2,23 +2,23 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{DefaultBodyLimit, FromRequest, Path, Request, State};
 use axum::http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, CACHE_CONTROL, CONTENT_ENCODING,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, CACHE_CONTROL, CONTENT_ENCODING, ORIGIN, VARY,
 };
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, any, get, post};
+use axum::{Extension, Router};
 use bytes::Bytes;
 
 use crate::answer::{BatchAnswer, Failure, HealthAnswer, ReceiptAnswer};
 use crate::body::{BodyProblem, MAX_BODY_BYTES};
 use crate::collector::Collector;
-use crate::keys::WriteKey;
+use crate::keys::{Readers, Sender};
 use crate::receipt::NoReceipt;
 
 /// The collector's paths. Everything under `/v1` is answered here; other paths are left to whom this is merged with.
@@ -42,13 +42,18 @@ fn only<S: Clone + Send + Sync + 'static>(methods: MethodRouter<S>, allowed: &'s
     methods.fallback(async move |method: Method| Failure::NoMethod { method, allowed })
 }
 
-async fn take_events(State(collector): State<Arc<Collector>>, request: Request) -> Result<BatchAnswer, Failure> {
+async fn take_events(State(collector): State<Arc<Collector>>, request: Request) -> Result<Response, Failure> {
     // Who may not write is told so before their body is read.
-    let key = WriteKey::from_headers(request.headers())?;
-    let source = collector.keys().source_of(key.as_ref())?;
+    let sender = Sender::from_headers(request.headers())?;
+    let readers = collector.authorize(&sender, 0)?.readers;
+    let answer = take_body(&collector, &sender, request).await;
+    Ok((Extension(readers), answer).into_response())
+}
+
+async fn take_body(collector: &Collector, sender: &Sender, request: Request) -> Result<BatchAnswer, Failure> {
     not_encoded(request.headers())?;
     let body = read(request).await?;
-    let checked = collector.check(&source, &body)?;
+    let checked = collector.check(sender, &body)?;
     drop(body); // The record has what is needed; a slow log must not keep both in memory.
     match checked.record {
         Some(record) => {
@@ -98,8 +103,9 @@ async fn nothing_here(uri: Uri) -> Failure {
     Failure::no_path(uri.path())
 }
 
-/// Lets a page of any origin send events: answers its preflight, and lets it read the answers. A write key is no secret
-/// in a page, so there is no origin to keep out. No answer may be kept by a cache: a receipt's answer changes.
+/// Lets pages send events: answers their preflight, and lets them read the answers. A preflight comes without a key, so it
+/// is granted to any origin; the answer to a key that lists origins is for those only. No answer may be kept by a cache: a
+/// receipt's answer changes.
 async fn for_browsers(request: Request, next: Next) -> Response {
     let mut response = if request.method() == Method::OPTIONS {
         let allowed = [
@@ -112,8 +118,16 @@ async fn for_browsers(request: Request, next: Next) -> Response {
     } else {
         next.run(request).await
     };
+    let readers = response.extensions_mut().remove::<Readers>().unwrap_or(Readers::Anyone);
     let headers = response.headers_mut();
-    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    if readers != Readers::Anyone {
+        headers.append(VARY, HeaderValue::from(ORIGIN));
+    }
+    match readers {
+        Readers::Anyone => drop(headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"))),
+        Readers::Only(origin) => drop(headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin)),
+        Readers::Nobody => {}
+    }
     headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("Retry-After"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
