@@ -39,6 +39,13 @@ fn what_contradicts_is_a_usage_error() {
         ("weir demo --end yesterday", ErrorKind::ValueValidation),
         ("weir demo --days 0", ErrorKind::ValueValidation),
         ("weir dev --seed 2", ErrorKind::MissingRequiredArgument),
+        ("weir keys", ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand),
+        ("weir keys add", ErrorKind::MissingRequiredArgument),
+        ("weir keys add --source a --burst 5", ErrorKind::MissingRequiredArgument),
+        ("weir keys add --source a --events-per-second 0", ErrorKind::ValueValidation),
+        ("weir keys add --source a --origin shop.example", ErrorKind::ValueValidation),
+        ("weir keys rotate wk_1 --grace soon", ErrorKind::ValueValidation),
+        ("weir keys disable", ErrorKind::MissingRequiredArgument),
     ] {
         let error = refused(line);
         assert_eq!((error.kind(), error.exit_code()), (kind, 2), "{line}");
@@ -81,6 +88,7 @@ fn the_help_lists_the_commands() {
       funnel   Count the users who took some steps, one after the other
       events   List the events of a lake, with how often each happened
       sql      Ask a lake in SQL (read only): one table, `events`
+      keys     Make, list and switch off the keys that apps send events with
       stats    Show the figures of a lake: events, files, bytes, times
       compact  Merge the files of a lake now, so that questions read fewer and better sorted ones
       demo     Write generated events of a job board, to try weir with
