@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use weir_tests::cli::weir;
-use weir_tests::http::{Answer, receipt_of};
+use weir_tests::http::{Answer, Http, receipt_of};
 use weir_tests::server::Server;
 use weir_tests::{Scratch, instant_ms, now_ms, wait_for};
 
@@ -37,15 +37,15 @@ fn batch(events: usize, user: &str) -> String {
     Value::from_iter((0..events).map(event)).to_string()
 }
 
-fn send(server: &Server, key: &str, body: &str) -> Answer {
-    server.http().post("/v1/events", ("x-write-key", key), body.as_bytes())
+fn send(http: &Http, key: &str, body: &str) -> Answer {
+    http.post("/v1/events", ("x-write-key", key), body.as_bytes())
 }
 
 /// Sends one event again and again until it is answered with a status, and gives that answer.
 #[track_caller]
-fn wait_for_status(server: &Server, key: &str, status: u16) -> Answer {
+fn wait_for_status(http: &Http, key: &str, status: u16) -> Answer {
     let answered = wait_for(IN_FORCE_WITHIN, || {
-        let answer = send(server, key, &batch(1, "waiting"));
+        let answer = send(http, key, &batch(1, "waiting"));
         if answer.status == status {
             return Some(answer);
         }
@@ -82,8 +82,8 @@ fn a_key_made_while_the_server_runs_gives_its_events_their_source() {
     let digits = key.strip_prefix("wk_").unwrap();
     assert!(digits.len() == 24 && digits.bytes().all(|b| b.is_ascii_alphanumeric()), "{key}");
 
-    wait_for_status(&server, key, 200);
-    let answer = send(&server, key, &batch(3, "u")).with_status(200).json();
+    wait_for_status(server.http(), key, 200);
+    let answer = send(server.http(), key, &batch(3, "u")).with_status(200).json();
     let bearer = format!("Bearer {key}");
     server.http().post("/v1/events", ("authorization", &bearer), batch(2, "u").as_bytes()).with_status(200);
     let last = server.http().post_events(batch(4, "u")).with_status(200).json();
@@ -106,26 +106,26 @@ fn a_key_is_disabled_enabled_and_replaced_without_a_restart() {
     let old = add(&scratch, &["--source", "web", "--events-per-second", "1000"]);
     // Keys that are there when the server starts are in force from its first answer on.
     let server = Server::start(&scratch.lake());
-    send(&server, &old, &batch(1, "u")).with_status(200);
-    assert_eq!(code(send(&server, "wk_000000000000000000000000", &batch(1, "u")), 401), "unknown_key");
+    send(server.http(), &old, &batch(1, "u")).with_status(200);
+    assert_eq!(code(send(server.http(), "wk_000000000000000000000000", &batch(1, "u")), 401), "unknown_key");
 
     assert_eq!(keys(&scratch, &["disable", &old[..10]])["state"], "disabled");
-    assert_eq!(code(wait_for_status(&server, &old, 401), 401), "disabled_key");
+    assert_eq!(code(wait_for_status(server.http(), &old, 401), 401), "disabled_key");
     assert_eq!(keys(&scratch, &["enable", &old])["state"], "active");
-    wait_for_status(&server, &old, 200);
+    wait_for_status(server.http(), &old, 200);
 
     let rotated = keys(&scratch, &["rotate", &old, "--grace", "20s"]);
     let rotated_at = Instant::now();
     let new = rotated["key"].as_str().unwrap().to_owned();
     assert_eq!((&rotated["source"], &rotated["replaces"]), (&json!("web"), &json!(old)));
-    wait_for_status(&server, &new, 200);
+    wait_for_status(server.http(), &new, 200);
     if rotated_at.elapsed() < Duration::from_secs(15) {
-        send(&server, &old, &batch(1, "u")).with_status(200);
+        send(server.http(), &old, &batch(1, "u")).with_status(200);
     }
     // The grace ends by itself, and the new key goes on.
-    assert_eq!(code(wait_for_status(&server, &old, 401), 401), "disabled_key");
+    assert_eq!(code(wait_for_status(server.http(), &old, 401), 401), "disabled_key");
     assert!(rotated_at.elapsed() > Duration::from_secs(18), "the old key ended after {:?}", rotated_at.elapsed());
-    send(&server, &new, &batch(1, "u")).with_status(200);
+    send(server.http(), &new, &batch(1, "u")).with_status(200);
     let listed = keys(&scratch, &["list"]);
     let states: Vec<_> = listed.as_array().unwrap().iter().map(|key| key["state"].as_str().unwrap()).collect();
     assert_eq!(states, ["disabled", "active"]);
@@ -158,7 +158,7 @@ fn pages_of_other_origins_are_refused() {
     assert!(answer.starts_with("http/1.1 403") && answer.contains("origin_not_allowed"), "{answer}");
     assert!(answer.contains("https://evil.example") && !answer.contains("access-control-allow-origin"), "{answer}");
     // A server names no origin.
-    let last = send(&server, &key, &batch(1, "u")).with_status(200).json();
+    let last = send(server.http(), &key, &batch(1, "u")).with_status(200).json();
     server.http().wait_until_queryable(&receipt_of(&last));
     assert_eq!(events_by_source(&scratch), [("web".to_owned(), 3)]);
 }
@@ -170,13 +170,13 @@ fn over_the_rate_nothing_is_stored_and_the_answer_says_when_to_come_back() {
     let slow = add(&scratch, &["--source", "slow", "--events-per-second", "100", "--burst", "150"]);
     let free = add(&scratch, &["--source", "free"]);
     let server = Server::start(&scratch.lake());
-    let started = Instant::now();
+    let (started, http) = (Instant::now(), server.http());
     // Four senders, each at full speed for a few seconds.
     let senders: Vec<(u64, u64, Option<String>)> = std::thread::scope(|scope| {
         let sender = || {
             let (mut accepted, mut refused, mut receipt) = (0, 0, None);
             while started.elapsed() < Duration::from_secs(4) {
-                let answer = send(&server, &slow, &batch(20, "u"));
+                let answer = send(http, &slow, &batch(20, "u"));
                 if answer.status == 200 {
                     accepted += answer.json()["accepted"].as_u64().unwrap();
                     receipt = Some(receipt_of(&answer.json()));
@@ -198,9 +198,9 @@ fn over_the_rate_nothing_is_stored_and_the_answer_says_when_to_come_back() {
     assert!(accepted >= 150 && accepted as f64 <= 150.0 + 100.0 * seconds, "{accepted} events in {seconds} s");
     // A batch larger than the burst is taken when the bucket is full; another key has a rate of its own.
     std::thread::sleep(Duration::from_millis(1_600));
-    send(&server, &slow, &batch(400, "u")).with_status(200);
-    assert_eq!(code(send(&server, &slow, &batch(1, "u")), 429), "over_rate");
-    let last = send(&server, &free, &batch(5_000, "u")).with_status(200).json();
+    send(server.http(), &slow, &batch(400, "u")).with_status(200);
+    assert_eq!(code(send(server.http(), &slow, &batch(1, "u")), 429), "over_rate");
+    let last = send(server.http(), &free, &batch(5_000, "u")).with_status(200).json();
 
     for receipt in senders.into_iter().filter_map(|sender| sender.2).chain([receipt_of(&last)]) {
         server.http().wait_until_queryable(&receipt);
@@ -219,14 +219,14 @@ fn broken_settings_change_nothing_and_are_named() {
     fs::write(&broken, "{\"weir_settings\":1,").unwrap();
     let said = wait_for(IN_FORCE_WITHIN, || server.said().contains("00000000000000000002.json").then_some(()));
     assert!(said.is_some(), "the server says nothing of broken settings: {}", server.said());
-    send(&server, &key, &batch(1, "u")).with_status(200);
+    send(server.http(), &key, &batch(1, "u")).with_status(200);
     let ran = weir(&["keys", "list", "--lake", &scratch.lake()]).exits(1);
     ran.says("settings/00000000000000000002.json").says("remove it");
     fs::write(&broken, "{\"weir_settings\":2}").unwrap();
     weir(&["keys", "add", "--source", "x", "--lake", &scratch.lake()]).exits(1).says("upgrade weir");
     fs::remove_file(&broken).unwrap();
     let other = add(&scratch, &["--source", "app"]);
-    wait_for_status(&server, &other, 200);
+    wait_for_status(server.http(), &other, 200);
 }
 
 #[test]

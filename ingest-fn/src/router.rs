@@ -1,7 +1,10 @@
 //! The HTTP side: paths, methods, headers. What a request means is decided elsewhere.
 
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
 
+use axum::body::HttpBody;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{DefaultBodyLimit, FromRequest, Path, Request, State};
 use axum::http::header::{
@@ -43,11 +46,32 @@ fn only<S: Clone + Send + Sync + 'static>(methods: MethodRouter<S>, allowed: &'s
 }
 
 async fn take_events(State(collector): State<Arc<Collector>>, request: Request) -> Result<Response, Failure> {
-    // Who may not write is told so before their body is read.
-    let sender = Sender::from_headers(request.headers())?;
-    let readers = collector.authorize(&sender, 0)?.readers;
-    let answer = take_body(&collector, &sender, request).await;
-    Ok((Extension(readers), answer).into_response())
+    // Who may not write is told so whatever their body holds.
+    let admitted = Sender::from_headers(request.headers())
+        .and_then(|sender| collector.authorize(&sender, 0).map(|source| (sender, source.readers)));
+    match admitted {
+        Ok((sender, readers)) => {
+            let answer = take_body(&collector, &sender, request).await;
+            Ok((Extension(readers), answer).into_response())
+        }
+        Err(problem) => {
+            discard(request).await;
+            Err(problem.into())
+        }
+    }
+}
+
+/// Reads a body and keeps nothing of it. A server that answers and closes while the client still sends takes its answer
+/// along, and the client would never hear of `Retry-After`.
+async fn discard(request: Request) {
+    let mut body = request.into_body();
+    let mut left = MAX_BODY_BYTES;
+    while let Some(Ok(frame)) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
+        match left.checked_sub(frame.data_ref().map_or(0, Bytes::len)) {
+            Some(rest) => left = rest,
+            None => return,
+        }
+    }
 }
 
 async fn take_body(collector: &Collector, sender: &Sender, request: Request) -> Result<BatchAnswer, Failure> {

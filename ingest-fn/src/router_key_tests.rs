@@ -101,11 +101,11 @@ async fn over_its_rate_a_key_is_told_when_to_come_back_and_nothing_is_stored() {
     assert!(message.contains("2 events a second") && message.contains("nothing was stored"), "{message}");
     assert_eq!(site.send("wk_slow", None, GOOD).await.status, 200, "what was refused used nothing up");
     assert_eq!(site.send("wk_any", None, &three).await.status, 200);
-    // Refused before the body is read, so a bad body is not looked at.
+    // A bad body is not looked at.
     assert_eq!(site.send("wk_slow", None, "{").await.status, 429);
 
     site.clock.advance(2_000);
-    let ten = format!("[{}]", vec![GOOD; 10].join(","));
+    let ten = format!("[{}]", [GOOD; 10].join(","));
     assert_eq!(site.send("wk_slow", None, &ten).await.status, 200, "more than the burst, on a full bucket");
     let answer = site.send("wk_slow", None, GOOD).await;
     assert_eq!((answer.status, answer.header(RETRY_AFTER)), (429, "4"));
@@ -113,4 +113,27 @@ async fn over_its_rate_a_key_is_told_when_to_come_back_and_nothing_is_stored() {
     assert_eq!(site.send("wk_slow", None, "[{},1]").await.status, 400, "events that are not good count too");
     let counts: Vec<_> = site.stored().await.into_iter().map(|(_, events)| events).collect();
     assert_eq!(counts, [3, 1, 3, 10]);
+}
+
+#[tokio::test]
+async fn a_refusal_reaches_a_client_that_is_still_sending() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut client = tokio::net::TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    let router = keyed().router;
+    let server = tokio::spawn(async move { axum::serve(listener, router).await });
+    let body = " ".repeat(2_000_000);
+    let head = |more: &str| {
+        format!(
+            "POST /v1/events HTTP/1.1\r\nHost: x\r\nX-Write-Key: wk_off\r\n{more}Content-Length: {}\r\n\r\n",
+            body.len()
+        )
+    };
+    client.write_all(head("").as_bytes()).await.unwrap();
+    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    client.write_all(body.as_bytes()).await.unwrap();
+    client.write_all((head("Connection: close\r\n") + &body).as_bytes()).await.unwrap();
+    let mut answers = String::new();
+    client.read_to_string(&mut answers).await.unwrap();
+    server.abort();
+    assert_eq!(answers.matches("HTTP/1.1 401 ").count(), 2, "{answers}");
 }
