@@ -4,7 +4,8 @@
     clippy::expect_used,
     clippy::panic,
     clippy::unwrap_used,
-    reason = "a test fails by a panic; helpers of tests are no production code"
+    clippy::disallowed_methods,
+    reason = "a test fails by a panic, and real processes run in real time"
 )]
 
 use std::fs;

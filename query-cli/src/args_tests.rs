@@ -195,3 +195,32 @@ fn the_help_of_sql_names_columns_and_functions() {
       weir sql - --format ndjson < query.sql
     "#);
 }
+
+#[test]
+fn the_help_of_keys_says_what_a_key_is() {
+    insta::assert_snapshot!(help("keys"), @"
+    Make, list and switch off the keys that apps send events with
+
+    Usage: weir keys <COMMAND>
+
+    Commands:
+      add      Make a key for a source, and print it
+      list     List the keys of a lake
+      disable  Switch a key off: events that come with it are refused
+      enable   Switch a key on again, or let one that was replaced go on
+      rotate   Replace a key: print a new one like it, and let the old one go on for a while
+      help     Print this message or the help of the given subcommand(s)
+
+    Options:
+      -h, --help  Print help
+
+    Examples:
+      weir keys add --source web --origin https://shop.example --lake ./lake
+      weir keys add --source ios --events-per-second 200 --burst 5000 --lake ./lake
+      weir keys rotate wk_3f --grace 7d --lake ./lake
+
+    A write key is public: it lets events in under the name of its source, and lets nobody read.
+    A running `weir dev` takes up a change within seconds. Where a command asks for a KEY, its first
+    characters do.
+    ");
+}

@@ -15,8 +15,9 @@ Examples:
   weir keys add --source ios --events-per-second 200 --burst 5000 --lake ./lake
   weir keys rotate wk_3f --grace 7d --lake ./lake
 
-A write key is public: it lets events in under the name of its source, and lets nobody read. A running collector takes up
-a change within 30 seconds. Where a command asks for a KEY, its first characters do.";
+A write key is public: it lets events in under the name of its source, and lets nobody read.
+A running `weir dev` takes up a change within seconds. Where a command asks for a KEY, its first
+characters do.";
 
 /// A key that was replaced goes on for so long.
 const DEFAULT_GRACE: &str = "24h";
@@ -54,7 +55,7 @@ pub struct AddKeyArgs {
     #[arg(long, value_name = "NAME", value_parser = SourceName::parse)]
     pub source: SourceName,
 
-    /// Pages of this origin may use it, such as https://shop.example; once for each [default: of any]
+    /// Pages of this origin (scheme and host) may use it; once for each [default: of any]
     #[arg(long = "origin", value_name = "ORIGIN", value_parser = Origin::parse)]
     pub origins: Vec<Origin>,
 
