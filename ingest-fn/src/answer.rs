@@ -3,17 +3,17 @@
 //! Where the events were looked at, or their body is at fault, the answer has the shape of a batch: `accepted`,
 //! `duplicates`, `rejected`, `receipt`. Everything else that goes wrong is `{"error":{"code":"…","message":"…"}}`.
 
-use axum::Json;
 use axum::http::header::{ACCEPT_ENCODING, ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
-use axum::http::{HeaderName, Method, StatusCode};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use serde::Serialize;
 use weir_core::event::Rejection;
 use weir_core::ports::LogError;
 
 use crate::accept::{Rejected, shortened};
 use crate::body::BodyProblem;
-use crate::keys::KeyProblem;
+use crate::keys::{KeyProblem, Readers};
 use crate::receipt::{NoReceipt, ReceiptToken};
 
 /// How much of a path or a receipt a message repeats, in bytes.
@@ -110,7 +110,7 @@ pub enum Failure {
     /// Nothing of the body can be taken.
     #[error(transparent)]
     Body(#[from] BodyProblem),
-    /// The request has no source.
+    /// The request may not write.
     #[error(transparent)]
     Key(#[from] KeyProblem),
     /// The log did not take the record.
@@ -162,18 +162,32 @@ impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         match self {
             Self::Body(problem) => body_problem(&problem),
-            Self::Key(_) => {
-                let realm = (WWW_AUTHENTICATE, "Basic realm=\"weir\"");
-                error(StatusCode::UNAUTHORIZED, "unknown_key", self.to_string(), Some(realm))
-            }
+            Self::Key(problem) => key_problem(&problem),
             Self::Log(problem) => log_problem(&problem),
             Self::Frame(_) => internal(&self.to_string()),
             Self::NotReady => unavailable(self.to_string()),
             Self::Receipt { .. } => error(StatusCode::NOT_FOUND, "unknown_receipt", self.to_string(), None),
             Self::NoPath { .. } => error(StatusCode::NOT_FOUND, "not_found", self.to_string(), None),
             Self::NoMethod { allowed, .. } => {
-                error(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", self.to_string(), Some((ALLOW, allowed)))
+                let header = (ALLOW, HeaderValue::from_static(allowed));
+                error(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", self.to_string(), Some(header))
             }
+        }
+    }
+}
+
+fn key_problem(problem: &KeyProblem) -> Response {
+    let answer = |status, header| error(status, problem.code(), problem.to_string(), header);
+    match problem {
+        KeyProblem::Unknown | KeyProblem::Missing | KeyProblem::Unreadable { .. } | KeyProblem::Disabled => {
+            let realm = HeaderValue::from_static("Basic realm=\"weir\"");
+            answer(StatusCode::UNAUTHORIZED, Some((WWW_AUTHENTICATE, realm)))
+        }
+        KeyProblem::OriginNotAllowed { .. } => {
+            (Extension(Readers::Nobody), answer(StatusCode::FORBIDDEN, None)).into_response()
+        }
+        KeyProblem::OverRate { retry_after_s, .. } => {
+            answer(StatusCode::TOO_MANY_REQUESTS, Some((RETRY_AFTER, HeaderValue::from(*retry_after_s))))
         }
     }
 }
@@ -209,7 +223,12 @@ fn log_problem(problem: &LogError) -> Response {
 }
 
 fn unavailable(message: String) -> Response {
-    error(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message, Some((RETRY_AFTER, RETRY_SECONDS)))
+    error(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "unavailable",
+        message,
+        Some((RETRY_AFTER, HeaderValue::from_static(RETRY_SECONDS))),
+    )
 }
 
 fn internal(detail: &str) -> Response {
@@ -223,7 +242,7 @@ fn error(
     status: StatusCode,
     code: &'static str,
     message: String,
-    header: Option<(HeaderName, &'static str)>,
+    header: Option<(HeaderName, HeaderValue)>,
 ) -> Response {
     #[derive(Serialize)]
     struct ErrorAnswer {

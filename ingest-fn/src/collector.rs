@@ -10,7 +10,7 @@ use weir_core::ports::{Clock, EventLog, Ids, LogError, SequenceNumber, ShardId};
 use crate::accept::{Checked, accept};
 use crate::answer::{Failure, ReceiptAnswer};
 use crate::body;
-use crate::keys::KeyPolicy;
+use crate::keys::{self, KeyPolicy, KeyProblem, Sender, Source};
 use crate::receipt::ReceiptToken;
 
 /// How far the event log has come into the table.
@@ -52,19 +52,23 @@ impl Collector {
         Self { log, clock, ids, keys, progress, log_failed: AtomicBool::new(false) }
     }
 
-    /// Which keys may write.
-    pub fn keys(&self) -> &KeyPolicy {
-        &self.keys
-    }
-
-    /// Checks the events of a body. All of them are received at this moment.
+    /// Whether a sender may bring so many events; 0 while their number is not known (see [`keys::authorize`]).
     ///
     /// # Errors
-    /// [`Failure::Body`] where nothing of the body can be taken.
-    pub fn check(&self, source: &str, body: &[u8]) -> Result<Checked, Failure> {
+    /// Why not.
+    pub fn authorize(&self, sender: &Sender, events: usize) -> Result<Source, KeyProblem> {
+        keys::authorize(&self.keys, sender.key.as_ref(), sender.origin.as_deref(), events, self.clock.as_ref())
+    }
+
+    /// Checks the events of a body. All of them are received at this moment, and count against what the sender may bring.
+    ///
+    /// # Errors
+    /// [`Failure::Body`] where nothing of the body can be taken, [`Failure::Key`] where the sender may not bring that many.
+    pub fn check(&self, sender: &Sender, body: &[u8]) -> Result<Checked, Failure> {
         let received_ms = self.clock.now_ms();
         let candidates = body::candidates(body)?;
-        Ok(accept(candidates, source, received_ms, self.ids.as_ref())?)
+        let source = self.authorize(sender, candidates.len())?;
+        Ok(accept(candidates, &source.name, received_ms, self.ids.as_ref())?)
     }
 
     /// Appends a record to the log. Returns when it is durable.

@@ -2,17 +2,34 @@
 //!
 //! A key comes as `X-Write-Key: <key>`, as `Authorization: Bearer <key>`, or as the user name of `Authorization: Basic`.
 //! `X-Write-Key` goes first: a proxy on the way may have an `Authorization` of its own.
+//!
+//! A write key is public: it sits in web pages and in apps. It names a source and lets events in, and nothing else, so it is
+//! kept in clear. Reading needs other credentials. It is left out of messages and logs all the same, because whoever has it
+//! can write under the name of its source.
+//!
+//! - [`model`]: what is kept of a key, and how a new one is made.
+//! - [`policy`]: whether a request may write, and as which source.
+//! - [`bucket`]: how many events a second a key may bring.
+
+pub mod bucket;
+pub mod model;
+pub mod policy;
+
+pub use model::{Key, NewKey, Origin, SourceName, State};
+pub use policy::{KeyPolicy, Keys, Readers, Sender, Source, authorize};
 
 use std::fmt;
 
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
+use serde::{Deserialize, Serialize};
 
 /// The header that carries nothing but a write key.
 pub const WRITE_KEY_HEADER: &str = "x-write-key";
 
 /// What a request says it is allowed to write. Kept out of every message and log.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct WriteKey(String);
 
 impl fmt::Debug for WriteKey {
@@ -21,12 +38,17 @@ impl fmt::Debug for WriteKey {
     }
 }
 
-/// Why a request's key gives it no source.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+/// Why a request may not write.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KeyProblem {
     /// No source has this key.
     #[error("unknown write key; send the key of a source that exists")]
     Unknown,
+    /// There is none, and this collector asks for one.
+    #[error(
+        "no write key; send one as `{WRITE_KEY_HEADER}`, as `Authorization: Bearer`, or as the user name of `Authorization: Basic`"
+    )]
+    Missing,
     /// A header for a key is there, and holds none.
     #[error(
         "unknown write key: the {header} header holds none; send `Basic` with the key as user name, `Bearer` with the key, or `{WRITE_KEY_HEADER}` with the key"
@@ -35,29 +57,51 @@ pub enum KeyProblem {
         /// The header's name.
         header: &'static str,
     },
+    /// The key has been switched off, or has been replaced and its time is up.
+    #[error("this write key is disabled; send the key that replaces it")]
+    Disabled,
+    /// A page of this origin may not use the key.
+    #[error("pages of the origin `{origin}` may not use this write key; use a page of an origin that it lists")]
+    OriginNotAllowed {
+        /// As the browser names it, cut where it is long.
+        origin: String,
+    },
+    /// More events than the key may bring.
+    #[error(
+        "this write key may bring {events_per_second} events a second, and has brought more; nothing was stored, send the same batch again in {retry_after_s} s"
+    )]
+    OverRate {
+        /// What it may bring.
+        events_per_second: u32,
+        /// After how many seconds the same request is taken, if nothing else comes before it. At least 1.
+        retry_after_s: u64,
+    },
 }
 
-/// Which keys may write, and as which source.
-#[derive(Debug, Clone)]
-pub enum KeyPolicy {
-    /// A request without a key belongs to this source. There are no keys yet, so one that is sent is unknown.
-    AnyoneAs(String),
-}
-
-impl KeyPolicy {
-    /// The source whose events a request with this key, or without one, brings.
-    ///
-    /// # Errors
-    /// [`KeyProblem::Unknown`].
-    pub fn source_of(&self, key: Option<&WriteKey>) -> Result<String, KeyProblem> {
-        match (self, key) {
-            (Self::AnyoneAs(source), None) => Ok(source.clone()),
-            (Self::AnyoneAs(_), Some(_)) => Err(KeyProblem::Unknown),
+impl KeyProblem {
+    /// A short stable name, for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Unknown | Self::Unreadable { .. } => "unknown_key",
+            Self::Missing => "missing_key",
+            Self::Disabled => "disabled_key",
+            Self::OriginNotAllowed { .. } => "origin_not_allowed",
+            Self::OverRate { .. } => "over_rate",
         }
     }
 }
 
 impl WriteKey {
+    /// A key from its text.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// Its text, for whoever may see it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
     /// The key in a request's headers; `None` if no header for a key is there.
     ///
     /// # Errors

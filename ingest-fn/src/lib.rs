@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! POST /v1/events
-//!   keys      whose events are these?                 401
+//!   keys      whose events are these?                 401 403 429
 //!   body      bytes -> candidates                     400 413 415
 //!   accept    candidates -> checked events -> record  400 (none is good)
 //!   collector record -> event log                     413 500 503
@@ -36,5 +36,5 @@ pub mod receipt;
 mod router;
 
 pub use collector::{Collector, LandedProgress};
-pub use keys::KeyPolicy;
+pub use keys::{KeyPolicy, Keys};
 pub use router::router;

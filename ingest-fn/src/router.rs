@@ -1,24 +1,27 @@
 //! The HTTP side: paths, methods, headers. What a request means is decided elsewhere.
 
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
 
-use axum::Router;
+use axum::body::HttpBody;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{DefaultBodyLimit, FromRequest, Path, Request, State};
 use axum::http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, CACHE_CONTROL, CONTENT_ENCODING,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, CACHE_CONTROL, CONTENT_ENCODING, ORIGIN, VARY,
 };
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, any, get, post};
+use axum::{Extension, Router};
 use bytes::Bytes;
 
 use crate::answer::{BatchAnswer, Failure, HealthAnswer, ReceiptAnswer};
 use crate::body::{BodyProblem, MAX_BODY_BYTES};
 use crate::collector::Collector;
-use crate::keys::WriteKey;
+use crate::keys::{Readers, Sender};
 use crate::receipt::NoReceipt;
 
 /// The collector's paths. Everything under `/v1` is answered here; other paths are left to whom this is merged with.
@@ -42,13 +45,39 @@ fn only<S: Clone + Send + Sync + 'static>(methods: MethodRouter<S>, allowed: &'s
     methods.fallback(async move |method: Method| Failure::NoMethod { method, allowed })
 }
 
-async fn take_events(State(collector): State<Arc<Collector>>, request: Request) -> Result<BatchAnswer, Failure> {
-    // Who may not write is told so before their body is read.
-    let key = WriteKey::from_headers(request.headers())?;
-    let source = collector.keys().source_of(key.as_ref())?;
+async fn take_events(State(collector): State<Arc<Collector>>, request: Request) -> Result<Response, Failure> {
+    // Who may not write is told so whatever their body holds.
+    let admitted = Sender::from_headers(request.headers())
+        .and_then(|sender| collector.authorize(&sender, 0).map(|source| (sender, source.readers)));
+    match admitted {
+        Ok((sender, readers)) => {
+            let answer = take_body(&collector, &sender, request).await;
+            Ok((Extension(readers), answer).into_response())
+        }
+        Err(problem) => {
+            discard(request).await;
+            Err(problem.into())
+        }
+    }
+}
+
+/// Reads a body and keeps nothing of it. A server that answers and closes while the client still sends takes its answer
+/// along, and the client would never hear of `Retry-After`.
+async fn discard(request: Request) {
+    let mut body = request.into_body();
+    let mut left = MAX_BODY_BYTES;
+    while let Some(Ok(frame)) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
+        match left.checked_sub(frame.data_ref().map_or(0, Bytes::len)) {
+            Some(rest) => left = rest,
+            None => return,
+        }
+    }
+}
+
+async fn take_body(collector: &Collector, sender: &Sender, request: Request) -> Result<BatchAnswer, Failure> {
     not_encoded(request.headers())?;
     let body = read(request).await?;
-    let checked = collector.check(&source, &body)?;
+    let checked = collector.check(sender, &body)?;
     drop(body); // The record has what is needed; a slow log must not keep both in memory.
     match checked.record {
         Some(record) => {
@@ -98,8 +127,9 @@ async fn nothing_here(uri: Uri) -> Failure {
     Failure::no_path(uri.path())
 }
 
-/// Lets a page of any origin send events: answers its preflight, and lets it read the answers. A write key is no secret
-/// in a page, so there is no origin to keep out. No answer may be kept by a cache: a receipt's answer changes.
+/// Lets pages send events: answers their preflight, and lets them read the answers. A preflight comes without a key, so it
+/// is granted to any origin; the answer to a key that lists origins is for those only. No answer may be kept by a cache: a
+/// receipt's answer changes.
 async fn for_browsers(request: Request, next: Next) -> Response {
     let mut response = if request.method() == Method::OPTIONS {
         let allowed = [
@@ -112,8 +142,16 @@ async fn for_browsers(request: Request, next: Next) -> Response {
     } else {
         next.run(request).await
     };
+    let readers = response.extensions_mut().remove::<Readers>().unwrap_or(Readers::Anyone);
     let headers = response.headers_mut();
-    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    if readers != Readers::Anyone {
+        headers.append(VARY, HeaderValue::from(ORIGIN));
+    }
+    match readers {
+        Readers::Anyone => drop(headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"))),
+        Readers::Only(origin) => drop(headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin)),
+        Readers::Nobody => {}
+    }
     headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("Retry-After"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response

@@ -15,7 +15,7 @@ use weir_core::ports::{
 
 use super::*;
 use crate::collector::LandedProgress;
-use crate::keys::KeyPolicy;
+use crate::keys::{KeyPolicy, Keys};
 
 const NOW: i64 = 1_767_225_600_000; // 2026-01-01T00:00:00Z
 const GOOD: &str = r#"{"event":"a","user_id":"u"}"#;
@@ -37,7 +37,7 @@ struct Site {
 
 fn router_on(log: Arc<dyn EventLog>, landed: Arc<Landed>) -> Router {
     let (clock, ids) = (Arc::new(ManualClock::new(NOW)), Arc::new(CountingIds::default()));
-    router(Arc::new(Collector::new(log, clock, ids, KeyPolicy::AnyoneAs("dev".to_owned()), landed)))
+    router(Arc::new(Collector::new(log, clock, ids, KeyPolicy::anyone_as("dev", Keys::default()), landed)))
 }
 
 impl Site {
@@ -512,3 +512,6 @@ async fn mutated_bodies_are_answered_and_every_candidate_is_counted() {
     }
     assert_eq!(stored, taken);
 }
+
+#[path = "router_key_tests.rs"]
+mod keys;

@@ -2,6 +2,8 @@
 
 use weir_core::ports::{LogError, SequenceNumber, ShardId};
 
+use crate::names;
+
 /// An error of the lake. Messages name the object, what was found and what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum LakeError {
@@ -50,6 +52,16 @@ pub enum LakeError {
     #[error("`{object}` in the lake is damaged: {problem}; restore it from a backup, or ask for an older version")]
     Corrupt {
         /// Its name below the lake.
+        object: String,
+        /// What was found.
+        problem: String,
+    },
+    /// The settings are not what weir wrote.
+    #[error(
+        "the settings `{object}` cannot be used: {problem}; correct that file, or remove it to go back to the one before"
+    )]
+    Settings {
+        /// The document's name below the lake.
         object: String,
         /// What was found.
         problem: String,
@@ -107,6 +119,10 @@ impl LakeError {
 
     pub(crate) fn corrupt(object: impl ToString, problem: impl ToString) -> Self {
         Self::Corrupt { object: object.to_string(), problem: problem.to_string() }
+    }
+
+    pub(crate) fn settings(number: u64, problem: impl ToString) -> Self {
+        Self::Settings { object: names::settings(number).to_string(), problem: problem.to_string() }
     }
 
     pub(crate) fn store(object: impl ToString, source: object_store::Error) -> Self {

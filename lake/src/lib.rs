@@ -11,6 +11,7 @@
 //! - [`table`] reads and commits the log; [`snapshot`] is a state of it, with its invariants; [`actions`] the log's entries.
 //! - [`reader`] reads files, [`merge`] merges sorted files into one sorted stream.
 //! - [`known_ids`] knows the event ids of the deduplication horizon.
+//! - [`settings`] are what is set for the whole lake, such as write keys; every part reads them.
 //! - [`file_log`] is the event log of one machine.
 
 pub mod actions;
@@ -23,12 +24,14 @@ pub mod object_reader;
 pub mod reader;
 pub mod rows;
 pub mod schema;
+pub mod settings;
 pub mod snapshot;
 pub mod store;
 pub mod table;
 pub mod writer;
 
 pub use error::LakeError;
+pub use settings::Settings;
 pub use snapshot::{DataFile, Snapshot};
 pub use store::Store;
 pub use table::Table;

@@ -4,6 +4,7 @@
 //! LAKE/events/_delta_log/00000000000000000042.json    commits of the events table
 //! LAKE/events/landed/{id}.parquet                     what one landing wrote
 //! LAKE/events/compacted/{first day}/{id}.parquet      merges, by the first day of their time range
+//! LAKE/settings/00000000000000000003.json             settings, one document a change
 //! LAKE/log/…                                          the file log of a lake on one machine (see `file_log`)
 //! ```
 
@@ -11,6 +12,8 @@ use object_store::path::Path;
 
 /// The events table, below the lake. Any engine that reads Delta Lake opens this folder.
 pub const EVENTS: &str = "events";
+/// The settings, below the lake.
+const SETTINGS: &str = "settings";
 /// The file log, below a lake on one machine.
 pub const FILE_LOG: &str = "log";
 
@@ -21,11 +24,34 @@ pub fn commits() -> Path {
 
 /// One commit.
 pub fn commit(version: u64) -> Path {
-    commits().join(format!("{version:020}.json"))
+    commits().join(numbered(version))
 }
 
 /// The version that an object of the log commits; `None` for other objects (checkpoints, checksums).
 pub fn commit_version(path: &Path) -> Option<u64> {
+    number(path)
+}
+
+/// The documents of the settings.
+pub fn all_settings() -> Path {
+    Path::from(SETTINGS)
+}
+
+/// One document of the settings.
+pub fn settings(number: u64) -> Path {
+    all_settings().join(numbered(number))
+}
+
+/// The number of a document of the settings; `None` for other objects.
+pub fn settings_number(path: &Path) -> Option<u64> {
+    number(path)
+}
+
+fn numbered(number: u64) -> String {
+    format!("{number:020}.json")
+}
+
+fn number(path: &Path) -> Option<u64> {
     let name = path.filename()?.strip_suffix(".json")?;
     if name.len() == 20 { name.parse().ok() } else { None }
 }
@@ -50,7 +76,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn commits_are_numbered_with_twenty_digits() {
+    fn commits_and_settings_are_numbered_with_twenty_digits() {
+        assert_eq!(settings(3).as_ref(), "settings/00000000000000000003.json");
+        assert_eq!(settings_number(&settings(3)), Some(3));
+        assert_eq!(settings_number(&all_settings().join("notes.json")), None);
         assert_eq!(commit(42).as_ref(), "events/_delta_log/00000000000000000042.json");
         assert_eq!(commit_version(&commit(42)), Some(42));
         assert_eq!(commit_version(&commits().join("00000000000000000042.checkpoint.parquet")), None);

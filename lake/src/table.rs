@@ -59,6 +59,18 @@ impl Table {
         }
     }
 
+    /// Whether the lake has a table, without reading it.
+    ///
+    /// # Errors
+    /// [`LakeError::NoLake`] if there is none.
+    pub async fn must_exist(store: &Store) -> Result<(), LakeError> {
+        let found = store.list(&names::commits(), None).await?;
+        match found.iter().any(|path| names::commit_version(path).is_some()) {
+            true => Ok(()),
+            false => Err(LakeError::NoLake { url: store.url().to_owned() }),
+        }
+    }
+
     async fn open_up_to(store: &Store, wanted: Option<u64>) -> Result<Self, LakeError> {
         let found = store.list(&names::commits(), None).await?;
         let versions: Vec<u64> = found.iter().filter_map(names::commit_version).collect();

@@ -1,5 +1,7 @@
 //! The command line as types. A doc comment here is the help that a person reads.
 
+mod keys;
+
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
@@ -9,6 +11,8 @@ use tracing::level_filters::LevelFilter;
 use crate::demo::DemoConfig;
 use crate::error::Failure;
 use crate::output::Format;
+
+pub use keys::{AddKeyArgs, CommonKeysArgs, KeysArgs, KeysCommand, ListKeysArgs, OneKeyArgs, RotateKeyArgs};
 
 const ABOUT: &str = "Collects events and answers how many users went all the way.";
 
@@ -101,6 +105,8 @@ pub enum Command {
     Events(EventsArgs),
     /// Ask a lake in SQL (read only): one table, `events`
     Sql(SqlArgs),
+    /// Make, list and switch off the keys that apps send events with
+    Keys(KeysArgs),
     /// Show the figures of a lake: events, files, bytes, times
     Stats(StatsArgs),
     /// Merge the files of a lake now, so that questions read fewer and better sorted ones

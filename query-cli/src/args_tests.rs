@@ -39,6 +39,13 @@ fn what_contradicts_is_a_usage_error() {
         ("weir demo --end yesterday", ErrorKind::ValueValidation),
         ("weir demo --days 0", ErrorKind::ValueValidation),
         ("weir dev --seed 2", ErrorKind::MissingRequiredArgument),
+        ("weir keys", ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand),
+        ("weir keys add", ErrorKind::MissingRequiredArgument),
+        ("weir keys add --source a --burst 5", ErrorKind::MissingRequiredArgument),
+        ("weir keys add --source a --events-per-second 0", ErrorKind::ValueValidation),
+        ("weir keys add --source a --origin shop.example", ErrorKind::ValueValidation),
+        ("weir keys rotate wk_1 --grace soon", ErrorKind::ValueValidation),
+        ("weir keys disable", ErrorKind::MissingRequiredArgument),
     ] {
         let error = refused(line);
         assert_eq!((error.kind(), error.exit_code()), (kind, 2), "{line}");
@@ -81,6 +88,7 @@ fn the_help_lists_the_commands() {
       funnel   Count the users who took some steps, one after the other
       events   List the events of a lake, with how often each happened
       sql      Ask a lake in SQL (read only): one table, `events`
+      keys     Make, list and switch off the keys that apps send events with
       stats    Show the figures of a lake: events, files, bytes, times
       compact  Merge the files of a lake now, so that questions read fewer and better sorted ones
       demo     Write generated events of a job board, to try weir with
@@ -186,4 +194,33 @@ fn the_help_of_sql_names_columns_and_functions() {
       weir sql --format csv "SELECT property(context, 'os.name') AS os, count(*) FROM events GROUP BY 1"
       weir sql - --format ndjson < query.sql
     "#);
+}
+
+#[test]
+fn the_help_of_keys_says_what_a_key_is() {
+    insta::assert_snapshot!(help("keys"), @"
+    Make, list and switch off the keys that apps send events with
+
+    Usage: weir keys <COMMAND>
+
+    Commands:
+      add      Make a key for a source, and print it
+      list     List the keys of a lake
+      disable  Switch a key off: events that come with it are refused
+      enable   Switch a key on again, or let one that was replaced go on
+      rotate   Replace a key: print a new one like it, and let the old one go on for a while
+      help     Print this message or the help of the given subcommand(s)
+
+    Options:
+      -h, --help  Print help
+
+    Examples:
+      weir keys add --source web --origin https://shop.example --lake ./lake
+      weir keys add --source ios --events-per-second 200 --burst 5000 --lake ./lake
+      weir keys rotate wk_3f --grace 7d --lake ./lake
+
+    A write key is public: it lets events in under the name of its source, and lets nobody read.
+    A running `weir dev` takes up a change within seconds. Where a command asks for a KEY, its first
+    characters do.
+    ");
 }

@@ -37,3 +37,4 @@ pub use model::{
 };
 pub use parse::{parse, parse_value};
 pub use shorthand::{ShorthandError, parse_conditions, parse_step};
+pub use time::duration_ms;

@@ -30,8 +30,11 @@ const EXPECTED_DURATION: &str = "a whole number and a unit (ms, s, m, h, d, w), 
 
 const EXPECTED_INSTANT: &str = "a date such as `2026-01-31` or an instant such as `2026-01-31T09:00:00Z`";
 
-/// A duration such as `14d`, in milliseconds.
-pub(super) fn duration_ms(text: &str, longest_days: i64) -> Result<i64, String> {
+/// A duration such as `14d`, in milliseconds: more than nothing, and at most so many days.
+///
+/// # Errors
+/// What was found, and what was expected.
+pub fn duration_ms(text: &str, longest_days: i64) -> Result<i64, String> {
     let expected = || format!("found `{}`; expected {EXPECTED_DURATION}", shorten(text));
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use compact_fn::land::Lander;
-use ingest_fn::{Collector, KeyPolicy};
+use ingest_fn::{Collector, KeyPolicy, Keys};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 use weir_core::ports::{Clock, Ids, LogError, SequenceNumber, ShardId};
 use weir_lake::file_log::{FileLog, FileLogSettings, SHARD};
 use weir_lake::store::IfMissing;
-use weir_lake::{Store, Table, names};
+use weir_lake::{Settings, Store, Table, names};
 
 use crate::args::DevArgs;
 use crate::commands::import::log_is_landed;
@@ -27,6 +27,7 @@ use crate::importer::{Input, Progress, import};
 use crate::landing::{self, Landed};
 use crate::output;
 use crate::render::numbers::count;
+use crate::settings_watch::{self, keys_of};
 use crate::system::{RandomIds, SystemClock};
 
 /// Events without a write key belong to this source.
@@ -56,6 +57,8 @@ pub async fn run(args: &DevArgs) -> Result<(), Failure> {
     let mut lander = Lander::open(&store, Arc::clone(&clock), Arc::clone(&ids)).await?;
     let landed_to = lander.snapshot().positions.get(&ShardId(SHARD.to_owned())).cloned();
     let log = open_log(&directory.join(names::FILE_LOG), landed_to.as_ref())?;
+    let settings = Settings::newest(&store).await?;
+    let keys = Keys::new(keys_of(&settings)?);
     if let Some(events) = args.demo {
         tokio::select! {
             filled = fill(&mut lander, &store, clock.now_ms(), events, args.seed) => filled?,
@@ -70,8 +73,10 @@ pub async fn run(args: &DevArgs) -> Result<(), Failure> {
     let table = Table::open(&store).await?;
     let compaction = landing::keep_compact(table, Arc::clone(&clock), Arc::clone(&ids), stopped.clone());
     let compaction = tokio::spawn(compaction);
-    let keys = KeyPolicy::AnyoneAs(SOURCE.to_owned());
-    let collector = Collector::new(Arc::clone(&log) as _, Arc::clone(&clock), ids, keys, landed);
+    let following = settings_watch::follow(store.clone(), settings, keys.clone(), stopped.clone());
+    let following = tokio::spawn(following);
+    let policy = KeyPolicy::anyone_as(SOURCE, keys);
+    let collector = Collector::new(Arc::clone(&log) as _, Arc::clone(&clock), ids, policy, landed);
     let engine = Engine::new(store.clone(), clock);
     let app = http::router(Arc::new(collector), Arc::new(engine));
     let server = axum::serve(listener, app).with_graceful_shutdown(wait_for(stopped));
@@ -81,7 +86,7 @@ pub async fn run(args: &DevArgs) -> Result<(), Failure> {
     end.asked_for().await;
     output::say("stopping: landing what the log has");
     stop.send_replace(true);
-    finish(server, landing, compaction).await;
+    finish(server, landing, compaction, following).await;
     log.close().await;
     Ok(())
 }
@@ -192,7 +197,12 @@ impl End {
     }
 }
 
-async fn finish(server: JoinHandle<std::io::Result<()>>, landing: JoinHandle<()>, compaction: JoinHandle<()>) {
+async fn finish(
+    server: JoinHandle<std::io::Result<()>>,
+    landing: JoinHandle<()>,
+    compaction: JoinHandle<()>,
+    following: JoinHandle<()>,
+) {
     async fn in_time<T>(what: &str, task: impl Future<Output = Result<T, tokio::task::JoinError>>) {
         match tokio::time::timeout(GRACE, task).await {
             Ok(Ok(_)) => {}
@@ -203,6 +213,7 @@ async fn finish(server: JoinHandle<std::io::Result<()>>, landing: JoinHandle<()>
     in_time("the server", server).await;
     in_time("landing", landing).await;
     in_time("compaction", compaction).await;
+    in_time("following the settings", following).await;
 }
 
 /// What a person needs next: an address, and two lines that work as pasted.

@@ -7,6 +7,7 @@
 //! | [`funnel`] | `weir funnel` | how many users took some steps |
 //! | [`events`] | `weir events` | names and counts |
 //! | [`sql`] | `weir sql` | the rows of a query |
+//! | [`keys`] | `weir keys` | the keys that apps send events with |
 //! | [`stats`] | `weir stats` | the figures of a lake |
 //! | [`compact`] | `weir compact` | files and bytes before and after |
 //! | [`demo`] | `weir demo` | generated events |
@@ -17,6 +18,7 @@ pub mod dev;
 pub mod events;
 pub mod funnel;
 pub mod import;
+pub mod keys;
 pub mod sql;
 pub mod stats;
 
@@ -43,6 +45,7 @@ pub async fn run(command: &Command) -> Result<(), Failure> {
         Command::Funnel(args) => funnel::run(args).await,
         Command::Events(args) => events::run(args).await,
         Command::Sql(args) => sql::run(args).await,
+        Command::Keys(args) => keys::run(args).await,
         Command::Stats(args) => stats::run(args).await,
         Command::Compact(args) => compact::run(args).await,
         Command::Demo(args) => demo::run(args),

@@ -75,7 +75,7 @@ mod tests {
         let clock = Arc::new(ManualClock::new(1_767_225_600_000));
         let ids = Arc::new(CountingIds::default());
         Table::open_or_create(&store, "id", 0).await.unwrap();
-        let keys = ingest_fn::KeyPolicy::AnyoneAs("dev".to_owned());
+        let keys = ingest_fn::KeyPolicy::anyone_as("dev", ingest_fn::Keys::default());
         let log = Arc::new(MemoryLog::default());
         let collector = Collector::new(log, clock.clone(), ids, keys, Arc::new(crate::landing::Landed::default()));
         let app = router(Arc::new(collector), Arc::new(Engine::new(store, clock)));

@@ -1,0 +1,119 @@
+//! Follows the settings of a lake, so that a change of keys needs no restart.
+
+use std::time::Duration;
+
+use ingest_fn::Keys;
+use ingest_fn::keys::Key;
+use tokio::sync::watch;
+use weir_lake::{LakeError, Settings, Store};
+
+/// The field of the settings that lists the write keys.
+pub const KEYS: &str = "keys";
+/// How often the next document is asked for: one read of an object that mostly is not there.
+pub const POLL: Duration = Duration::from_secs(5);
+
+/// The write keys of a lake.
+///
+/// # Errors
+/// [`LakeError::Settings`] where they cannot be read.
+pub fn keys_of(settings: &Settings) -> Result<Vec<Key>, LakeError> {
+    Ok(settings.get(KEYS)?.unwrap_or_default())
+}
+
+/// Puts the keys of newer settings in force until told to stop. Settings that cannot be read change nothing: the last good
+/// ones stay in force, and the log says what is wrong, once.
+pub async fn follow(store: Store, settings: Settings, keys: Keys, mut stop: watch::Receiver<bool>) {
+    let mut watch = Watch { store, settings, keys, complained: None };
+    while !*stop.borrow() {
+        tokio::select! {
+            () = tokio::time::sleep(POLL) => watch.look().await,
+            changed = stop.changed() => if changed.is_err() { return },
+        }
+    }
+}
+
+struct Watch {
+    store: Store,
+    /// The last good ones.
+    settings: Settings,
+    keys: Keys,
+    /// What was said last, while it lasts.
+    complained: Option<String>,
+}
+
+impl Watch {
+    async fn look(&mut self) {
+        match self.take_up().await {
+            Ok(()) => self.complained = None,
+            Err(error) => {
+                let message = error.to_string();
+                if self.complained.as_ref() != Some(&message) {
+                    let in_force = self.settings.number();
+                    tracing::error!(%error, in_force, "the settings cannot be read; those from before stay in force");
+                    self.complained = Some(message);
+                }
+            }
+        }
+    }
+
+    async fn take_up(&mut self) -> Result<(), LakeError> {
+        let Some(newer) = self.settings.newer(&self.store).await? else { return Ok(()) };
+        let keys = keys_of(&newer)?;
+        tracing::info!(number = newer.number(), keys = keys.len(), "new settings are in force");
+        self.keys.replace(keys);
+        self.settings = newer;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ingest_fn::KeyPolicy;
+    use ingest_fn::keys::{WriteKey, authorize};
+    use serde_json::{Value, json};
+    use weir_core::ports::ManualClock;
+    use weir_lake::names;
+
+    use super::*;
+
+    async fn put(store: &Store, number: u64, document: Value) {
+        let bytes = document.to_string().into_bytes().into();
+        assert!(store.create(&names::settings(number), bytes).await.unwrap());
+    }
+
+    fn with_key(key: &str) -> Value {
+        json!({"weir_settings": 1, "keys": [{"key": key, "source": "web", "created_at": 0}]})
+    }
+
+    #[tokio::test]
+    async fn broken_settings_leave_the_last_good_ones_in_force() {
+        let store = Store::in_memory();
+        let keys = Keys::default();
+        let policy = KeyPolicy::with_key(keys.clone());
+        let knows = |key| authorize(&policy, Some(&WriteKey::new(key)), None, 1, &ManualClock::new(0)).is_ok();
+        let mut watch = Watch { store: store.clone(), settings: Settings::default(), keys, complained: None };
+        watch.look().await;
+        assert!(!knows("wk_1"));
+        put(&store, 1, with_key("wk_1")).await;
+        watch.look().await;
+        assert!(knows("wk_1"));
+        for broken in [json!([]), json!({"weir_settings": 2}), json!({"weir_settings": 1, "keys": [{"key": "wk_2"}]})] {
+            put(&store, 2, broken).await;
+            watch.look().await;
+            assert!(knows("wk_1") && watch.complained.is_some());
+            store.delete(&names::settings(2)).await.unwrap();
+        }
+        put(&store, 2, with_key("wk_3")).await;
+        watch.look().await;
+        assert!(knows("wk_3") && !knows("wk_1") && watch.complained.is_none());
+    }
+
+    #[tokio::test]
+    async fn following_ends_when_it_is_told() {
+        assert!(POLL * 3 <= Duration::from_secs(30), "a change is in force within 30 s");
+        let (stop, stopped) = watch::channel(false);
+        let following = tokio::spawn(follow(Store::in_memory(), Settings::default(), Keys::default(), stopped));
+        stop.send_replace(true);
+        following.await.unwrap();
+    }
+}
