@@ -9,8 +9,8 @@ use weir_core::ports::{Clock, EventLog, Ids, LogError, SequenceNumber, ShardId};
 
 use crate::accept::{Checked, accept};
 use crate::answer::{Failure, ReceiptAnswer};
-use crate::body;
 use crate::keys::KeyPolicy;
+use crate::protocol::Batch;
 use crate::receipt::ReceiptToken;
 
 /// How far the event log has come into the table.
@@ -60,11 +60,9 @@ impl Collector {
     /// Checks the events of a body. All of them are received at this moment.
     ///
     /// # Errors
-    /// [`Failure::Body`] where nothing of the body can be taken.
-    pub fn check(&self, source: &str, body: &[u8]) -> Result<Checked, Failure> {
-        let received_ms = self.clock.now_ms();
-        let candidates = body::candidates(body)?;
-        Ok(accept(candidates, source, received_ms, self.ids.as_ref())?)
+    /// [`Failure::Frame`], which does not happen in practice.
+    pub fn check(&self, source: &str, batch: Batch<'_>) -> Result<Checked, Failure> {
+        Ok(accept(batch, source, self.clock.now_ms(), self.ids.as_ref())?)
     }
 
     /// Appends a record to the log. Returns when it is durable.

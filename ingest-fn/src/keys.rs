@@ -1,7 +1,8 @@
-//! Whose events are these? A write key, read from a request's headers, and the source that it stands for.
+//! Whose events are these? A write key, read from a request, and the source that it stands for.
 //!
 //! A key comes as `X-Write-Key: <key>`, as `Authorization: Bearer <key>`, or as the user name of `Authorization: Basic`.
-//! `X-Write-Key` goes first: a proxy on the way may have an `Authorization` of its own.
+//! `X-Write-Key` goes first: a proxy on the way may have an `Authorization` of its own. Where a protocol sends its key in
+//! the body, that one counts if no header has a key.
 
 use std::fmt;
 
@@ -42,6 +43,8 @@ pub enum KeyProblem {
 pub enum KeyPolicy {
     /// A request without a key belongs to this source. There are no keys yet, so one that is sent is unknown.
     AnyoneAs(String),
+    /// This one key writes as this source, and nothing else does. For tests of clients that always send a key.
+    Only(WriteKey, String),
 }
 
 impl KeyPolicy {
@@ -52,12 +55,19 @@ impl KeyPolicy {
     pub fn source_of(&self, key: Option<&WriteKey>) -> Result<String, KeyProblem> {
         match (self, key) {
             (Self::AnyoneAs(source), None) => Ok(source.clone()),
-            (Self::AnyoneAs(_), Some(_)) => Err(KeyProblem::Unknown),
+            (Self::Only(known, source), Some(key)) if known == key => Ok(source.clone()),
+            (Self::AnyoneAs(_), Some(_)) | (Self::Only(..), _) => Err(KeyProblem::Unknown),
         }
     }
 }
 
 impl WriteKey {
+    /// The key that a body or an address holds; `None` where it is empty.
+    pub fn from_text(text: &str) -> Option<Self> {
+        let text = text.trim();
+        (!text.is_empty()).then(|| Self(text.to_owned()))
+    }
+
     /// The key in a request's headers; `None` if no header for a key is there.
     ///
     /// # Errors
@@ -91,7 +101,7 @@ fn from_authorization(value: &str) -> Option<String> {
 }
 
 /// RFC 4648 base64; padding may be left out.
-fn decode_base64(text: &str) -> Option<Vec<u8>> {
+pub(crate) fn decode_base64(text: &str) -> Option<Vec<u8>> {
     let digits = text.trim_end_matches('=');
     if digits.len() % 4 == 1 || text.len() - digits.len() > 2 {
         return None;
