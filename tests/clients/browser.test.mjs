@@ -13,13 +13,8 @@ import { after, before, describe, test } from "node:test";
 
 import { chromium } from "playwright-core";
 
-import { KEY, RUNS, check, once, startCollector, until } from "./harness.mjs";
+import { BROWSER_ARGS, CHROMIUM, KEY, RUNS, check, once, startCollector, until } from "./harness.mjs";
 
-const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
-const BROWSER_ARGS = [
-  "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-  "--disable-background-networking", "--disable-component-update", "--disable-sync",
-];
 const PAGE = '<!doctype html><title>Shop</title><script src="/client.js"></script>';
 
 let collector, site, origin, browser;

@@ -9,6 +9,12 @@ import { spawn } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
 
 export const KEY = "test-key";
+/** The browser, and how it is started. */
+export const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
+export const BROWSER_ARGS = [
+  "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+  "--disable-background-networking", "--disable-component-update", "--disable-sync",
+];
 /** Events of one run. */
 export const EVENTS = 10;
 

@@ -68,7 +68,7 @@ impl<'a> Parts<'a> {
         names: &FieldNames,
     ) -> Result<(Self, [Option<&'a RawValue>; N]), Rejection> {
         let mut problems = Problems::default();
-        let values = read_object::<N, false>(json, wanted, &mut problems)?;
+        let values = read_object(json, wanted, &mut problems)?;
         let parts = Self { names: *names, values: [const { None }; FIELD_COUNT], problems };
         Ok((parts, values.map(|value| value.filter(|value| value.get() != "null"))))
     }
@@ -120,7 +120,7 @@ pub struct Fields<'a, const N: usize> {
 /// What the parser says, where `json` is no object or no JSON.
 pub fn fields<'a, const N: usize>(json: &'a str, names: &[&str; N]) -> Result<Fields<'a, N>, serde_json::Error> {
     let (mut problems, mut values) = (Problems::default(), [None; N]);
-    read_values::<N, false>(json, names, &mut values, &mut problems)?;
+    read_values(json, names, &mut values, &mut problems)?;
     let values = values.map(|value: Option<&RawValue>| value.filter(|value| value.get() != "null"));
     Ok(Fields { values, twice: problems.first_field() })
 }

@@ -15,7 +15,7 @@
 //!
 //! Fields that are not named here (`integrations`, `channel`, `_metadata`, …) are passed over. A message's own time is
 //! `timestamp`, or `originalTimestamp` where that is absent: both are the client's clock when it happened. `sentAt` is that
-//! clock when the request was sent; that of the batch is preferred, since a client that retries makes it anew.
+//! clock when the request was sent; that of the batch is preferred, since a client that sends again may make it anew.
 
 use std::borrow::Cow;
 
