@@ -3,7 +3,7 @@
 //! Words: the *receipt* of an event is the instant and the place in the request at which it came in; its *arrival* is
 //! that pair, by which copies and ties are ordered. A *rejection* says why an event is not taken.
 //!
-//! [`parse`] turns one JSON object into an [`Event`], or into a [`Rejection`] that names the field, the value found and
+//! [`parse()`] turns one JSON object into an [`Event`], or into a [`Rejection`] that names the field, the value found and
 //! what is expected. [`Parts`] does the same for an event that comes in another protocol. [`frame`] writes accepted events into one record of the event log and reads them back.
 //!
 //! ```

@@ -7,6 +7,8 @@ use crate::accept::{Checked, accept};
 
 const NOW: i64 = 1_795_300_523_000; // 2026-11-21T22:35:23Z
 const ANALYTICS_NODE: &str = include_str!("../../testdata/analytics-node.json");
+const ANALYTICS_NEXT: &str = include_str!("../../testdata/analytics-next.json");
+const ANALYTICS_PYTHON: &str = include_str!("../../testdata/segment-analytics-python.json");
 const RUDDER_NODE: &str = include_str!("../../testdata/rudder-sdk-node.json");
 
 /// What is stored of a body: name, user, device, properties.
@@ -68,6 +70,29 @@ fn every_call_of_the_real_clients_becomes_its_event() {
         row("alias", Some("u"), None, json!({"previousId": "d"})),
     ];
     assert_eq!(rows(&checked), expected);
+}
+
+#[test]
+fn every_call_of_the_browser_and_of_python_becomes_its_event() {
+    let received = 1_795_302_242_000; // A second after the capture.
+    let taken = |body| {
+        let checked = accept(read(body, None).unwrap(), "app", received, &CountingIds::default()).unwrap();
+        assert!(checked.rejected.is_empty(), "{:?}", checked.rejected);
+        rows(&checked).into_iter().map(|(name, user, device, _)| (name, user, device.is_some())).collect::<Vec<_>>()
+    };
+    let found = |name: &str, user: Option<&str>, has_device| (name.to_owned(), user.map(str::to_owned), has_device);
+    let expected = [
+        found("page", None, true),
+        found("E", None, true),
+        found("identify", Some("u"), true),
+        found("group", Some("u"), true),
+        // Called as `alias("v", "u")`: this version of the client sends the user that it knows already.
+        found("alias", Some("u"), true),
+        found("screen", Some("u"), true),
+    ];
+    assert_eq!(taken(ANALYTICS_NEXT), expected);
+    let names = ["bought", "page", "screen", "identify", "group"];
+    assert_eq!(taken(ANALYTICS_PYTHON), names.map(|name| found(name, Some("u"), false)));
 }
 
 #[test]
