@@ -9,7 +9,7 @@ EVENTS ?= 100000
 PORT ?= 8080
 
 .DEFAULT_GOAL := help
-.PHONY: help run test build check format bench page setup setup-build setup-test test-rust test-page test-browser clean
+.PHONY: help run test build check format bench page setup setup-build setup-test test-rust test-page test-browser test-clients clean
 
 help: ## Show what there is to make
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,7 +19,7 @@ run: setup-build page ## Start the whole system on this machine with demo data, 
 	$(DEV_WEIR) dev --demo $(EVENTS) --port $(PORT)
 
 test: setup-build setup-test page ## Install what tests need, and run every test
-	$(MAKE) test-rust test-page test-browser
+	$(MAKE) test-rust test-page test-browser test-clients
 
 build: setup-build page ## Build the release: $CARGO_TARGET_DIR/release/weir, page included
 	$(CARGO) build --release -p query-cli
@@ -65,5 +65,11 @@ test-browser: page ## Run the page in a real browser against the real program
 	$(CARGO) build --workspace --bins
 	cd web && WEIR_BIN=$(DEV_WEIR) npm run e2e
 
+test-clients: ## Run the published client libraries against the collector
+	tests/clients/setup.sh "$(CARGO_TARGET_DIR)/clients-python"
+	$(CARGO) build -p ingest-fn --example collector
+	cd tests/clients && WEIR_COLLECTOR="$(CARGO_TARGET_DIR)/debug/examples/collector" \
+		WEIR_CLIENTS_PYTHON="$(CARGO_TARGET_DIR)/clients-python/bin/python" npm test
+
 clean: ## Remove the page and the demo lake of `make run`; the build cache stays
-	rm -rf web/dist web/node_modules .weir
+	rm -rf web/dist web/node_modules tests/clients/node_modules .weir

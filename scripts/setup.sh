@@ -22,6 +22,7 @@ case "${1:-}" in
     ;;
   test)
     need chromium chromium fonts-noto-cjk fonts-noto-color-emoji
+    python3 -c 'import ensurepip' 2>/dev/null || packages+=(python3-venv)
     ;;
   *)
     echo "usage: scripts/setup.sh build|test" >&2

@@ -2,10 +2,10 @@
 
 use serde::Serialize;
 use weir_core::event::frame::FrameWriter;
-use weir_core::event::{self, Event, EventId, Receipt, Rejection};
+use weir_core::event::{Event, EventId, Receipt, Rejection};
 use weir_core::ports::Ids;
 
-use crate::body::Candidate;
+use crate::protocol::Batch;
 
 /// The longest message about one event, in bytes. An event with ten thousand unknown fields has ten thousand problems, and
 /// an answer must not be larger than what it answers.
@@ -59,19 +59,15 @@ pub struct Checked {
 ///
 /// # Errors
 /// Never in practice: only if a frame header cannot be written as JSON.
-pub fn accept(
-    candidates: Vec<Candidate<'_>>,
-    source: &str,
-    received_ms: i64,
-    ids: &dyn Ids,
-) -> Result<Checked, serde_json::Error> {
+pub fn accept(batch: Batch<'_>, source: &str, received_ms: i64, ids: &dyn Ids) -> Result<Checked, serde_json::Error> {
     let mut frame = FrameWriter::new(source, received_ms)?;
     let mut rejected = Vec::new();
     let mut accepted = 0;
-    for (index, candidate) in candidates.into_iter().enumerate() {
+    let dialect = &batch.dialect;
+    for (index, candidate) in batch.candidates.into_iter().enumerate() {
         let receipt = Receipt { received_ms, place: index as u64, correct_skew: true };
-        let event = candidate.and_then(|json| event::parse(json, receipt));
-        match event.and_then(|event| push(&mut frame, event, ids)) {
+        let taken = candidate.and_then(|json| dialect.take(json, receipt, |event| push(&mut frame, event, ids)));
+        match taken {
             Ok(()) => accepted += 1,
             Err(rejection) => rejected.push(Rejected::new(index, rejection)),
         }

@@ -1,15 +1,14 @@
 use std::collections::HashSet;
 
-use weir_core::event::{MAX_EVENT_BYTES, frame};
+use weir_core::event::{self, MAX_EVENT_BYTES, frame};
 use weir_core::ports::CountingIds;
 
 use super::*;
-use crate::body::candidates;
 
 const NOW: i64 = 1_767_225_600_000; // 2026-01-01T00:00:00Z
 
 fn check(body: &str) -> Checked {
-    accept(candidates(body.as_bytes()).unwrap(), "app", NOW, &CountingIds::default()).unwrap()
+    accept(Batch::native(body.as_bytes()).unwrap(), "app", NOW, &CountingIds::default()).unwrap()
 }
 
 #[test]

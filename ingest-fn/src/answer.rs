@@ -14,6 +14,7 @@ use weir_core::ports::LogError;
 use crate::accept::{Rejected, shortened};
 use crate::body::BodyProblem;
 use crate::keys::{KeyProblem, Readers};
+use crate::protocol::Protocol;
 use crate::receipt::{NoReceipt, ReceiptToken};
 
 /// How much of a path or a receipt a message repeats, in bytes.
@@ -29,17 +30,34 @@ pub struct BatchAnswer {
     duplicates: Option<u64>,
     rejected: Vec<Rejected>,
     receipt: Option<String>,
+    /// What Segment's clients look for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    success: Option<bool>,
+    /// What PostHog's clients look for: 1 for good.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<u8>,
 }
 
 impl BatchAnswer {
     /// Some events are stored.
     pub fn stored(accepted: usize, rejected: Vec<Rejected>, receipt: &ReceiptToken) -> Self {
-        Self { accepted, duplicates: None, rejected, receipt: Some(receipt.to_string()) }
+        let receipt = Some(receipt.to_string());
+        Self { accepted, duplicates: None, rejected, receipt, success: None, status: None }
     }
 
     /// No event is good, and nothing is stored.
     pub fn none(rejected: Vec<Rejected>) -> Self {
-        Self { accepted: 0, duplicates: None, rejected, receipt: None }
+        Self { accepted: 0, duplicates: None, rejected, receipt: None, success: None, status: None }
+    }
+
+    /// The same in the words of a protocol.
+    pub fn in_words_of(self, protocol: Protocol) -> Self {
+        let good = self.accepted > 0;
+        match protocol {
+            Protocol::Native => self,
+            Protocol::Segment(_) => Self { success: Some(good), ..self },
+            Protocol::PostHog => Self { status: Some(good.into()), ..self },
+        }
     }
 
     fn whole_body(code: &'static str, field: &str, message: String) -> Self {
@@ -136,6 +154,9 @@ pub enum Failure {
         /// What was asked for.
         path: String,
     },
+    /// The request does not say under which name it found the collector.
+    #[error("the request has no `Host` that could be given to a client")]
+    NoHost,
     /// The path is there, but not for this method.
     #[error("{method} is not possible here; use one of: {allowed}")]
     NoMethod {
@@ -168,6 +189,7 @@ impl IntoResponse for Failure {
             Self::NotReady => unavailable(self.to_string()),
             Self::Receipt { .. } => error(StatusCode::NOT_FOUND, "unknown_receipt", self.to_string(), None),
             Self::NoPath { .. } => error(StatusCode::NOT_FOUND, "not_found", self.to_string(), None),
+            Self::NoHost => error(StatusCode::BAD_REQUEST, "no_host", self.to_string(), None),
             Self::NoMethod { allowed, .. } => {
                 let header = (ALLOW, HeaderValue::from_static(allowed));
                 error(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", self.to_string(), Some(header))
@@ -199,7 +221,7 @@ fn body_problem(problem: &BodyProblem) -> Response {
             (StatusCode::PAYLOAD_TOO_LARGE, answer).into_response()
         }
         BodyProblem::Encoded { .. } => {
-            (StatusCode::UNSUPPORTED_MEDIA_TYPE, [(ACCEPT_ENCODING, "identity")], answer).into_response()
+            (StatusCode::UNSUPPORTED_MEDIA_TYPE, [(ACCEPT_ENCODING, "gzip, identity")], answer).into_response()
         }
         _ => (StatusCode::BAD_REQUEST, answer).into_response(),
     }

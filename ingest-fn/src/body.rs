@@ -16,7 +16,7 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::error::Category;
 use serde_json::value::RawValue;
-use weir_core::event::Rejection;
+use weir_core::event::{Rejection, fields};
 
 /// The largest body, in bytes.
 pub const MAX_BODY_BYTES: usize = 5 * 1024 * 1024;
@@ -79,14 +79,46 @@ pub enum BodyProblem {
         /// What the parser says.
         message: String,
     },
-    /// `Content-Encoding` names a compression.
+    /// An object of another protocol, without its list of messages.
+    #[error("`{field}` is missing; it is the list of messages")]
+    NoList {
+        /// What the protocol calls the list.
+        field: &'static str,
+    },
+    /// The list of messages of another protocol is something else than a list.
+    #[error("`{field}` is not a list of messages: {message}")]
+    NotAList {
+        /// What the protocol calls the list.
+        field: &'static str,
+        /// What the parser says.
+        message: String,
+    },
+    /// A field of the whole body, in another protocol, is there twice.
+    #[error("`{field}` is given twice; send it once")]
+    Twice {
+        /// The field.
+        field: String,
+    },
+    /// JSON, but no object, where the protocol wants one.
+    #[error("the body is no JSON object; the events of this path come in one")]
+    NotAnObject,
+    /// `Content-Encoding`, or the address, names a compression that is not gzip.
     #[error(
-        "the body has content-encoding `{found}`; compressed bodies are not supported by this version, send it uncompressed"
+        "the body is compressed as `{found}`; of compressed bodies only gzip is taken, send it as gzip or uncompressed"
     )]
     Encoded {
-        /// The header's value.
+        /// The compression.
         found: String,
     },
+    /// Begins as gzip, and goes on as something else.
+    #[error("the body begins as gzip and cannot be unpacked: {message}; nothing of it was stored")]
+    NotGzip {
+        /// What the decoder says.
+        message: String,
+    },
+    /// `data=` is not base64.
+    #[error("the form's `data` is not base64 of UTF-8 JSON; nothing of it was stored")]
+    NotBase64,
     /// The connection broke, or the request's framing is wrong.
     #[error("the body could not be read to its end: {message}; nothing of it was stored, send it again")]
     Unread {
@@ -104,9 +136,13 @@ impl BodyProblem {
             Self::TooManyEvents { .. } => "too_many_events",
             Self::InvalidJson { .. } | Self::NotUtf8 { .. } => "invalid_json",
             Self::UnknownFields { .. } => "unknown_field",
-            Self::EventsTwice => "duplicate_field",
-            Self::EventsNotAList { .. } => "wrong_type",
+            Self::EventsTwice | Self::Twice { .. } => "duplicate_field",
+            Self::EventsNotAList { .. } | Self::NotAList { .. } => "wrong_type",
+            Self::NoList { .. } => "missing_field",
+            Self::NotAnObject => "not_an_object",
             Self::Encoded { .. } => "unsupported_encoding",
+            Self::NotGzip { .. } => "invalid_gzip",
+            Self::NotBase64 => "invalid_base64",
             Self::Unread { .. } => "incomplete_body",
         }
     }
@@ -116,6 +152,9 @@ impl BodyProblem {
         match self {
             Self::UnknownFields { first, .. } => first,
             Self::EventsTwice | Self::EventsNotAList { .. } => "events",
+            Self::NoList { field } | Self::NotAList { field, .. } => field,
+            Self::Twice { field } => field,
+            Self::NotBase64 => "data",
             _ => "",
         }
     }
@@ -161,6 +200,45 @@ fn document(text: &str) -> Result<Vec<Candidate<'_>>, BodyProblem> {
             one()
         }
     }
+}
+
+/// The values of a list of messages, which another protocol calls `field`.
+///
+/// # Errors
+/// A [`BodyProblem`], where `list` is no list, is empty, or is longer than [`MAX_EVENTS`].
+pub(crate) fn listed<'a>(list: &'a RawValue, field: &'static str) -> Result<Vec<Candidate<'a>>, BodyProblem> {
+    let list = serde_json::from_str::<List<'a>>(list.get());
+    list.map_err(|error| BodyProblem::NotAList { field, message: error.to_string() })?.candidates()
+}
+
+/// The values that a body of another protocol, one object, has under `names`.
+///
+/// # Errors
+/// A [`BodyProblem`], where it is no object, or has one of the names twice.
+pub(crate) fn object<'a, const N: usize>(
+    text: &'a str,
+    names: &[&str; N],
+) -> Result<[Option<&'a RawValue>; N], BodyProblem> {
+    let found = fields(text, names).map_err(|error| match error.classify() {
+        Category::Data => BodyProblem::NotAnObject,
+        _ => BodyProblem::InvalidJson { message: error.to_string() },
+    })?;
+    match found.twice {
+        Some(field) => Err(BodyProblem::Twice { field }),
+        None => Ok(found.values),
+    }
+}
+
+/// A body of another protocol as one text, without its byte order mark.
+///
+/// # Errors
+/// [`BodyProblem::Empty`] or [`BodyProblem::NotUtf8`].
+pub(crate) fn text(body: &[u8]) -> Result<&str, BodyProblem> {
+    let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
+    if body.trim_ascii().is_empty() {
+        return Err(BodyProblem::Empty);
+    }
+    std::str::from_utf8(body).map_err(|error| not_utf8(body, error.valid_up_to()))
 }
 
 fn json_problem(error: &serde_json::Error) -> BodyProblem {

@@ -9,8 +9,8 @@ use weir_core::ports::{Clock, EventLog, Ids, LogError, SequenceNumber, ShardId};
 
 use crate::accept::{Checked, accept};
 use crate::answer::{Failure, ReceiptAnswer};
-use crate::body;
 use crate::keys::{self, KeyPolicy, KeyProblem, Sender, Source};
+use crate::protocol::Batch;
 use crate::receipt::ReceiptToken;
 
 /// How far the event log has come into the table.
@@ -63,12 +63,10 @@ impl Collector {
     /// Checks the events of a body. All of them are received at this moment, and count against what the sender may bring.
     ///
     /// # Errors
-    /// [`Failure::Body`] where nothing of the body can be taken, [`Failure::Key`] where the sender may not bring that many.
-    pub fn check(&self, sender: &Sender, body: &[u8]) -> Result<Checked, Failure> {
-        let received_ms = self.clock.now_ms();
-        let candidates = body::candidates(body)?;
-        let source = self.authorize(sender, candidates.len())?;
-        Ok(accept(candidates, &source.name, received_ms, self.ids.as_ref())?)
+    /// [`Failure::Key`] where the sender may not bring that many; [`Failure::Frame`], which does not happen in practice.
+    pub fn check(&self, sender: &Sender, batch: Batch<'_>) -> Result<Checked, Failure> {
+        let source = self.authorize(sender, batch.candidates.len())?;
+        Ok(accept(batch, &source.name, self.clock.now_ms(), self.ids.as_ref())?)
     }
 
     /// Appends a record to the log. Returns when it is durable.

@@ -1,7 +1,8 @@
-//! Whose events are these? A write key, read from a request's headers, and the source that it stands for.
+//! Whose events are these? A write key, read from a request, and the source that it stands for.
 //!
 //! A key comes as `X-Write-Key: <key>`, as `Authorization: Bearer <key>`, or as the user name of `Authorization: Basic`.
-//! `X-Write-Key` goes first: a proxy on the way may have an `Authorization` of its own.
+//! `X-Write-Key` goes first: a proxy on the way may have an `Authorization` of its own. Where a protocol sends its key in
+//! the body, that one counts if no header has a key.
 //!
 //! A write key is public: it sits in web pages and in apps. It names a source and lets events in, and nothing else, so it is
 //! kept in clear. Reading needs other credentials. It is left out of messages and logs all the same, because whoever has it
@@ -97,6 +98,12 @@ impl WriteKey {
         Self(text.into())
     }
 
+    /// The key that a body or an address holds; `None` where it is empty.
+    pub fn from_text(text: &str) -> Option<Self> {
+        let text = text.trim();
+        (!text.is_empty()).then(|| Self(text.to_owned()))
+    }
+
     /// Its text, for whoever may see it.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -135,7 +142,7 @@ fn from_authorization(value: &str) -> Option<String> {
 }
 
 /// RFC 4648 base64; padding may be left out.
-fn decode_base64(text: &str) -> Option<Vec<u8>> {
+pub(crate) fn decode_base64(text: &str) -> Option<Vec<u8>> {
     let digits = text.trim_end_matches('=');
     if digits.len() % 4 == 1 || text.len() - digits.len() > 2 {
         return None;

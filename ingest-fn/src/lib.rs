@@ -1,9 +1,10 @@
 //! The collector: takes events over HTTP, checks them, and answers when the event log has them.
 //!
 //! ```text
-//! POST /v1/events
+//! POST /v1/events, and the paths of other protocols
 //!   keys      whose events are these?                 401 403 429
-//!   body      bytes -> candidates                     400 413 415
+//!   decode    bytes -> text                           413 415
+//!   protocol  text -> batch of candidates             400 413
 //!   accept    candidates -> checked events -> record  400 (none is good)
 //!   collector record -> event log                     413 500 503
 //!   receipt   where the record stands                 200
@@ -24,16 +25,21 @@
 //! ```
 //!
 //! - [`router`](router()) is the HTTP side, the same on a laptop and in a Lambda; [`Collector`] is what it serves.
-//! - [`keys`], [`body`] and [`accept`] are the steps of a request, each without I/O; [`answer`] is what is said back.
+//! - [`keys`], [`decode`], [`protocol`] (with [`body`] for what is common) and [`accept`] are the steps of a request, each
+//!   without I/O; [`answer`] is what is said back.
+//! - [`setup`] answers what clients ask before they send.
 //! - [`receipt`] is the text form of a place in the log.
 
 pub mod accept;
 pub mod answer;
 pub mod body;
 pub mod collector;
+pub mod decode;
 pub mod keys;
+pub mod protocol;
 pub mod receipt;
 mod router;
+pub mod setup;
 
 pub use collector::{Collector, LandedProgress};
 pub use keys::{KeyPolicy, Keys};

@@ -9,35 +9,77 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{DefaultBodyLimit, FromRequest, Path, Request, State};
 use axum::http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, CACHE_CONTROL, CONTENT_ENCODING, ORIGIN, VARY,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, CACHE_CONTROL, CONTENT_TYPE, ORIGIN, VARY,
 };
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, any, get, post};
-use axum::{Extension, Router};
+use axum::{Json, Router};
 use bytes::Bytes;
+use serde_json::Value;
 
 use crate::answer::{BatchAnswer, Failure, HealthAnswer, ReceiptAnswer};
 use crate::body::{BodyProblem, MAX_BODY_BYTES};
 use crate::collector::Collector;
-use crate::keys::{Readers, Sender};
+use crate::decode::{known_encoding, unpacked};
+use crate::keys::{Readers, Sender, WriteKey};
+use crate::protocol::Protocol;
+use crate::protocol::segment::Kind;
 use crate::receipt::NoReceipt;
+use crate::setup::{self, Address};
 
-/// The collector's paths. Everything under `/v1` is answered here; other paths are left to whom this is merged with.
+const POST: &str = "POST, OPTIONS";
+const GET: &str = "GET, HEAD, OPTIONS";
+
+/// The collector's paths. Everything under `/v1` is answered here; of other paths those that clients of other protocols
+/// ask for, and the rest is left to whom this is merged with.
 pub fn router(collector: Arc<Collector>) -> Router {
     let v1 = Router::new()
-        .route("/v1/events", only(post(take_events), "POST, OPTIONS"))
-        .route("/v1/receipts/{receipt}", only(get(tell_progress), "GET, HEAD, OPTIONS"))
+        .route("/v1/events", taking(Protocol::Native))
+        .route("/v1/receipts/{receipt}", only(get(tell_progress), GET))
+        .route("/v1/projects/{key}/settings", only(get(tell_settings), GET))
         .route("/v1", any(nothing_here))
         .route("/v1/{*rest}", any(nothing_here))
-        .route("/v1/", any(nothing_here))
+        .route("/v1/", any(nothing_here));
+    let for_clients = v1
+        .merge(segment_paths())
+        .merge(posthog_paths())
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(middleware::from_fn(for_browsers));
     let health = Router::new()
         .route("/health/live", only(get(async || HealthAnswer::LIVE), "GET, HEAD"))
         .route("/health/ready", only(get(tell_ready), "GET, HEAD"));
-    v1.merge(health).with_state(collector)
+    for_clients.merge(health).with_state(collector)
+}
+
+/// Long and short paths, each with and without `/v1`, except for the long ones, which would hide a page's own.
+fn segment_paths() -> Router<Arc<Collector>> {
+    let mut paths = Router::new().route("/v1/import", taking(Protocol::Segment(None)));
+    for path in ["/v1/batch", "/v1/b", "/b"] {
+        paths = paths.route(path, taking(Protocol::Segment(None)));
+    }
+    for (kind, long, short) in Kind::ALL {
+        for path in [format!("/v1/{long}"), format!("/v1/{short}"), format!("/{short}")] {
+            paths = paths.route(&path, taking(Protocol::Segment(Some(kind))));
+        }
+    }
+    paths
+}
+
+fn posthog_paths() -> Router<Arc<Collector>> {
+    let mut paths = Router::new();
+    for path in ["/batch", "/e", "/capture", "/i/v0/e"] {
+        paths = paths.route(path, taking(Protocol::PostHog));
+        paths = paths.route(&format!("{path}/"), taking(Protocol::PostHog));
+    }
+    for path in ["/flags", "/flags/", "/decide", "/decide/"] {
+        let no_flags = get(async || Json(setup::no_flags())).post(async || Json(setup::no_flags()));
+        paths = paths.route(path, only(no_flags, "GET, HEAD, POST, OPTIONS"));
+    }
+    paths
+        .route("/array/{key}/config", only(get(tell_config), GET))
+        .route("/array/{key}/config.js", only(get(tell_config_script), GET))
 }
 
 /// Answers every other method with a 405 that lists the `allowed` ones.
@@ -45,18 +87,34 @@ fn only<S: Clone + Send + Sync + 'static>(methods: MethodRouter<S>, allowed: &'s
     methods.fallback(async move |method: Method| Failure::NoMethod { method, allowed })
 }
 
-async fn take_events(State(collector): State<Arc<Collector>>, request: Request) -> Result<Response, Failure> {
-    // Who may not write is told so whatever their body holds.
-    let admitted = Sender::from_headers(request.headers())
-        .and_then(|sender| collector.authorize(&sender, 0).map(|source| (sender, source.readers)));
+/// Takes events in a protocol.
+fn taking(protocol: Protocol) -> MethodRouter<Arc<Collector>> {
+    let take = async move |State(collector): State<Arc<Collector>>, request: Request| {
+        take_events(&collector, protocol, request).await
+    };
+    only(post(take), POST)
+}
+
+async fn take_events(collector: &Collector, protocol: Protocol, request: Request) -> Response {
+    // Who may not write is told so whatever their body holds, unless the key may be in it.
+    let admitted = Sender::from_headers(request.headers()).and_then(|sender| {
+        let waits_for_body = sender.key.is_none() && protocol.has_key_in_body();
+        let readers = if waits_for_body { Readers::Anyone } else { collector.authorize(&sender, 0)?.readers };
+        Ok((sender, readers))
+    });
     match admitted {
-        Ok((sender, readers)) => {
-            let answer = take_body(&collector, &sender, request).await;
-            Ok((Extension(readers), answer).into_response())
+        Ok((sender, mut readers)) => {
+            let answer = take_body(collector, protocol, sender, &mut readers, request).await;
+            let mut response = answer.map(|answer| answer.in_words_of(protocol)).into_response();
+            // A refusal may have said already who may read it.
+            if response.extensions().get::<Readers>().is_none() {
+                response.extensions_mut().insert(readers);
+            }
+            response
         }
         Err(problem) => {
             discard(request).await;
-            Err(problem.into())
+            Failure::from(problem).into_response()
         }
     }
 }
@@ -74,10 +132,25 @@ async fn discard(request: Request) {
     }
 }
 
-async fn take_body(collector: &Collector, sender: &Sender, request: Request) -> Result<BatchAnswer, Failure> {
-    not_encoded(request.headers())?;
+async fn take_body(
+    collector: &Collector,
+    protocol: Protocol,
+    mut sender: Sender,
+    readers: &mut Readers,
+    request: Request,
+) -> Result<BatchAnswer, Failure> {
+    known_encoding(request.headers())?;
+    let query = request.uri().query().unwrap_or_default().to_owned();
     let body = read(request).await?;
-    let checked = collector.check(sender, &body)?;
+    let checked = {
+        let body = protocol.unwrapped(unpacked(&body)?, &query)?;
+        let batch = protocol.read(&body)?;
+        if sender.key.is_none() && protocol.has_key_in_body() {
+            sender.key = batch.key()?;
+            *readers = collector.authorize(&sender, 0)?.readers;
+        }
+        collector.check(&sender, batch)?
+    };
     drop(body); // The record has what is needed; a slow log must not keep both in memory.
     match checked.record {
         Some(record) => {
@@ -86,17 +159,6 @@ async fn take_body(collector: &Collector, sender: &Sender, request: Request) -> 
         }
         None => Ok(BatchAnswer::none(checked.rejected)),
     }
-}
-
-fn not_encoded(headers: &HeaderMap) -> Result<(), BodyProblem> {
-    for value in headers.get_all(CONTENT_ENCODING) {
-        let text = String::from_utf8_lossy(value.as_bytes());
-        let is_plain = |coding: &str| coding.trim().is_empty() || coding.trim().eq_ignore_ascii_case("identity");
-        if !text.split(',').all(is_plain) {
-            return Err(BodyProblem::Encoded { found: text.into_owned() });
-        }
-    }
-    Ok(())
 }
 
 async fn read(request: Request) -> Result<Bytes, BodyProblem> {
@@ -119,6 +181,26 @@ async fn tell_progress(
     }
 }
 
+async fn tell_settings(
+    State(collector): State<Arc<Collector>>,
+    Path(key): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Json<Value>, Failure> {
+    let sender = Sender { key: WriteKey::from_text(&key), ..Sender::from_headers(&headers)? };
+    collector.authorize(&sender, 0)?;
+    let address = Address::of(&uri, &headers).ok_or(Failure::NoHost)?;
+    Ok(Json(setup::segment_settings(&key, &address)))
+}
+
+async fn tell_config(Path(key): Path<String>) -> Json<Value> {
+    Json(setup::posthog_config(&key))
+}
+
+async fn tell_config_script(Path(key): Path<String>) -> impl IntoResponse {
+    ([(CONTENT_TYPE, "text/javascript; charset=utf-8")], setup::posthog_config_script(&key))
+}
+
 async fn tell_ready(State(collector): State<Arc<Collector>>) -> Result<HealthAnswer, Failure> {
     if collector.is_ready() { Ok(HealthAnswer::READY) } else { Err(Failure::NotReady) }
 }
@@ -135,7 +217,10 @@ async fn for_browsers(request: Request, next: Next) -> Response {
         let allowed = [
             (ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, OPTIONS"),
             // `*` does not stand for `authorization`, and old browsers do not know it.
-            (ACCESS_CONTROL_ALLOW_HEADERS, "authorization, content-encoding, content-type, x-write-key, *"),
+            (
+                ACCESS_CONTROL_ALLOW_HEADERS,
+                "authorization, content-encoding, content-type, x-retry-count, x-write-key, *",
+            ),
             (ACCESS_CONTROL_MAX_AGE, "86400"),
         ];
         (StatusCode::NO_CONTENT, allowed).into_response()
@@ -160,3 +245,7 @@ async fn for_browsers(request: Request, next: Next) -> Response {
 #[cfg(test)]
 #[path = "router_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "router_protocol_tests.rs"]
+mod protocol_tests;

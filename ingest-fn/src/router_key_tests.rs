@@ -1,4 +1,4 @@
-use axum::http::header::{ORIGIN, VARY};
+use axum::http::header::{ORIGIN, RETRY_AFTER, VARY};
 
 use super::*;
 use crate::keys::Key;
@@ -136,4 +136,29 @@ async fn a_refusal_reaches_a_client_that_is_still_sending() {
     client.read_to_string(&mut answers).await.unwrap();
     server.abort();
     assert_eq!(answers.matches("HTTP/1.1 401 ").count(), 2, "{answers}");
+}
+
+#[tokio::test]
+async fn a_key_in_the_body_is_held_to_the_same() {
+    let site = keyed();
+    let message = json!({"type": "track", "event": "E", "userId": "u"});
+    let send = async |key: &str, events: usize, origin: &str| {
+        let body = json!({"writeKey": key, "batch": vec![message.clone(); events]}).to_string();
+        ask(&site.router, Request::post("/v1/batch").header(ORIGIN, origin).body(body.into()).unwrap()).await
+    };
+    assert_eq!(send("wk_any", 2, "https://b.example").await.status, 200);
+    for (key, status, code) in [("wk_off", 401, "disabled_key"), ("wk_none", 401, "unknown_key")] {
+        let answer = send(key, 1, "https://b.example").await;
+        assert_eq!((answer.status, answer.error().0.as_str()), (status, code));
+    }
+    let refused = send("wk_page", 1, "https://b.example").await;
+    assert_eq!((refused.status, refused.error().0.as_str()), (403, "origin_not_allowed"));
+    assert!(!refused.headers.contains_key(ACCESS_CONTROL_ALLOW_ORIGIN), "a page that may not send may not read");
+    let taken = send("wk_page", 1, "https://a.example").await;
+    assert_eq!((taken.status, taken.header(ACCESS_CONTROL_ALLOW_ORIGIN)), (200, "https://a.example"));
+    assert_eq!(send("wk_slow", 4, "https://b.example").await.status, 200);
+    let over = send("wk_slow", 1, "https://b.example").await;
+    assert_eq!((over.status, over.header(RETRY_AFTER)), (429, "1"));
+    let stored = [("app", 2), ("web", 1), ("slow", 4)].map(|(source, events)| (source.to_owned(), events));
+    assert_eq!(site.stored().await, stored);
 }

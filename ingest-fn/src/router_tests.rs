@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 use axum::body::{Body, to_bytes};
 use axum::http::HeaderName;
-use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{ACCEPT_ENCODING, ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tower::ServiceExt;
@@ -17,8 +17,8 @@ use super::*;
 use crate::collector::LandedProgress;
 use crate::keys::{KeyPolicy, Keys};
 
-const NOW: i64 = 1_767_225_600_000; // 2026-01-01T00:00:00Z
-const GOOD: &str = r#"{"event":"a","user_id":"u"}"#;
+pub(super) const NOW: i64 = 1_767_225_600_000; // 2026-01-01T00:00:00Z
+pub(super) const GOOD: &str = r#"{"event":"a","user_id":"u"}"#;
 
 #[derive(Default)]
 struct Landed(Mutex<HashMap<ShardId, (SequenceNumber, u64)>>);
@@ -29,10 +29,10 @@ impl LandedProgress for Landed {
     }
 }
 
-struct Site {
-    log: Arc<FaultyLog<MemoryLog>>,
+pub(super) struct Site {
+    pub log: Arc<FaultyLog<MemoryLog>>,
     landed: Arc<Landed>,
-    router: Router,
+    pub router: Router,
 }
 
 fn router_on(log: Arc<dyn EventLog>, landed: Arc<Landed>) -> Router {
@@ -41,12 +41,12 @@ fn router_on(log: Arc<dyn EventLog>, landed: Arc<Landed>) -> Router {
 }
 
 impl Site {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let (log, landed) = (Arc::new(FaultyLog::new(MemoryLog::default())), Arc::new(Landed::default()));
         Self { router: router_on(log.clone(), landed.clone()), log, landed }
     }
 
-    async fn post(&self, body: impl Into<Body>) -> Answer {
+    pub(super) async fn post(&self, body: impl Into<Body>) -> Answer {
         ask(&self.router, Request::post("/v1/events").body(body.into()).unwrap()).await
     }
 
@@ -54,44 +54,44 @@ impl Site {
         ask(&self.router, Request::post("/v1/events").header(name, value).body(GOOD.into()).unwrap()).await
     }
 
-    async fn get(&self, path: &str) -> Answer {
+    pub(super) async fn get(&self, path: &str) -> Answer {
         ask(&self.router, Request::get(path).body(Body::empty()).unwrap()).await
     }
 
-    async fn method(&self, method: &str, path: &str) -> Answer {
+    pub(super) async fn method(&self, method: &str, path: &str) -> Answer {
         ask(&self.router, Request::builder().method(method).uri(path).body(Body::empty()).unwrap()).await
     }
 
-    async fn records(&self) -> Vec<LogRecord> {
+    pub(super) async fn records(&self) -> Vec<LogRecord> {
         self.log.read(&ShardId("memory-0".to_owned()), None, usize::MAX).await.unwrap()
     }
 }
 
-struct Answer {
-    status: u16,
-    headers: HeaderMap,
-    body: Bytes,
+pub(super) struct Answer {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub body: Bytes,
 }
 
 impl Answer {
     /// The JSON of the body, which must say that it is JSON.
-    fn json(&self) -> Value {
+    pub(super) fn json(&self) -> Value {
         assert_eq!(self.header(CONTENT_TYPE), "application/json");
         serde_json::from_slice(&self.body).unwrap()
     }
 
-    fn header(&self, name: HeaderName) -> &str {
+    pub(super) fn header(&self, name: HeaderName) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
     /// Code and message of an error.
-    fn error(&self) -> (String, String) {
+    pub(super) fn error(&self) -> (String, String) {
         let error = &self.json()["error"];
         (error["code"].as_str().unwrap().to_owned(), error["message"].as_str().unwrap().to_owned())
     }
 
     /// Code, field and message of the only rejection of an answer that took nothing.
-    fn only_rejection(&self) -> (String, String, String) {
+    pub(super) fn only_rejection(&self) -> (String, String, String) {
         let answer = self.json();
         let one = &answer["rejected"][0];
         let text = |name: &str| one[name].as_str().unwrap().to_owned();
@@ -102,7 +102,7 @@ impl Answer {
     }
 }
 
-async fn ask(router: &Router, request: Request) -> Answer {
+pub(super) async fn ask(router: &Router, request: Request) -> Answer {
     let response = router.clone().oneshot(request).await.unwrap();
     let (parts, body) = response.into_parts();
     Answer { status: parts.status.as_u16(), headers: parts.headers, body: to_bytes(body, usize::MAX).await.unwrap() }
@@ -219,11 +219,14 @@ async fn the_content_type_does_not_matter_but_compression_does() {
     for plain in ["identity", "Identity", "", "identity, identity"] {
         assert_eq!(site.post_with("content-encoding", plain).await.status, 200, "{plain}");
     }
-    for encoding in ["gzip", "br", "identity, gzip"] {
+    // A proxy may have unpacked the body and left the header.
+    assert_eq!(site.post_with("content-encoding", "gzip").await.status, 200);
+    for encoding in ["br", "deflate", "gzip, gzip"] {
         let answer = site.post_with("content-encoding", encoding).await;
         let (code, _, message) = answer.only_rejection();
         assert_eq!((answer.status, code.as_str()), (415, "unsupported_encoding"));
-        assert!(message.contains(encoding) && message.contains("not supported by this version"), "{message}");
+        assert!(message.contains(encoding) && message.contains("only gzip is taken"), "{message}");
+        assert_eq!(answer.header(ACCEPT_ENCODING), "gzip, identity");
     }
 }
 
@@ -431,7 +434,7 @@ async fn pages_of_any_origin_may_send_and_read() {
         site.post(GOOD).await,
         site.post("").await,
         site.post_with("x-write-key", "k").await,
-        site.post_with("content-encoding", "gzip").await,
+        site.post_with("content-encoding", "br").await,
         site.get("/v1/events").await,
         site.get("/v1/nope").await,
         site.get("/v1/receipts/r1-a-1").await,
@@ -443,10 +446,10 @@ async fn pages_of_any_origin_may_send_and_read() {
 }
 
 /// Numbers that look random and are the same in every run (xorshift).
-struct Numbers(u64);
+pub(super) struct Numbers(pub u64);
 
 impl Numbers {
-    fn below(&mut self, end: usize) -> usize {
+    pub(super) fn below(&mut self, end: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -454,7 +457,7 @@ impl Numbers {
     }
 }
 
-fn mutate(body: &mut Vec<u8>, numbers: &mut Numbers) {
+pub(super) fn mutate(body: &mut Vec<u8>, numbers: &mut Numbers) {
     const BYTES: &[u8] = b"{}[]\",:\\\n\r \0\xff\xc3\xa9e0-.tn";
     for _ in 0..=numbers.below(4) {
         let at = numbers.below(body.len().max(1));

@@ -3,8 +3,8 @@
 //! Words: the *receipt* of an event is the instant and the place in the request at which it came in; its *arrival* is
 //! that pair, by which copies and ties are ordered. A *rejection* says why an event is not taken.
 //!
-//! [`parse`] turns one JSON object into an [`Event`], or into a [`Rejection`] that names the field, the value found and
-//! what is expected. [`frame`] writes accepted events into one record of the event log and reads them back.
+//! [`parse()`] turns one JSON object into an [`Event`], or into a [`Rejection`] that names the field, the value found and
+//! what is expected. [`Parts`] does the same for an event that comes in another protocol. [`frame`] writes accepted events into one record of the event log and reads them back.
 //!
 //! ```
 //! use weir_core::event::{parse, Receipt};
@@ -17,11 +17,13 @@
 
 pub mod frame;
 mod parse;
+mod parts;
 mod timestamp;
 
 use std::borrow::Cow;
 
 pub use parse::parse;
+pub use parts::{Field, FieldNames, Fields, Parts, entries, fields};
 use twox_hash::XxHash3_128;
 
 /// The longest event name, user id, anonymous id, event id or session id, in bytes.

@@ -1,0 +1,168 @@
+//! The protocols in which events come in: weir's own, and those of clients that exist already.
+//!
+//! A protocol says where the key and the events of a body are, and which of its fields is which of an event's. All else is
+//! the same for all of them: the checks, the record, the answer.
+//!
+//! ```text
+//! body ──read──▶ Batch: key, candidates, dialect ──accept──▶ each candidate: dialect ──▶ Parts ──▶ Event
+//! ```
+//!
+//! Words: a *dialect* is a protocol together with what one body says about all its events, such as when it was sent.
+
+pub mod posthog;
+pub mod segment;
+
+use std::borrow::Cow;
+
+use serde_json::value::RawValue;
+use weir_core::event::{self, Event, Parts, Receipt, Rejection};
+
+use crate::body::{self, BodyProblem, Candidate};
+use crate::keys::{KeyProblem, WriteKey};
+
+/// The protocol of a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    /// weir's own.
+    Native,
+    /// One message of Segment's, of a kind that the path names, or a batch of messages that name their own.
+    Segment(Option<segment::Kind>),
+    /// PostHog's.
+    PostHog,
+}
+
+impl Protocol {
+    /// Whether a body may hold the key.
+    pub fn has_key_in_body(self) -> bool {
+        self != Self::Native
+    }
+
+    /// Takes off what is around the JSON of a body: PostHog's form.
+    ///
+    /// # Errors
+    /// A [`BodyProblem`], where that is no base64, or is compressed as something else than gzip.
+    pub fn unwrapped<'a>(self, body: Cow<'a, [u8]>, query: &str) -> Result<Cow<'a, [u8]>, BodyProblem> {
+        match self {
+            Self::PostHog => posthog::unwrapped(body, query),
+            Self::Native | Self::Segment(_) => Ok(body),
+        }
+    }
+
+    /// Finds the events of a body.
+    ///
+    /// # Errors
+    /// A [`BodyProblem`], where nothing of the body can be taken.
+    pub fn read(self, body: &[u8]) -> Result<Batch<'_>, BodyProblem> {
+        match self {
+            Self::Native => Batch::native(body),
+            Self::Segment(kind) => segment::read(body::text(body)?, kind),
+            Self::PostHog => posthog::read(body::text(body)?),
+        }
+    }
+}
+
+/// The events of one body, not checked yet.
+#[derive(Debug)]
+pub struct Batch<'a> {
+    /// The key that the body holds, as JSON.
+    key: Option<&'a RawValue>,
+    pub(crate) candidates: Vec<Candidate<'a>>,
+    pub(crate) dialect: Dialect<'a>,
+}
+
+impl<'a> Batch<'a> {
+    /// A body of weir's own protocol.
+    ///
+    /// # Errors
+    /// A [`BodyProblem`], where nothing of the body can be taken.
+    pub fn native(body: &'a [u8]) -> Result<Self, BodyProblem> {
+        Ok(Self { key: None, candidates: body::candidates(body)?, dialect: Dialect::Native })
+    }
+
+    /// The key that the body holds. A body has one source: the first message's key stands for all of them.
+    ///
+    /// # Errors
+    /// [`KeyProblem::Unknown`], where something else than a text is in its place.
+    pub fn key(&self) -> Result<Option<WriteKey>, KeyProblem> {
+        let Some(key) = self.key else { return Ok(None) };
+        let text = serde_json::from_str::<String>(key.get()).map_err(|_| KeyProblem::Unknown)?;
+        Ok(WriteKey::from_text(&text))
+    }
+}
+
+/// How to read the candidates of one body.
+#[derive(Debug)]
+pub(crate) enum Dialect<'a> {
+    Native,
+    Segment(segment::Envelope<'a>),
+    PostHog(posthog::Envelope<'a>),
+}
+
+impl Dialect<'_> {
+    /// Reads and checks one candidate, and hands the event over, which borrows from its parts.
+    pub fn take(
+        &self,
+        json: &str,
+        receipt: Receipt,
+        push: impl FnOnce(Event<'_>) -> Result<(), Rejection>,
+    ) -> Result<(), Rejection> {
+        match self {
+            Self::Native => push(event::parse(json, receipt)?),
+            Self::Segment(envelope) => push(envelope.parts(json)?.event(receipt)?),
+            Self::PostHog(envelope) => push(envelope.parts(json, receipt)?.event(receipt)?),
+        }
+    }
+}
+
+/// JSON made by weir itself.
+fn made<'a>(json: String) -> Option<Cow<'a, RawValue>> {
+    RawValue::from_string(json).ok().map(Cow::Owned)
+}
+
+/// An id as text. These protocols allow numbers, and an empty text stands for an id that is not known.
+fn id(value: Option<&RawValue>) -> Option<Cow<'_, RawValue>> {
+    let value = value?;
+    match value.get().as_bytes() {
+        b"\"\"" => None,
+        [b'0'..=b'9' | b'-', ..] => made(format!("\"{}\"", value.get())),
+        _ => Some(Cow::Borrowed(value)),
+    }
+}
+
+/// Whether a value is there and says something.
+fn is_filled(value: Option<&RawValue>) -> bool {
+    value.is_some_and(|value| value.get() != "\"\"")
+}
+
+/// `properties` with the values of `added`, each of which takes the place of one that is there already.
+fn with_added<'a>(
+    properties: Option<&'a RawValue>,
+    added: &[(&str, Option<&RawValue>)],
+    parts: &mut Parts<'_>,
+) -> Option<Cow<'a, RawValue>> {
+    let is_object = properties.is_none_or(|properties| properties.get().starts_with('{'));
+    if !is_object || added.iter().all(|(_, value)| value.is_none()) {
+        return properties.map(Cow::Borrowed);
+    }
+    let entries = match event::entries(properties.map_or("{}", RawValue::get)) {
+        Ok(entries) => entries,
+        Err(error) => {
+            parts.problem("invalid_text", "properties", format!("has a name that is not valid text: {error}"));
+            return None;
+        }
+    };
+    let added = added.iter().filter_map(|(name, value)| Some((*name, (*value)?)));
+    let kept = entries.iter().map(|(name, value)| (name.as_ref(), *value));
+    let kept = kept.filter(|(name, _)| added.clone().all(|(other, _)| other != *name));
+    let mut json = String::from("{");
+    for (name, value) in added.clone().chain(kept) {
+        if json.len() > 1 {
+            json.push(',');
+        }
+        json.push_str(&serde_json::Value::from(name).to_string());
+        json.push(':');
+        json.push_str(value.get());
+    }
+    json.push('}');
+    made(json)
+}
