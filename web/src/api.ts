@@ -32,7 +32,7 @@ export interface Conversion {
 
 /** One group of a breakdown. An absent value is null; `{ other: true }` sums the values past the limit. */
 export interface Group {
-  value?: string | number | boolean | null | { other: true };
+  value?: string | number | boolean | null | object;
   other?: boolean;
   steps: StepAnswer[];
   conversion_ms?: Conversion | null;

@@ -52,8 +52,10 @@ function conversion(group: Group): number {
 }
 
 function groupName({ value, other }: Group): TemplateResult {
-  if (other === true || (typeof value === "object" && value !== null)) return html`<i>all others</i>`;
+  if (other === true) return html`<i>all others</i>`;
   if (value === null || value === undefined) return html`<i>not set</i>`;
   if (value === "") return html`<i>empty text</i>`;
-  return html`<bdi class="group-name" title=${String(value)}>${String(value)}</bdi>`;
+  // A list or an object is a value like others: it is shown as it was sent.
+  const text = typeof value === "object" ? JSON.stringify(value) : String(value);
+  return html`<bdi class="group-name" title=${text}>${text}</bdi>`;
 }
