@@ -144,6 +144,18 @@ impl LakeArg {
     }
 }
 
+/// How a command prints its result.
+#[derive(Debug, Clone, Copy, Default, Args)]
+pub struct OutputArgs {
+    /// How to print the result
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+
+    /// Print nothing but the result and errors
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
 /// `weir dev`
 #[derive(Debug, Args)]
 #[command(after_help = DEV_AFTER_HELP)]
@@ -185,13 +197,9 @@ pub struct ImportArgs {
     #[arg(long, value_name = "NAME", default_value = "dev")]
     pub source: String,
 
-    /// How to print the result
-    #[arg(long, value_enum, default_value_t)]
-    pub format: Format,
-
-    /// Print nothing but the result and errors
-    #[arg(short, long)]
-    pub quiet: bool,
+    /// How to print.
+    #[command(flatten)]
+    pub output: OutputArgs,
 }
 
 /// `weir funnel`
@@ -259,13 +267,9 @@ pub struct FunnelArgs {
     #[arg(long)]
     pub print_spec: bool,
 
-    /// How to print the result
-    #[arg(long, value_enum, default_value_t)]
-    pub format: Format,
-
-    /// Print nothing but the result and errors
-    #[arg(short, long)]
-    pub quiet: bool,
+    /// How to print.
+    #[command(flatten)]
+    pub output: OutputArgs,
 }
 
 /// `weir events`
@@ -275,13 +279,9 @@ pub struct EventsArgs {
     #[command(flatten)]
     pub lake: LakeArg,
 
-    /// How to print the result
-    #[arg(long, value_enum, default_value_t)]
-    pub format: Format,
-
-    /// Print nothing but the result and errors
-    #[arg(short, long)]
-    pub quiet: bool,
+    /// How to print.
+    #[command(flatten)]
+    pub output: OutputArgs,
 }
 
 /// `weir sql`
@@ -296,13 +296,9 @@ pub struct SqlArgs {
     #[command(flatten)]
     pub lake: LakeArg,
 
-    /// How to print the result
-    #[arg(long, value_enum, default_value_t)]
-    pub format: Format,
-
-    /// Print nothing but the result and errors
-    #[arg(short, long)]
-    pub quiet: bool,
+    /// How to print.
+    #[command(flatten)]
+    pub output: OutputArgs,
 }
 
 /// `weir stats`
@@ -312,13 +308,9 @@ pub struct StatsArgs {
     #[command(flatten)]
     pub lake: LakeArg,
 
-    /// How to print the result
-    #[arg(long, value_enum, default_value_t)]
-    pub format: Format,
-
-    /// Print nothing but the result and errors
-    #[arg(short, long)]
-    pub quiet: bool,
+    /// How to print.
+    #[command(flatten)]
+    pub output: OutputArgs,
 }
 
 /// `weir compact`
@@ -328,13 +320,9 @@ pub struct CompactArgs {
     #[command(flatten)]
     pub lake: LakeArg,
 
-    /// How to print the result
-    #[arg(long, value_enum, default_value_t)]
-    pub format: Format,
-
-    /// Print nothing but the result and errors
-    #[arg(short, long)]
-    pub quiet: bool,
+    /// How to print.
+    #[command(flatten)]
+    pub output: OutputArgs,
 }
 
 /// `weir demo`

@@ -6,8 +6,7 @@ use clap::{Args, Subcommand};
 use ingest_fn::keys::{Origin, SourceName};
 use weir_core::spec::duration_ms;
 
-use super::LakeArg;
-use crate::output::Format;
+use super::{LakeArg, OutputArgs};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -115,13 +114,9 @@ pub struct CommonKeysArgs {
     #[command(flatten)]
     pub lake: LakeArg,
 
-    /// How to print the result
-    #[arg(long, value_enum, default_value_t)]
-    pub format: Format,
-
-    /// Print nothing but the result and errors
-    #[arg(short, long)]
-    pub quiet: bool,
+    /// How to print.
+    #[command(flatten)]
+    pub output: OutputArgs,
 }
 
 fn grace(text: &str) -> Result<i64, String> {

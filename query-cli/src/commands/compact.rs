@@ -23,8 +23,8 @@ pub async fn run(args: &CompactArgs) -> Result<(), Failure> {
     let before = table.snapshot();
     let compacted = compact(&mut table, &SystemClock, &RandomIds, Extent::Everything).await?;
     let outcome = Outcome::of(&before, &table.snapshot(), compacted);
-    output::print(&outcome, args.format)?;
-    if !args.quiet {
+    output::print(&outcome, args.output.format)?;
+    if !args.output.quiet {
         output::say(outcome.facts());
     }
     Ok(())

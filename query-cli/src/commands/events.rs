@@ -24,8 +24,8 @@ const BAR_WIDTH: usize = 20;
 /// Whatever is wrong with the lake.
 pub async fn run(args: &EventsArgs) -> Result<(), Failure> {
     let counts = engine(&args.lake)?.events().await?;
-    output::print(&Names(&counts), args.format)?;
-    if !args.quiet {
+    output::print(&Names(&counts), args.output.format)?;
+    if !args.output.quiet {
         output::say(facts(&counts));
     }
     Ok(())

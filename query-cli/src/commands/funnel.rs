@@ -38,8 +38,8 @@ pub async fn run(args: &FunnelArgs) -> Result<(), Failure> {
     let engine = engine(&args.lake)?;
     let report = engine.funnel(&spec).await?;
     let property = spec.breakdown.as_ref().map(property_name);
-    output::print(&FunnelView { report: &report, property }, args.format)?;
-    if !args.quiet {
+    output::print(&FunnelView { report: &report, property }, args.output.format)?;
+    if !args.output.quiet {
         output::say(facts(&report));
         note_unknown_events(&engine, &spec, &report).await;
     }

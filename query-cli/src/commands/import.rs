@@ -48,11 +48,11 @@ pub async fn run(args: &ImportArgs) -> Result<(), Failure> {
     bar.finish_and_clear();
     let imported = imported?;
     let elapsed_ms = clock.now_ms().abs_diff(started_ms);
-    if !args.quiet {
+    if !args.output.quiet {
         say_rejections(&imported);
     }
     let nothing_good = imported.accepted == 0 && imported.duplicates == 0 && imported.rejected > 0;
-    output::print(&ImportReport { files: args.files.len() as u64, elapsed_ms, imported }, args.format)?;
+    output::print(&ImportReport { files: args.files.len() as u64, elapsed_ms, imported }, args.output.format)?;
     if nothing_good { Err(Failure::failed("every line was rejected; nothing was imported")) } else { Ok(()) }
 }
 
@@ -87,7 +87,7 @@ fn progress_bar(args: &ImportArgs) -> Result<ProgressBar, Failure> {
         }
         bytes += metadata.len();
     }
-    if args.quiet || !output::is_watched() {
+    if args.output.quiet || !output::is_watched() {
         return Ok(ProgressBar::hidden());
     }
     let bar = ProgressBar::new(bytes);

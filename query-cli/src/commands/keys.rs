@@ -31,7 +31,7 @@ pub async fn run(args: &KeysArgs) -> Result<(), Failure> {
         KeysCommand::List(args) => {
             let settings = Settings::newest(&open_lake(&args.common).await?).await?;
             let rows = keys_of(&settings)?.iter().map(|key| Row::of(key, now_ms)).collect();
-            output::print(&List(rows), args.common.format)
+            output::print(&List(rows), args.common.output.format)
         }
         KeysCommand::Disable(args) => change(&args.common, |keys| disable(keys, &args.key, now_ms), now_ms).await,
         KeysCommand::Enable(args) => change(&args.common, |keys| enable(keys, &args.key), now_ms).await,
@@ -53,7 +53,10 @@ async fn add(args: &AddKeyArgs, now_ms: i64) -> Result<(), Failure> {
         Ok(())
     })
     .await?;
-    output::print(&Added { key: key.key.as_str().to_owned(), source: key.source.to_string() }, args.common.format)?;
+    output::print(
+        &Added { key: key.key.as_str().to_owned(), source: key.source.to_string() },
+        args.common.output.format,
+    )?;
     note(&args.common, "");
     Ok(())
 }
@@ -62,7 +65,7 @@ async fn rotate_key(args: &RotateKeyArgs, now_ms: i64) -> Result<(), Failure> {
     let store = open_lake(&args.common).await?;
     let ends_at = now_ms.saturating_add(args.grace);
     let rotated = update(&store, |keys| rotate(keys, &args.key, &RandomIds, now_ms, ends_at)).await?;
-    output::print(&rotated, args.common.format)?;
+    output::print(&rotated, args.common.output.format)?;
     note(&args.common, &format!("; the old key goes on until {}", rotated.replaced_until));
     Ok(())
 }
@@ -73,7 +76,7 @@ async fn change(
     now_ms: i64,
 ) -> Result<(), Failure> {
     let changed = update(&open_lake(args).await?, |keys| change(keys)).await?;
-    output::print(&One(Row::of(&changed, now_ms)), args.format)?;
+    output::print(&One(Row::of(&changed, now_ms)), args.output.format)?;
     note(args, "");
     Ok(())
 }
@@ -97,7 +100,7 @@ async fn open_lake(args: &CommonKeysArgs) -> Result<Store, Failure> {
 }
 
 fn note(args: &CommonKeysArgs, more: &str) {
-    if !args.quiet {
+    if !args.output.quiet {
         output::say(format_args!("a running collector knows within {} s{more}", POLL.as_secs()));
     }
 }

@@ -34,9 +34,9 @@ const NULL: &str = "null";
 pub async fn run(args: &SqlArgs) -> Result<(), Failure> {
     let query = if args.query == "-" { read_text(Path::new("-"))? } else { args.query.clone() };
     let rows = engine(&args.lake)?.sql(&query).await?;
-    let printer = Printer::new(Results::stdout(), &rows.schema, args.format);
+    let printer = Printer::new(Results::stdout(), &rows.schema, args.output.format);
     let count = printer.print(rows.batches).await?;
-    if !args.quiet {
+    if !args.output.quiet {
         output::say(counted(count, "row"));
     }
     Ok(())

@@ -22,7 +22,7 @@ use crate::render::{Records, Report};
 /// Whatever is wrong with the lake.
 pub async fn run(args: &StatsArgs) -> Result<(), Failure> {
     let table = LakeTable::open(&open_store(&args.lake)?).await?;
-    output::print(&Stats::of(table.store().url(), &table.snapshot()), args.format)
+    output::print(&Stats::of(table.store().url(), &table.snapshot()), args.output.format)
 }
 
 /// The figures of a lake.
