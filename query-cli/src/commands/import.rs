@@ -18,10 +18,10 @@ use weir_lake::{Snapshot, Store, names};
 
 use crate::args::ImportArgs;
 use crate::error::Failure;
-use crate::importer::{ImportError, Imported, Input, Progress, import};
+use crate::importer::{ImportError, Imported, Input, Progress, RejectedLine, import};
 use crate::output;
 use crate::render::numbers::count;
-use crate::render::table::{Align, Table};
+use crate::render::table::{Align, Table, plain};
 use crate::render::{Records, Report};
 use crate::system::{RandomIds, SystemClock};
 
@@ -125,12 +125,18 @@ fn open(path: &Path, bar: &ProgressBar) -> Result<Input, Failure> {
 fn say_rejections(imported: &Imported) {
     const SHOWN: usize = 10;
     for line in imported.rejections.iter().take(SHOWN) {
-        output::say(format_args!("{}:{}: rejected ({}): {}", line.file, line.line, line.code, line.message));
+        output::say(rejection_text(line));
     }
     let more = imported.rejected.saturating_sub(imported.rejections.len().min(SHOWN) as u64);
     if more > 0 {
         output::say(format_args!("… and {} more rejected lines; --format json lists the first 100", count(more)));
     }
+}
+
+/// One line for a terminal, whatever the rejected line holds.
+fn rejection_text(line: &RejectedLine) -> String {
+    let text = format!("{}:{}: rejected ({}): {}", line.file, line.line, line.code, line.message);
+    plain(&text).into_owned()
 }
 
 #[derive(Debug, Serialize)]
@@ -167,5 +173,23 @@ impl Report for ImportReport {
 
     fn markdown(&self) -> String {
         self.table().markdown()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rejected_line_does_not_command_the_terminal() {
+        let line = RejectedLine {
+            file: "a.ndjson".to_owned(),
+            line: 7,
+            code: "unknown_field",
+            field: "\u{1b}[31mred".to_owned(),
+            message: "\u{1b}[31mred: is not a field of an event".to_owned(),
+        };
+        let text = rejection_text(&line);
+        assert_eq!(text, "a.ndjson:7: rejected (unknown_field): \\u{1b}[31mred: is not a field of an event");
     }
 }
