@@ -6,7 +6,8 @@
 //!   file 3   u3 u3                user are events compared by (time, arrival, id)
 //! ```
 //!
-//! Memory: one batch of each file, and the batches that the next output batch refers to.
+//! Memory: one batch of each file, and the batches that the next output batch refers to; and below it what the reader holds
+//! of each file, which is the wanted columns of a row group, compressed.
 
 use std::cmp::Ordering;
 use std::collections::VecDeque;

@@ -12,7 +12,9 @@ use weir_lake::store::IfMissing;
 use weir_lake::{Snapshot, Store, Table};
 
 async fn open(format: &str) -> Store {
-    let path = format!("{}/testdata/{format}", env!("CARGO_MANIFEST_DIR"));
+    // Relative to the package, where cargo runs its tests. A path taken while compiling would be another checkout's, if that
+    // one has filled the shared build cache.
+    let path = format!("testdata/{format}");
     Store::open(&path, IfMissing::Fail).unwrap()
 }
 

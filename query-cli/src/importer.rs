@@ -8,8 +8,6 @@
 //! Memory: three batches (one being filled, one waiting, one being landed) and the event ids of the horizon.
 
 use std::io::{self, BufRead, Read};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use compact_fn::land::Lander;
 use serde::Serialize;
@@ -88,13 +86,6 @@ pub enum ImportError {
     Stopped(String),
 }
 
-/// Progress that another thread may watch.
-#[derive(Debug, Default)]
-pub struct Progress {
-    /// Lines read.
-    pub lines: AtomicU64,
-}
-
 /// Imports everything, batch by batch. What was landed before an error stays; importing again takes up where it stopped,
 /// because copies do not count.
 ///
@@ -107,13 +98,12 @@ pub async fn import(
     inputs: Vec<Input>,
     source: &str,
     received_ms: i64,
-    progress: Arc<Progress>,
     complete_to_ms: impl Fn(&Snapshot) -> Option<i64>,
 ) -> Result<Imported, ImportError> {
     let (sender, mut batches) = mpsc::channel::<FrozenRows>(1);
     let source = source.to_owned();
     let reading = tokio::task::spawn_blocking(move || {
-        let mut reader = LineReader::new(source, received_ms, sender, progress);
+        let mut reader = LineReader::new(source, received_ms, sender);
         inputs.into_iter().try_for_each(|input| reader.read(input))?;
         Ok::<_, ImportError>(reader.finish())
     });
@@ -140,7 +130,6 @@ struct LineReader {
     source: String,
     received_ms: i64,
     sender: mpsc::Sender<FrozenRows>,
-    progress: Arc<Progress>,
     rows: EventRows,
     /// Of all inputs: the place of an event in its arrival.
     place: u64,
@@ -149,9 +138,9 @@ struct LineReader {
 }
 
 impl LineReader {
-    fn new(source: String, received_ms: i64, sender: mpsc::Sender<FrozenRows>, progress: Arc<Progress>) -> Self {
+    fn new(source: String, received_ms: i64, sender: mpsc::Sender<FrozenRows>) -> Self {
         let rows = EventRows::default();
-        Self { source, received_ms, sender, progress, rows, place: 0, rejected: 0, rejections: Vec::new() }
+        Self { source, received_ms, sender, rows, place: 0, rejected: 0, rejections: Vec::new() }
     }
 
     fn read(&mut self, mut input: Input) -> Result<(), ImportError> {
@@ -162,7 +151,6 @@ impl LineReader {
         let (mut line, mut number) = (Vec::new(), 0_u64);
         while next_line(&mut input.lines, &mut line).map_err(failed(&input.name))? {
             number += 1;
-            self.progress.lines.fetch_add(1, Ordering::Relaxed);
             // A byte order mark at the very beginning is no part of the first event.
             let bytes = if number == 1 { line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&line) } else { &line };
             let bytes = bytes.trim_ascii();

@@ -11,7 +11,7 @@ use crate::error::Failure;
 use crate::output;
 use crate::render::numbers::{bytes, count, counted};
 use crate::render::table::{Align, Table};
-use crate::render::{Records, Report};
+use crate::render::{Records, TableReport};
 use crate::system::{RandomIds, SystemClock};
 
 /// Runs the command.
@@ -64,20 +64,9 @@ impl Outcome {
         };
         format!("version {}, {done}", self.version)
     }
-
-    fn table(&self) -> Table {
-        let right = |title: &str| (title.to_owned(), Align::Right);
-        let mut table = Table::new(vec![(String::new(), Align::Left), right("files"), right("bytes"), right("size")]);
-        for (when, files, size) in
-            [("before", self.files_before, self.bytes_before), ("after", self.files_after, self.bytes_after)]
-        {
-            table.row(vec![when.to_owned(), count(files), count(size), bytes(size)]);
-        }
-        table
-    }
 }
 
-impl Report for Outcome {
+impl TableReport for Outcome {
     fn records(&self) -> Records {
         let figures = [
             ("files_before", self.files_before),
@@ -92,12 +81,15 @@ impl Report for Outcome {
         Records { columns: figures.iter().map(|(name, _)| *name).collect(), rows: vec![row] }
     }
 
-    fn text(&self, _width: usize) -> String {
-        self.table().text()
-    }
-
-    fn markdown(&self) -> String {
-        self.table().markdown()
+    fn table(&self) -> Table {
+        let right = |title: &str| (title.to_owned(), Align::Right);
+        let mut table = Table::new(vec![(String::new(), Align::Left), right("files"), right("bytes"), right("size")]);
+        for (when, files, size) in
+            [("before", self.files_before, self.bytes_before), ("after", self.files_after, self.bytes_after)]
+        {
+            table.row(vec![when.to_owned(), count(files), count(size), bytes(size)]);
+        }
+        table
     }
 }
 

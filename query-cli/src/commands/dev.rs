@@ -23,7 +23,7 @@ use crate::demo::{DemoConfig, generate};
 use crate::engine::Engine;
 use crate::error::Failure;
 use crate::http;
-use crate::importer::{Input, Progress, import};
+use crate::importer::{Input, import};
 use crate::landing::{self, Landed};
 use crate::output;
 use crate::render::numbers::count;
@@ -138,7 +138,7 @@ async fn fill(lander: &mut Lander, store: &Store, now_ms: i64, events: u64, seed
     let lines = generate(&DemoConfig::new(events, seed, now_ms));
     let input = Input { name: "demo".to_owned(), lines: Box::new(Lines { lines, current: Vec::new(), read: 0 }) };
     let complete_to = |snapshot: &weir_lake::Snapshot| log_is_landed(store, snapshot).then_some(now_ms);
-    import(lander, vec![input], DEMO_SOURCE, now_ms, Arc::new(Progress::default()), complete_to).await?;
+    import(lander, vec![input], DEMO_SOURCE, now_ms, complete_to).await?;
     Ok(())
 }
 

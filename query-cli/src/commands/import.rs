@@ -18,11 +18,11 @@ use weir_lake::{Snapshot, Store, names};
 
 use crate::args::ImportArgs;
 use crate::error::Failure;
-use crate::importer::{ImportError, Imported, Input, Progress, RejectedLine, import};
+use crate::importer::{ImportError, Imported, Input, RejectedLine, import};
 use crate::output;
 use crate::render::numbers::count;
 use crate::render::table::{Align, Table, plain};
-use crate::render::{Records, Report};
+use crate::render::{Records, TableReport};
 use crate::system::{RandomIds, SystemClock};
 
 /// Bytes read from a file at a time.
@@ -42,9 +42,8 @@ pub async fn run(args: &ImportArgs) -> Result<(), Failure> {
     }
     let store = Store::open(args.lake.url()?, IfMissing::Create)?;
     let mut lander = Lander::open(&store, Arc::new(clock), Arc::new(RandomIds)).await?;
-    let progress = Arc::new(Progress::default());
     let complete_to = |snapshot: &Snapshot| log_is_landed(&store, snapshot).then_some(started_ms);
-    let imported = import(&mut lander, inputs, &args.source, started_ms, progress, complete_to).await;
+    let imported = import(&mut lander, inputs, &args.source, started_ms, complete_to).await;
     bar.finish_and_clear();
     let imported = imported?;
     let elapsed_ms = clock.now_ms().abs_diff(started_ms);
@@ -152,27 +151,19 @@ impl ImportReport {
         let Imported { accepted, duplicates, rejected, version, .. } = self.imported;
         [("accepted", accepted), ("duplicates", duplicates), ("rejected", rejected), ("version", version)]
     }
+}
+
+impl TableReport for ImportReport {
+    fn records(&self) -> Records {
+        let row = self.figures().iter().map(|(_, figure)| json!(figure)).collect();
+        Records { columns: self.figures().map(|(name, _)| name).to_vec(), rows: vec![row] }
+    }
 
     fn table(&self) -> Table {
         let titles = self.figures().map(|(name, _)| (name.to_owned(), Align::Right));
         let mut table = Table::new(titles.to_vec());
         table.row(self.figures().map(|(_, figure)| count(figure)).to_vec());
         table
-    }
-}
-
-impl Report for ImportReport {
-    fn records(&self) -> Records {
-        let row = self.figures().iter().map(|(_, figure)| json!(figure)).collect();
-        Records { columns: self.figures().map(|(name, _)| name).to_vec(), rows: vec![row] }
-    }
-
-    fn text(&self, _width: usize) -> String {
-        self.table().text()
-    }
-
-    fn markdown(&self) -> String {
-        self.table().markdown()
     }
 }
 

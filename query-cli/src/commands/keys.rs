@@ -13,7 +13,7 @@ use crate::error::Failure;
 use crate::output;
 use crate::render::numbers::count;
 use crate::render::table::{Align, Table};
-use crate::render::{Records, Report};
+use crate::render::{Records, TableReport};
 use crate::settings_watch::{KEYS, POLL, keys_of};
 use crate::system::{RandomIds, SystemClock};
 
@@ -295,59 +295,43 @@ impl Rotated {
     }
 }
 
-impl Report for Added {
+impl TableReport for Added {
     fn records(&self) -> Records {
         one_record(&self.fields())
     }
 
-    fn text(&self, _width: usize) -> String {
-        one_row(&self.fields()).text()
-    }
-
-    fn markdown(&self) -> String {
-        one_row(&self.fields()).markdown()
+    fn table(&self) -> Table {
+        one_row(&self.fields())
     }
 }
 
-impl Report for Rotated {
+impl TableReport for Rotated {
     fn records(&self) -> Records {
         one_record(&self.fields())
     }
 
-    fn text(&self, _width: usize) -> String {
-        one_row(&self.fields()).text()
-    }
-
-    fn markdown(&self) -> String {
-        one_row(&self.fields()).markdown()
+    fn table(&self) -> Table {
+        one_row(&self.fields())
     }
 }
 
-impl Report for List {
+impl TableReport for List {
     fn records(&self) -> Records {
         records(&self.0)
     }
 
-    fn text(&self, _width: usize) -> String {
-        table(&self.0).text()
-    }
-
-    fn markdown(&self) -> String {
-        table(&self.0).markdown()
+    fn table(&self) -> Table {
+        table(&self.0)
     }
 }
 
-impl Report for One {
+impl TableReport for One {
     fn records(&self) -> Records {
         records(std::slice::from_ref(&self.0))
     }
 
-    fn text(&self, _width: usize) -> String {
-        table(std::slice::from_ref(&self.0)).text()
-    }
-
-    fn markdown(&self) -> String {
-        table(std::slice::from_ref(&self.0)).markdown()
+    fn table(&self) -> Table {
+        table(std::slice::from_ref(&self.0))
     }
 }
 

@@ -7,7 +7,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use async_trait::async_trait;
 use datafusion::catalog::Session;
 use datafusion::common::{DFSchema, Result};
-use datafusion::datasource::file_format::FileFormat;
+use datafusion::config::TableParquetOptions;
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::object_store::ObjectStoreUrl;
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
@@ -116,12 +116,8 @@ impl TableProvider for LiveFiles {
     }
 }
 
-fn parquet_options(state: &dyn Session) -> datafusion::config::TableParquetOptions {
-    let format = datafusion::datasource::file_format::parquet::ParquetFormat::default();
-    debug_assert_eq!(format.get_ext(), "parquet");
-    let mut options = format.options().clone();
-    options.global = state.config_options().execution.parquet.clone();
-    options
+fn parquet_options(state: &dyn Session) -> TableParquetOptions {
+    TableParquetOptions { global: state.config_options().execution.parquet.clone(), ..TableParquetOptions::default() }
 }
 
 impl LiveFiles {

@@ -13,6 +13,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::output::Format;
+use table::Table;
 
 /// A result, in every shape that a format asks for. Its JSON document is what it serialises to.
 pub trait Report: Serialize {
@@ -24,6 +25,29 @@ pub trait Report: Serialize {
 
     /// Markdown; ends with a newline.
     fn markdown(&self) -> String;
+}
+
+/// A result that is one table, for people and as Markdown alike.
+pub trait TableReport: Serialize {
+    /// As [`Report::records`].
+    fn records(&self) -> Records;
+
+    /// What is shown.
+    fn table(&self) -> Table;
+}
+
+impl<T: TableReport> Report for T {
+    fn records(&self) -> Records {
+        TableReport::records(self)
+    }
+
+    fn text(&self, _width: usize) -> String {
+        self.table().text()
+    }
+
+    fn markdown(&self) -> String {
+        self.table().markdown()
+    }
 }
 
 /// Rows of JSON values under the same columns.
