@@ -28,6 +28,7 @@
 //! - [`keys`], [`decode`], [`protocol`] (with [`body`] for what is common) and [`accept`] are the steps of a request, each
 //!   without I/O; [`answer`] is what is said back.
 //! - [`setup`] answers what clients ask before they send.
+//! - [`settings_watch`] takes up changes of the lake's settings while requests run.
 //! - [`receipt`] is the text form of a place in the log.
 
 pub mod accept;
@@ -39,6 +40,7 @@ pub mod keys;
 pub mod protocol;
 pub mod receipt;
 mod router;
+pub mod settings_watch;
 pub mod setup;
 
 pub use collector::{Collector, LandedProgress};

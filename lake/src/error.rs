@@ -1,26 +1,11 @@
 //! What goes wrong in a lake, by what the caller should do about it.
 
 use weir_core::ports::{LogError, SequenceNumber, ShardId};
-
-use crate::names;
+use weir_store::StoreError;
 
 /// An error of the lake. Messages name the object, what was found and what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum LakeError {
-    /// The URL is not one that weir opens.
-    #[error("`{url}` is not a lake: {problem}")]
-    Url {
-        /// As it was given.
-        url: String,
-        /// What is wrong with it.
-        problem: String,
-    },
-    /// There is nothing at the URL.
-    #[error("there is no lake at `{url}`; make one with `weir import FILE --lake {url}` or `weir dev --lake {url}`")]
-    NoLake {
-        /// Where it was looked for.
-        url: String,
-    },
     /// Another writer committed first. Read the new snapshot and plan again.
     #[error("version {version} was committed by another writer first")]
     Conflict {
@@ -56,16 +41,6 @@ pub enum LakeError {
         /// What was found.
         problem: String,
     },
-    /// The settings are not what weir wrote.
-    #[error(
-        "the settings `{object}` cannot be used: {problem}; correct that file, or remove it to go back to the one before"
-    )]
-    Settings {
-        /// The document's name below the lake.
-        object: String,
-        /// What was found.
-        problem: String,
-    },
     /// The log names an object that is not there.
     #[error("`{object}` is missing from the lake, but version {version} needs it; restore it from a backup")]
     Missing {
@@ -88,14 +63,9 @@ pub enum LakeError {
         /// A format version or a table feature.
         what: String,
     },
-    /// The store did not do what it was asked.
-    #[error("the store failed at `{object}`: {source}")]
-    Store {
-        /// Its name below the lake.
-        object: String,
-        /// What the store says.
-        source: object_store::Error,
-    },
+    /// The store, or the settings in it.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// Columns could not be built or read.
     #[error("columns: {0}")]
     Arrow(#[from] arrow::error::ArrowError),
@@ -119,13 +89,5 @@ impl LakeError {
 
     pub(crate) fn corrupt(object: impl ToString, problem: impl ToString) -> Self {
         Self::Corrupt { object: object.to_string(), problem: problem.to_string() }
-    }
-
-    pub(crate) fn settings(number: u64, problem: impl ToString) -> Self {
-        Self::Settings { object: names::settings(number).to_string(), problem: problem.to_string() }
-    }
-
-    pub(crate) fn store(object: impl ToString, source: object_store::Error) -> Self {
-        Self::Store { object: object.to_string(), source }
     }
 }

@@ -6,32 +6,28 @@
 //! is the first six bits of a hash of their id, so that a range of buckets is a range of rows in every file.
 //!
 //! Roles:
-//! - [`store`] opens the object store that a URL names; [`names`] owns every object name.
 //! - [`schema`] is the table's columns; [`rows`] collects events as columns; [`writer`] writes a sorted file.
 //! - [`table`] reads and commits the log; [`snapshot`] is a state of it, with its invariants; [`actions`] the log's entries.
 //! - [`reader`] reads files, [`merge`] merges sorted files into one sorted stream.
 //! - [`known_ids`] knows the event ids of the deduplication horizon.
-//! - [`settings`] are what is set for the whole lake, such as write keys; every part reads them.
 //! - [`file_log`] is the event log of one machine.
+//!
+//! The object store, its names and the settings are `weir-store`'s.
 
 pub mod actions;
 pub mod error;
 pub mod file_log;
 pub mod known_ids;
 pub mod merge;
-pub mod names;
 pub mod object_reader;
 pub mod reader;
 pub mod rows;
 pub mod schema;
-pub mod settings;
 pub mod snapshot;
-pub mod store;
 pub mod table;
 pub mod writer;
 
 pub use error::LakeError;
-pub use settings::Settings;
 pub use snapshot::{DataFile, Snapshot};
-pub use store::Store;
 pub use table::Table;
+pub use weir_store::{Settings, Store, StoreError, names, settings, store};

@@ -16,7 +16,7 @@ use crate::error::LakeError;
 use crate::names;
 use crate::schema::delta_schema;
 use crate::snapshot::{Change, FORMAT, FORMAT_SETTING, Snapshot, protocol};
-use crate::store::Store;
+use weir_store::{Store, StoreError};
 
 /// Commits that are read at once when a table is opened.
 const READS_AT_ONCE: usize = 16;
@@ -32,7 +32,7 @@ impl Table {
     /// Opens the newest version.
     ///
     /// # Errors
-    /// [`LakeError::NoLake`] if there is no table; whatever is wrong with a commit, which is named.
+    /// [`StoreError::NoLake`] if there is no table; whatever is wrong with a commit, which is named.
     pub async fn open(store: &Store) -> Result<Self, LakeError> {
         Self::open_up_to(store, None).await
     }
@@ -48,7 +48,7 @@ impl Table {
     /// Opens the table, or makes an empty one. `id` is a new UUID.
     pub async fn open_or_create(store: &Store, id: &str, now_ms: i64) -> Result<Self, LakeError> {
         match Self::open(store).await {
-            Err(LakeError::NoLake { .. }) => {
+            Err(LakeError::Store(StoreError::NoLake { .. })) => {
                 let text =
                     actions::write(&first_actions(id, now_ms)).map_err(|e| LakeError::Invariant(e.to_string()))?;
                 // If another process makes it at the same time, that one's is as good.
@@ -62,12 +62,12 @@ impl Table {
     /// Whether the lake has a table, without reading it.
     ///
     /// # Errors
-    /// [`LakeError::NoLake`] if there is none.
+    /// [`StoreError::NoLake`] if there is none.
     pub async fn must_exist(store: &Store) -> Result<(), LakeError> {
         let found = store.list(&names::commits(), None).await?;
         match found.iter().any(|path| names::commit_version(path).is_some()) {
             true => Ok(()),
-            false => Err(LakeError::NoLake { url: store.url().to_owned() }),
+            false => Err(StoreError::NoLake { url: store.url().to_owned() }.into()),
         }
     }
 
@@ -75,7 +75,7 @@ impl Table {
         let found = store.list(&names::commits(), None).await?;
         let versions: Vec<u64> = found.iter().filter_map(names::commit_version).collect();
         let Some(newest) = versions.last().copied() else {
-            return Err(LakeError::NoLake { url: store.url().to_owned() });
+            return Err(StoreError::NoLake { url: store.url().to_owned() }.into());
         };
         let up_to = wanted.unwrap_or(newest);
         if up_to > newest {

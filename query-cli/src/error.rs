@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 
 use weir_core::spec::{ShorthandError, SpecError, SpecProblem};
-use weir_lake::LakeError;
+use weir_lake::{LakeError, StoreError};
 
 use crate::engine::EngineError;
 
@@ -71,6 +71,12 @@ impl From<LakeError> for Failure {
     }
 }
 
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::failed(error)
+    }
+}
+
 impl From<SpecError> for Failure {
     fn from(error: SpecError) -> Self {
         match error.problems.as_slice() {
@@ -133,7 +139,7 @@ mod tests {
 
     #[test]
     fn a_lake_that_is_not_there_is_a_failure_and_not_a_usage_error() {
-        let failure = Failure::from(EngineError::Lake(LakeError::NoLake { url: "x".to_owned() }));
+        let failure = Failure::from(EngineError::Lake(StoreError::NoLake { url: "x".to_owned() }.into()));
         assert_eq!(failure.exit.code(), 1);
         assert!(failure.message.contains("weir import FILE --lake x"), "{failure}");
     }

@@ -10,7 +10,7 @@
 //! - [`output`]: the only place that writes to standard output and standard error.
 //! - [`error`]: what a person is told when a command fails.
 //! - [`http`]: the same questions over HTTP.
-//! - [`importer`]: lines of NDJSON into a lake; [`landing`] and [`settings_watch`]: the loops of `weir dev`.
+//! - [`importer`]: lines of NDJSON into a lake; [`landing`]: the loops of `weir dev`.
 //! - [`demo`]: generated events to try weir with.
 //! - [`system`]: the system's clock and random numbers, behind the ports of the core.
 
@@ -24,5 +24,4 @@ pub mod importer;
 pub mod landing;
 pub mod output;
 pub mod render;
-pub mod settings_watch;
 pub mod system;

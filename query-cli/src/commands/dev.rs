@@ -27,8 +27,8 @@ use crate::importer::{Input, import};
 use crate::landing::{self, Landed};
 use crate::output;
 use crate::render::numbers::count;
-use crate::settings_watch::{self, keys_of};
 use crate::system::{RandomIds, SystemClock};
+use ingest_fn::settings_watch::{self, keys_of};
 
 /// Events without a write key belong to this source.
 const SOURCE: &str = "dev";

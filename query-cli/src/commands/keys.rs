@@ -14,8 +14,8 @@ use crate::output;
 use crate::render::numbers::count;
 use crate::render::table::{Align, Table};
 use crate::render::{Records, TableReport};
-use crate::settings_watch::{KEYS, POLL, keys_of};
 use crate::system::{RandomIds, SystemClock};
+use ingest_fn::settings_watch::{KEYS, POLL, keys_of};
 
 /// Characters of a key that a message shows: enough to find it.
 const SHOWN_CHARS: usize = 10;

@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
 use serde_json::{Value, json};
 use weir_core::spec::{Spec, SpecError, parse};
-use weir_lake::LakeError;
+use weir_lake::{LakeError, StoreError};
 
 use crate::engine::{Engine, EngineError};
 
@@ -88,10 +88,10 @@ impl IntoResponse for ApiError {
             EngineError::Sql(_) | EngineError::Lake(LakeError::NoVersion { .. }) => {
                 error(StatusCode::BAD_REQUEST, "invalid_spec", &message).into_response()
             }
-            EngineError::Lake(LakeError::NoLake { .. }) => {
+            EngineError::Lake(LakeError::Store(StoreError::NoLake { .. })) => {
                 error(StatusCode::NOT_FOUND, "no_lake", &message).into_response()
             }
-            EngineError::Lake(LakeError::Store { .. }) => {
+            EngineError::Lake(LakeError::Store(StoreError::Failed { .. })) => {
                 tracing::error!(%message, "a query failed");
                 error(StatusCode::SERVICE_UNAVAILABLE, "store_failed", &message).into_response()
             }

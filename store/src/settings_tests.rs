@@ -52,7 +52,7 @@ async fn a_newer_format_is_left_alone_and_says_so() {
     let store = Store::in_memory();
     put(&store, 1, r#"{"weir_settings":2,"keys":{}}"#).await;
     let error = Settings::update(&store, |settings| settings.set("keys", &["k"])).await.unwrap_err();
-    assert!(matches!(error, LakeError::Newer { .. }), "{error}");
+    assert!(matches!(error, StoreError::Newer { .. }), "{error}");
     assert_eq!(error.to_string(), "the lake needs settings format 2, which this weir does not know; upgrade weir");
     assert_eq!(store.read(&names::settings(2)).await.unwrap(), None);
 }
@@ -95,7 +95,7 @@ async fn a_change_that_is_refused_writes_nothing() {
     let store = Store::in_memory();
     let refused = Settings::update(&store, |settings| {
         settings.set("keys", &["k"])?;
-        Err::<(), _>(LakeError::Invariant("no".to_owned()))
+        Err::<(), _>(StoreError::NotJson("no".to_owned()))
     });
     assert!(refused.await.is_err());
     assert_eq!(Settings::newest(&store).await.unwrap().number(), 0);

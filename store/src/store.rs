@@ -14,7 +14,7 @@ use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
 use url::Url;
 
-use crate::error::LakeError;
+use crate::error::StoreError;
 
 /// The objects of one lake, by names relative to it.
 #[derive(Debug, Clone)]
@@ -28,7 +28,7 @@ pub struct Store {
 /// Whether a store for a directory that is not there is an error or makes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IfMissing {
-    /// Report [`LakeError::NoLake`].
+    /// Report [`StoreError::NoLake`].
     Fail,
     /// Make the directory.
     Create,
@@ -38,22 +38,22 @@ impl Store {
     /// Opens `file:///path`, or a plain path.
     ///
     /// # Errors
-    /// [`LakeError::Url`] for other URLs, [`LakeError::NoLake`] for a directory that is not there.
-    pub fn open(url: &str, if_missing: IfMissing) -> Result<Self, LakeError> {
+    /// [`StoreError::Url`] for other URLs, [`StoreError::NoLake`] for a directory that is not there.
+    pub fn open(url: &str, if_missing: IfMissing) -> Result<Self, StoreError> {
         let directory = directory_of(url)?;
         if if_missing == IfMissing::Create {
-            std::fs::create_dir_all(&directory).map_err(|e| LakeError::Url {
+            std::fs::create_dir_all(&directory).map_err(|e| StoreError::Url {
                 url: url.to_owned(),
                 problem: format!("cannot make the directory: {e}"),
             })?;
         }
         if !directory.exists() {
-            return Err(LakeError::NoLake { url: url.to_owned() });
+            return Err(StoreError::NoLake { url: url.to_owned() });
         }
         if !directory.is_dir() {
-            return Err(LakeError::Url { url: url.to_owned(), problem: "it is a file, not a directory".to_owned() });
+            return Err(StoreError::Url { url: url.to_owned(), problem: "it is a file, not a directory".to_owned() });
         }
-        let objects = LocalFileSystem::new_with_prefix(&directory).map_err(|e| LakeError::store(url, e))?;
+        let objects = LocalFileSystem::new_with_prefix(&directory).map_err(|e| StoreError::failed(url, e))?;
         Ok(Self { url: url.to_owned(), objects: Arc::new(objects), directory: Some(directory) })
     }
 
@@ -83,18 +83,18 @@ impl Store {
     }
 
     /// The bytes of an object; `None` if there is none.
-    pub async fn read(&self, path: &Path) -> Result<Option<Bytes>, LakeError> {
+    pub async fn read(&self, path: &Path) -> Result<Option<Bytes>, StoreError> {
         let read = async { self.objects.get(path).await?.bytes().await };
         match read.await {
             Ok(bytes) => Ok(Some(bytes)),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
-            Err(error) => Err(LakeError::store(path, error)),
+            Err(error) => Err(StoreError::failed(path, error)),
         }
     }
 
     /// Makes an object durable if there is none of that name. `false`, and nothing changed, if there is one. Nobody sees it
     /// before it is durable.
-    pub async fn create(&self, path: &Path, bytes: Bytes) -> Result<bool, LakeError> {
+    pub async fn create(&self, path: &Path, bytes: Bytes) -> Result<bool, StoreError> {
         if let Some(file) = self.file(path) {
             return in_background(path, move || create_file(&file, &bytes)).await;
         }
@@ -102,32 +102,36 @@ impl Store {
         match self.objects.put_opts(path, PutPayload::from(bytes), options).await {
             Ok(_) => Ok(true),
             Err(object_store::Error::AlreadyExists { .. }) => Ok(false),
-            Err(error) => Err(LakeError::store(path, error)),
+            Err(error) => Err(StoreError::failed(path, error)),
         }
     }
 
     /// Names of objects below `prefix` that sort behind `after`, sorted.
-    pub async fn list(&self, prefix: &Path, after: Option<&Path>) -> Result<Vec<Path>, LakeError> {
+    pub async fn list(&self, prefix: &Path, after: Option<&Path>) -> Result<Vec<Path>, StoreError> {
         let found = match after {
             Some(after) => self.objects.list_with_offset(Some(prefix), after),
             None => self.objects.list(Some(prefix)),
         };
         let mut names: Vec<Path> =
-            found.map_ok(|o| o.location).try_collect().await.map_err(|e| LakeError::store(prefix, e))?;
+            found.map_ok(|o| o.location).try_collect().await.map_err(|e| StoreError::failed(prefix, e))?;
         names.sort();
         Ok(names)
     }
 
     /// Removes an object that no snapshot needs. Removing what is not there is no error.
-    pub async fn delete(&self, path: &Path) -> Result<(), LakeError> {
+    pub async fn delete(&self, path: &Path) -> Result<(), StoreError> {
         match self.objects.delete(path).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
-            Err(error) => Err(LakeError::store(path, error)),
+            Err(error) => Err(StoreError::failed(path, error)),
         }
     }
 
-    /// A local file system keeps a new file in memory until it is told to write it; object stores answer when it is safe.
-    pub(crate) async fn sync(&self, path: &Path) -> Result<(), LakeError> {
+    /// Makes an object durable that was written through [`objects`](Self::objects). A local file system keeps a new file in
+    /// memory until it is told to write it; object stores answer when it is safe.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`].
+    pub async fn sync(&self, path: &Path) -> Result<(), StoreError> {
         let Some(file) = self.file(path) else { return Ok(()) };
         in_background(path, move || {
             File::open(&file)?.sync_all()?;
@@ -146,9 +150,9 @@ impl Store {
 async fn in_background<T: Send + 'static>(
     path: &Path,
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
-) -> Result<T, LakeError> {
+) -> Result<T, StoreError> {
     let failed = |e: Box<dyn std::error::Error + Send + Sync>| {
-        LakeError::store(path, object_store::Error::Generic { store: "file", source: e })
+        StoreError::failed(path, object_store::Error::Generic { store: "file", source: e })
     };
     tokio::task::spawn_blocking(work).await.map_err(|e| failed(e.into()))?.map_err(|e| failed(e.into()))
 }
@@ -181,8 +185,8 @@ fn sync_folder_of(file: &FilePath) -> io::Result<()> {
     file.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
 }
 
-fn directory_of(url: &str) -> Result<PathBuf, LakeError> {
-    let wrong = |problem: &str| LakeError::Url { url: url.to_owned(), problem: problem.to_owned() };
+fn directory_of(url: &str) -> Result<PathBuf, StoreError> {
+    let wrong = |problem: &str| StoreError::Url { url: url.to_owned(), problem: problem.to_owned() };
     if url.is_empty() {
         return Err(wrong("it is empty; give a directory or file:///path"));
     }

@@ -17,7 +17,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::error::LakeError;
+use crate::error::StoreError;
 use crate::names;
 use crate::store::Store;
 
@@ -39,12 +39,12 @@ impl Settings {
     /// The settings in force; those of a lake that has none are empty and have number 0.
     ///
     /// # Errors
-    /// [`LakeError::Settings`] if they cannot be read, [`LakeError::Newer`] if a newer weir wrote them in another format.
-    pub async fn newest(store: &Store) -> Result<Self, LakeError> {
+    /// [`StoreError::Settings`] if they cannot be read, [`StoreError::Newer`] if a newer weir wrote them in another format.
+    pub async fn newest(store: &Store) -> Result<Self, StoreError> {
         let found = store.list(&names::all_settings(), None).await?;
         let Some(number) = found.iter().filter_map(names::settings_number).max() else { return Ok(Self::default()) };
         let Some(bytes) = store.read(&names::settings(number)).await? else {
-            return Err(LakeError::settings(number, "it was there, and now it is not"));
+            return Err(StoreError::settings(number, "it was there, and now it is not"));
         };
         let listed = Self::read(number, &bytes);
         // A listing may be older than the newest document; and what is read last is all that counts.
@@ -58,11 +58,11 @@ impl Settings {
     ///
     /// # Errors
     /// As [`newest`](Self::newest). These settings stay as they are.
-    pub async fn newer(&self, store: &Store) -> Result<Option<Self>, LakeError> {
+    pub async fn newer(&self, store: &Store) -> Result<Option<Self>, StoreError> {
         Self::after(self.number, store).await
     }
 
-    async fn after(mut number: u64, store: &Store) -> Result<Option<Self>, LakeError> {
+    async fn after(mut number: u64, store: &Store) -> Result<Option<Self>, StoreError> {
         let mut newest = None;
         while let Some(bytes) = store.read(&names::settings(number + 1)).await? {
             number += 1;
@@ -75,8 +75,8 @@ impl Settings {
     /// was first. Nothing is written where it changes nothing.
     ///
     /// # Errors
-    /// What `change` refuses; as [`newest`](Self::newest); [`LakeError::Conflict`] if others were first again and again.
-    pub async fn update<T, E: From<LakeError>>(
+    /// What `change` refuses; as [`newest`](Self::newest); [`StoreError::Conflict`] if others were first again and again.
+    pub async fn update<T, E: From<StoreError>>(
         store: &Store,
         mut change: impl FnMut(&mut Self) -> Result<T, E>,
     ) -> Result<T, E> {
@@ -91,28 +91,28 @@ impl Settings {
                 settings = newer;
             }
         }
-        Err(LakeError::Conflict { version: settings.number + 1 }.into())
+        Err(StoreError::Conflict { number: settings.number + 1 }.into())
     }
 
     /// Makes the next document. False if another writer was first.
-    async fn write(mut self, store: &Store) -> Result<bool, LakeError> {
+    async fn write(mut self, store: &Store) -> Result<bool, StoreError> {
         let mut document = Map::from_iter([(FORMAT_FIELD.to_owned(), Value::from(FORMAT))]);
         document.append(&mut self.fields);
-        let mut text = serde_json::to_vec_pretty(&document).map_err(|e| LakeError::Invariant(e.to_string()))?;
+        let mut text = serde_json::to_vec_pretty(&document).map_err(|e| StoreError::NotJson(e.to_string()))?;
         text.push(b'\n');
         store.create(&names::settings(self.number + 1), Bytes::from(text)).await
     }
 
-    fn read(number: u64, bytes: &[u8]) -> Result<Self, LakeError> {
+    fn read(number: u64, bytes: &[u8]) -> Result<Self, StoreError> {
         let fields: Map<String, Value> =
-            serde_json::from_slice(bytes).map_err(|e| LakeError::settings(number, format!("it is not JSON: {e}")))?;
+            serde_json::from_slice(bytes).map_err(|e| StoreError::settings(number, format!("it is not JSON: {e}")))?;
         let mut settings = Self { number, fields };
         let Some(format) = settings.fields.shift_remove(FORMAT_FIELD) else {
             return Err(settings.problem(format!("it has no field `{FORMAT_FIELD}`")));
         };
         match format.as_u64() {
             Some(1..=FORMAT) => Ok(settings),
-            Some(newer) if newer > FORMAT => Err(LakeError::Newer { what: format!("settings format {newer}") }),
+            Some(newer) if newer > FORMAT => Err(StoreError::Newer { what: format!("settings format {newer}") }),
             _ => Err(settings.problem(format!("`{FORMAT_FIELD}` is {format}, which is no format"))),
         }
     }
@@ -125,8 +125,8 @@ impl Settings {
     /// A field; `None` if it is not there.
     ///
     /// # Errors
-    /// [`LakeError::Settings`] if it is something else.
-    pub fn get<T: DeserializeOwned>(&self, field: &str) -> Result<Option<T>, LakeError> {
+    /// [`StoreError::Settings`] if it is something else.
+    pub fn get<T: DeserializeOwned>(&self, field: &str) -> Result<Option<T>, StoreError> {
         let value = self.fields.get(field).map(T::deserialize).transpose();
         value.map_err(|error| self.problem(format!("`{field}`: {error}")))
     }
@@ -135,14 +135,14 @@ impl Settings {
     ///
     /// # Errors
     /// Where the value cannot be written as JSON.
-    pub fn set(&mut self, field: &str, value: &impl Serialize) -> Result<(), LakeError> {
-        let value = serde_json::to_value(value).map_err(|e| LakeError::Invariant(e.to_string()))?;
+    pub fn set(&mut self, field: &str, value: &impl Serialize) -> Result<(), StoreError> {
+        let value = serde_json::to_value(value).map_err(|e| StoreError::NotJson(e.to_string()))?;
         self.fields.insert(field.to_owned(), value);
         Ok(())
     }
 
-    fn problem(&self, problem: String) -> LakeError {
-        LakeError::settings(self.number, problem)
+    fn problem(&self, problem: String) -> StoreError {
+        StoreError::settings(self.number, problem)
     }
 }
 
@@ -152,13 +152,13 @@ pub mod conformance {
 
     use std::collections::BTreeSet;
 
-    use super::{Bytes, LakeError, Settings, Store, names};
+    use super::{Bytes, Settings, Store, StoreError, names};
 
     const LIST: &str = "list";
     const WRITERS: u64 = 32;
 
     async fn add(store: &Store, number: u64) {
-        let added = Settings::update(store, |settings| -> Result<(), LakeError> {
+        let added = Settings::update(store, |settings| -> Result<(), StoreError> {
             let mut list: Vec<u64> = settings.get(LIST)?.unwrap_or_default();
             list.push(number);
             settings.set(LIST, &list)
@@ -175,7 +175,7 @@ pub mod conformance {
             "a lake without settings has empty ones"
         );
         assert_eq!(none.newer(store).await.unwrap(), None);
-        Settings::update(store, |_| Ok::<_, LakeError>(())).await.unwrap();
+        Settings::update(store, |_| Ok::<_, StoreError>(())).await.unwrap();
         assert_eq!(Settings::newest(store).await.unwrap(), none, "a change that changes nothing writes nothing");
 
         let writers: Vec<_> = (1..=WRITERS)

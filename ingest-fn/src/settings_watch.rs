@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use ingest_fn::Keys;
-use ingest_fn::keys::Key;
 use tokio::sync::watch;
-use weir_lake::{LakeError, Settings, Store};
+use weir_store::{Settings, Store, StoreError};
+
+use crate::keys::{Key, Keys};
 
 /// The field of the settings that lists the write keys.
 pub const KEYS: &str = "keys";
@@ -15,8 +15,8 @@ pub const POLL: Duration = Duration::from_secs(5);
 /// The write keys of a lake.
 ///
 /// # Errors
-/// [`LakeError::Settings`] where they cannot be read.
-pub fn keys_of(settings: &Settings) -> Result<Vec<Key>, LakeError> {
+/// [`StoreError::Settings`] where they cannot be read.
+pub fn keys_of(settings: &Settings) -> Result<Vec<Key>, StoreError> {
     Ok(settings.get(KEYS)?.unwrap_or_default())
 }
 
@@ -56,7 +56,7 @@ impl Watch {
         }
     }
 
-    async fn take_up(&mut self) -> Result<(), LakeError> {
+    async fn take_up(&mut self) -> Result<(), StoreError> {
         let Some(newer) = self.settings.newer(&self.store).await? else { return Ok(()) };
         let keys = keys_of(&newer)?;
         tracing::info!(number = newer.number(), keys = keys.len(), "new settings are in force");
@@ -68,11 +68,11 @@ impl Watch {
 
 #[cfg(test)]
 mod tests {
-    use ingest_fn::KeyPolicy;
-    use ingest_fn::keys::{WriteKey, authorize};
     use serde_json::{Value, json};
     use weir_core::ports::ManualClock;
-    use weir_lake::names;
+    use weir_store::names;
+
+    use crate::keys::{KeyPolicy, WriteKey, authorize};
 
     use super::*;
 
