@@ -12,7 +12,6 @@
 //! - [`http`]: the same questions over HTTP.
 //! - [`importer`]: lines of NDJSON into a lake; [`landing`]: the loops of `weir dev`.
 //! - [`demo`]: generated events to try weir with.
-//! - [`system`]: the system's clock and random numbers, behind the ports of the core.
 
 pub mod args;
 pub mod commands;
@@ -24,4 +23,3 @@ pub mod importer;
 pub mod landing;
 pub mod output;
 pub mod render;
-pub mod system;

@@ -3,8 +3,8 @@
 //! | port | real | local | for tests |
 //! |---|---|---|---|
 //! | [`EventLog`] | a stream (one shard or many) | append-only segment files | [`MemoryLog`], [`FaultyLog`] |
-//! | [`Clock`] | the system clock, in a binary | the same | [`ManualClock`] |
-//! | [`Ids`] | random, in a binary | the same | [`CountingIds`] |
+//! | [`Clock`] | [`SystemClock`] | the same | [`ManualClock`] |
+//! | [`Ids`] | [`RandomIds`] | the same | [`CountingIds`] |
 //!
 //! Each port has one conformance suite in [`conformance`]; every implementation runs it, wherever it lives.
 
@@ -12,7 +12,9 @@ mod clock;
 pub mod conformance;
 mod event_log;
 mod ids;
+mod system;
 
 pub use clock::{Clock, ManualClock};
 pub use event_log::{EventLog, FaultyLog, LogError, LogPosition, LogRecord, MemoryLog, SequenceNumber, ShardId};
 pub use ids::{CountingIds, Ids};
+pub use system::{RandomIds, SystemClock};

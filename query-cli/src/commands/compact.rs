@@ -12,7 +12,7 @@ use crate::output;
 use crate::render::numbers::{bytes, count, counted};
 use crate::render::table::{Align, Table};
 use crate::render::{Records, TableReport};
-use crate::system::{RandomIds, SystemClock};
+use weir_core::ports::{RandomIds, SystemClock};
 
 /// Runs the command.
 ///

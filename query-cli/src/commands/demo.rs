@@ -2,14 +2,13 @@
 
 use std::io::Write;
 
-use weir_core::ports::Clock;
+use weir_core::ports::{Clock, SystemClock};
 use weir_core::time::{DAY_MS, rfc3339};
 
 use crate::args::{DemoArgs, End};
 use crate::demo::{DemoConfig, generate};
 use crate::error::Failure;
 use crate::output::Results;
-use crate::system::SystemClock;
 
 /// 2000-01-01T00:00:00Z: earlier events are not valid.
 const EARLIEST_MS: i64 = 946_684_800_000;

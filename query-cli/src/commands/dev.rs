@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use weir_core::ports::{Clock, Ids, LogError, SequenceNumber, ShardId};
+use weir_core::ports::{Clock, Ids, LogError, RandomIds, SequenceNumber, ShardId, SystemClock};
 use weir_lake::file_log::{FileLog, FileLogSettings, SHARD};
 use weir_lake::store::IfMissing;
 use weir_lake::{Settings, Store, Table, names};
@@ -27,7 +27,6 @@ use crate::importer::{Input, import};
 use crate::landing::{self, Landed};
 use crate::output;
 use crate::render::numbers::count;
-use crate::system::{RandomIds, SystemClock};
 use ingest_fn::settings_watch::{self, keys_of};
 
 /// Events without a write key belong to this source.

@@ -6,7 +6,7 @@
 use serde_json::{Map, Value, json};
 use weir_core::funnel::FunnelReport;
 use weir_core::nearest::nearest;
-use weir_core::ports::Clock;
+use weir_core::ports::{Clock, SystemClock};
 use weir_core::spec::{
     Breakdown, FunnelSpec, PropertyRoot, Spec, SpecError, SpecProblem, parse, parse_conditions, parse_step, parse_value,
 };
@@ -18,7 +18,6 @@ use crate::error::Failure;
 use crate::output::{self, Results};
 use crate::render::funnel::{FunnelView, facts};
 use crate::render::table::plain;
-use crate::system::SystemClock;
 
 /// Runs the command.
 ///

@@ -11,7 +11,7 @@ use flate2::bufread::MultiGzDecoder;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use serde_json::json;
-use weir_core::ports::Clock;
+use weir_core::ports::{Clock, RandomIds, SystemClock};
 use weir_lake::file_log::{FileLog, SHARD};
 use weir_lake::store::IfMissing;
 use weir_lake::{Snapshot, Store, names};
@@ -23,7 +23,6 @@ use crate::output;
 use crate::render::numbers::count;
 use crate::render::table::{Align, Table, plain};
 use crate::render::{Records, TableReport};
-use crate::system::{RandomIds, SystemClock};
 
 /// Bytes read from a file at a time.
 const READ_BYTES: usize = 256 * 1024;

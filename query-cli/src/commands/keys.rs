@@ -3,7 +3,7 @@
 use ingest_fn::keys::{Key, NewKey, State, WriteKey};
 use serde::Serialize;
 use serde_json::{Value, json};
-use weir_core::ports::{Clock, Ids};
+use weir_core::ports::{Clock, Ids, RandomIds, SystemClock};
 use weir_core::time::rfc3339;
 use weir_lake::{Settings, Store, Table as LakeTable};
 
@@ -14,7 +14,6 @@ use crate::output;
 use crate::render::numbers::count;
 use crate::render::table::{Align, Table};
 use crate::render::{Records, TableReport};
-use crate::system::{RandomIds, SystemClock};
 use ingest_fn::settings_watch::{KEYS, POLL, keys_of};
 
 /// Characters of a key that a message shows: enough to find it.

@@ -32,7 +32,7 @@ use weir_lake::store::IfMissing;
 use crate::args::{Command, LakeArg};
 use crate::engine::Engine;
 use crate::error::Failure;
-use crate::system::SystemClock;
+use weir_core::ports::SystemClock;
 
 /// Runs a command to its end.
 ///

@@ -1,9 +1,11 @@
-//! The real clock and real randomness: the only place that asks the system for either.
+//! The real clock and real randomness: the only place that asks the system for either. Programs choose them; library code
+//! is given a [`Clock`] and [`Ids`].
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use uuid::Uuid;
-use weir_core::ports::{Clock, Ids};
+
+use super::{Clock, Ids};
 
 /// The system's clock.
 #[derive(Debug, Clone, Copy, Default)]
@@ -32,7 +34,7 @@ impl Ids for RandomIds {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use weir_core::ports::conformance;
+    use crate::ports::conformance;
 
     #[test]
     fn the_system_conforms() {
