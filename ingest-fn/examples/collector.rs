@@ -7,47 +7,28 @@
 //! GET  /__requests                      the batches that came, as a list of {path, status}
 //! ```
 #![allow(clippy::print_stdout, reason = "the address is this program's result")]
-#![allow(clippy::disallowed_methods, reason = "a program has the real clock")]
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
 
+use async_trait::async_trait;
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use ingest_fn::{Collector, KeyPolicy, Keys, LandedProgress};
+use ingest_fn::{Collector, KeyPolicy, Keys, LandedProgress, ProgressError};
 use serde_json::{Value, json};
 use weir_core::event::frame;
-use weir_core::ports::{Clock, EventLog, Ids, MemoryLog, SequenceNumber, ShardId};
-
-struct SystemClock;
-
-impl Clock for SystemClock {
-    fn now_ms(&self) -> i64 {
-        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
-    }
-}
-
-/// Ids that count up.
-#[derive(Default)]
-struct Counted(AtomicU64);
-
-impl Ids for Counted {
-    fn next_id(&self) -> [u8; 16] {
-        u128::from(self.0.fetch_add(1, Ordering::Relaxed)).to_be_bytes()
-    }
-}
+use weir_core::ports::{CountingIds, EventLog, LogPosition, MemoryLog, ShardId, SystemClock};
 
 struct NothingLanded;
 
+#[async_trait]
 impl LandedProgress for NothingLanded {
-    fn landed(&self, _: &ShardId) -> Option<(SequenceNumber, u64)> {
-        None
+    async fn landed_in(&self, _: &LogPosition) -> Result<Option<u64>, ProgressError> {
+        Ok(None)
     }
 }
 
@@ -64,7 +45,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let key = serde_json::from_value(json!({"key": key, "source": "test", "created_at": 0}))?;
     let plan = Arc::new(Plan::default());
     let keys = KeyPolicy::with_key(Keys::new(vec![key]));
-    let (ids, progress) = (Arc::new(Counted::default()), Arc::new(NothingLanded));
+    let (ids, progress) = (Arc::new(CountingIds::default()), Arc::new(NothingLanded));
     let collector = Arc::new(Collector::new(plan.log.clone(), Arc::new(SystemClock), ids, keys, progress));
     let control = Router::new()
         .route("/__next", post(set_next))

@@ -13,6 +13,7 @@ use weir_core::ports::LogError;
 
 use crate::accept::{Rejected, shortened};
 use crate::body::BodyProblem;
+use crate::collector::ProgressError;
 use crate::keys::{KeyProblem, Readers};
 use crate::protocol::Protocol;
 use crate::receipt::{NoReceipt, ReceiptToken};
@@ -77,7 +78,7 @@ impl IntoResponse for BatchAnswer {
 pub struct ReceiptAnswer {
     receipt: String,
     status: ReceiptStatus,
-    /// A version of the table that holds the record.
+    /// The first version of the table that holds the record.
     #[serde(skip_serializing_if = "Option::is_none")]
     version: Option<u64>,
 }
@@ -137,6 +138,9 @@ pub enum Failure {
     /// A record could not be written.
     #[error("a record cannot be written as JSON: {0}")]
     Frame(#[from] serde_json::Error),
+    /// How far the log has come into the table is not known.
+    #[error(transparent)]
+    Progress(#[from] ProgressError),
     /// The last append failed.
     #[error("the event log did not take the last batch; the next one that it takes makes the collector ready again")]
     NotReady,
@@ -186,6 +190,10 @@ impl IntoResponse for Failure {
             Self::Key(problem) => key_problem(&problem),
             Self::Log(problem) => log_problem(&problem),
             Self::Frame(_) => internal(&self.to_string()),
+            Self::Progress(problem) => {
+                tracing::warn!(error = %problem, "a receipt was not answered");
+                unavailable("the lake does not answer; ask for the receipt again".to_owned())
+            }
             Self::NotReady => unavailable(self.to_string()),
             Self::Receipt { .. } => error(StatusCode::NOT_FOUND, "unknown_receipt", self.to_string(), None),
             Self::NoPath { .. } => error(StatusCode::NOT_FOUND, "not_found", self.to_string(), None),

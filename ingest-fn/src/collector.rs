@@ -4,8 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use async_trait::async_trait;
 use bytes::Bytes;
-use weir_core::ports::{Clock, EventLog, Ids, LogError, SequenceNumber, ShardId};
+use weir_core::ports::{Clock, EventLog, Ids, LogError, LogPosition};
+use weir_store::StoreError;
 
 use crate::accept::{Checked, accept};
 use crate::answer::{Failure, ReceiptAnswer};
@@ -14,10 +16,30 @@ use crate::protocol::Batch;
 use crate::receipt::ReceiptToken;
 
 /// How far the event log has come into the table.
+#[async_trait]
 pub trait LandedProgress: Send + Sync {
-    /// The newest position of `shard` whose record is in the table, and the newest version of the table, which holds it.
-    /// `None` while nothing of the shard has landed.
-    fn landed(&self, shard: &ShardId) -> Option<(SequenceNumber, u64)>;
+    /// The first version of the table that holds a record, as far as it is known: at least a version that does. `None` while
+    /// there is none.
+    ///
+    /// # Errors
+    /// Where it cannot be told.
+    async fn landed_in(&self, record: &LogPosition) -> Result<Option<u64>, ProgressError>;
+}
+
+/// Why it cannot be told how far the log has come into the table.
+#[derive(Debug, thiserror::Error)]
+pub enum ProgressError {
+    /// The lake does not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A commit of the table is not what weir wrote.
+    #[error("the commit `{object}` cannot be read: {problem}")]
+    Commit {
+        /// Its name below the lake.
+        object: String,
+        /// What the parser says.
+        problem: String,
+    },
 }
 
 /// Takes events: the log they go to, and what it takes to check, name and place them.
@@ -88,11 +110,10 @@ impl Collector {
 
     /// Whether queries see the record of a receipt. That such a record was ever written is the receipt's own word: the log
     /// is not asked.
-    pub fn progress_of(&self, receipt: &ReceiptToken) -> ReceiptAnswer {
-        let version = match self.progress.landed(&receipt.0.shard) {
-            Some((landed, version)) if landed >= receipt.0.sequence => Some(version),
-            _ => None,
-        };
-        ReceiptAnswer::new(receipt, version)
+    ///
+    /// # Errors
+    /// [`Failure::Progress`].
+    pub async fn progress_of(&self, receipt: &ReceiptToken) -> Result<ReceiptAnswer, Failure> {
+        Ok(ReceiptAnswer::new(receipt, self.progress.landed_in(&receipt.0).await?))
     }
 }

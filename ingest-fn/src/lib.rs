@@ -29,6 +29,7 @@
 //!   without I/O; [`answer`] is what is said back.
 //! - [`setup`] answers what clients ask before they send.
 //! - [`settings_watch`] takes up changes of the lake's settings while requests run.
+//! - [`landed`] tells how far the log has come into the table, for a collector that does not land itself.
 //! - [`receipt`] is the text form of a place in the log.
 
 pub mod accept;
@@ -37,12 +38,13 @@ pub mod body;
 pub mod collector;
 pub mod decode;
 pub mod keys;
+pub mod landed;
 pub mod protocol;
 pub mod receipt;
 mod router;
 pub mod settings_watch;
 pub mod setup;
 
-pub use collector::{Collector, LandedProgress};
+pub use collector::{Collector, LandedProgress, ProgressError};
 pub use keys::{KeyPolicy, Keys};
 pub use router::router;

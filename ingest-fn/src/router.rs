@@ -176,7 +176,7 @@ async fn tell_progress(
 ) -> Result<ReceiptAnswer, Failure> {
     let Ok(Path(text)) = receipt else { return Err(Failure::receipt(uri.path().to_owned(), NoReceipt)) };
     match text.parse() {
-        Ok(token) => Ok(collector.progress_of(&token)),
+        Ok(token) => collector.progress_of(&token).await,
         Err(problem) => Err(Failure::receipt(text, problem)),
     }
 }

@@ -2,17 +2,18 @@
 
 use std::io::Write;
 
+use async_trait::async_trait;
 use axum::body::Body;
 use axum::http::header::{ALLOW, CONTENT_ENCODING, RETRY_AFTER};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 use weir_core::event::frame;
-use weir_core::ports::{CountingIds, ManualClock, MemoryLog, SequenceNumber, ShardId};
+use weir_core::ports::{CountingIds, LogPosition, ManualClock, MemoryLog, ShardId};
 
 use super::tests::{Answer, NOW, Numbers, Site, ask, mutate};
 use super::*;
-use crate::collector::LandedProgress;
+use crate::collector::{LandedProgress, ProgressError};
 use crate::keys::{KeyPolicy, Keys};
 
 const BATCH: &str = r#"{"batch":[{"type":"track","event":"E","userId":"u","messageId":"m"}],"writeKey":"k1"}"#;
@@ -32,9 +33,10 @@ async fn send(router: &Router, path: &str, headers: &[(&str, &str)], body: impl 
 
 struct Nothing;
 
+#[async_trait]
 impl LandedProgress for Nothing {
-    fn landed(&self, _: &ShardId) -> Option<(SequenceNumber, u64)> {
-        None
+    async fn landed_in(&self, _: &LogPosition) -> Result<Option<u64>, ProgressError> {
+        Ok(None)
     }
 }
 

@@ -14,7 +14,7 @@ use weir_core::ports::{
 };
 
 use super::*;
-use crate::collector::LandedProgress;
+use crate::collector::{LandedProgress, ProgressError};
 use crate::keys::{KeyPolicy, Keys};
 
 pub(super) const NOW: i64 = 1_767_225_600_000; // 2026-01-01T00:00:00Z
@@ -23,9 +23,11 @@ pub(super) const GOOD: &str = r#"{"event":"a","user_id":"u"}"#;
 #[derive(Default)]
 struct Landed(Mutex<HashMap<ShardId, (SequenceNumber, u64)>>);
 
+#[async_trait]
 impl LandedProgress for Landed {
-    fn landed(&self, shard: &ShardId) -> Option<(SequenceNumber, u64)> {
-        self.0.lock().unwrap().get(shard).cloned()
+    async fn landed_in(&self, record: &LogPosition) -> Result<Option<u64>, ProgressError> {
+        let landed = self.0.lock().unwrap().get(&record.shard).cloned();
+        Ok(landed.filter(|(through, _)| *through >= record.sequence).map(|(_, version)| version))
     }
 }
 

@@ -3,11 +3,12 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use compact_fn::compact::{Extent, compact};
 use compact_fn::land::Lander;
-use ingest_fn::LandedProgress;
+use ingest_fn::{LandedProgress, ProgressError};
 use tokio::sync::watch;
-use weir_core::ports::{Clock, EventLog, Ids, SequenceNumber, ShardId};
+use weir_core::ports::{Clock, EventLog, Ids, LogPosition, SequenceNumber, ShardId};
 use weir_lake::file_log::{FileLog, SHARD};
 use weir_lake::{LakeError, Table};
 
@@ -30,10 +31,12 @@ impl Landed {
     }
 }
 
+#[async_trait]
 impl LandedProgress for Landed {
-    fn landed(&self, shard: &ShardId) -> Option<(SequenceNumber, u64)> {
+    async fn landed_in(&self, record: &LogPosition) -> Result<Option<u64>, ProgressError> {
         let landed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        landed.clone().filter(|_| shard.0 == SHARD)
+        let landed = landed.as_ref().filter(|(through, _)| record.shard.0 == SHARD && *through >= record.sequence);
+        Ok(landed.map(|(_, version)| *version))
     }
 }
 
