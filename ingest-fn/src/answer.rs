@@ -144,6 +144,9 @@ pub enum Failure {
     /// The last append failed.
     #[error("the event log did not take the last batch; the next one that it takes makes the collector ready again")]
     NotReady,
+    /// The settings could not be read yet, so nobody can be let in.
+    #[error("the collector cannot read its settings yet; nothing was stored, send the same batch again")]
+    NoSettings,
     /// There is no such receipt.
     #[error("`{found}` is {problem}")]
     Receipt {
@@ -194,7 +197,7 @@ impl IntoResponse for Failure {
                 tracing::warn!(error = %problem, "a receipt was not answered");
                 unavailable("the lake does not answer; ask for the receipt again".to_owned())
             }
-            Self::NotReady => unavailable(self.to_string()),
+            Self::NotReady | Self::NoSettings => unavailable(self.to_string()),
             Self::Receipt { .. } => error(StatusCode::NOT_FOUND, "unknown_receipt", self.to_string(), None),
             Self::NoPath { .. } => error(StatusCode::NOT_FOUND, "not_found", self.to_string(), None),
             Self::NoHost => error(StatusCode::BAD_REQUEST, "no_host", self.to_string(), None),

@@ -30,13 +30,16 @@
 //! - [`setup`] answers what clients ask before they send.
 //! - [`settings_watch`] takes up changes of the lake's settings while requests run.
 //! - [`landed`] tells how far the log has come into the table, for a collector that does not land itself.
+//! - [`function`] is the collector as a function, and [`config`] what the environment tells it.
 //! - [`receipt`] is the text form of a place in the log.
 
 pub mod accept;
 pub mod answer;
 pub mod body;
 pub mod collector;
+pub mod config;
 pub mod decode;
+pub mod function;
 pub mod keys;
 pub mod landed;
 pub mod protocol;

@@ -20,35 +20,48 @@ pub fn keys_of(settings: &Settings) -> Result<Vec<Key>, StoreError> {
     Ok(settings.get(KEYS)?.unwrap_or_default())
 }
 
-/// Puts the keys of newer settings in force until told to stop. Settings that cannot be read change nothing: the last good
-/// ones stay in force, and the log says what is wrong, once.
-pub async fn follow(store: Store, settings: Settings, keys: Keys, mut stop: watch::Receiver<bool>) {
-    let mut watch = Watch { store, settings, keys, complained: None };
+/// Follows the settings until told to stop. `in_force` are those that the keys were made of.
+pub async fn follow(store: Store, in_force: Settings, keys: Keys, mut stop: watch::Receiver<bool>) {
+    let mut follower = Follower { in_force: Some(in_force), ..Follower::new(store, keys) };
     while !*stop.borrow() {
         tokio::select! {
-            () = tokio::time::sleep(POLL) => watch.look().await,
+            () = tokio::time::sleep(POLL) => follower.look().await,
             changed = stop.changed() => if changed.is_err() { return },
         }
     }
 }
 
-struct Watch {
+/// Puts what newer settings say in force, each time it is told to look. Settings that cannot be read change nothing: the last
+/// good ones stay in force, and the log says what is wrong, once.
+#[derive(Debug)]
+pub struct Follower {
     store: Store,
-    /// The last good ones.
-    settings: Settings,
+    /// The last good ones; `None` before the first.
+    in_force: Option<Settings>,
     keys: Keys,
     /// What was said last, while it lasts.
     complained: Option<String>,
 }
 
-impl Watch {
-    async fn look(&mut self) {
+impl Follower {
+    /// Follows the settings of a lake. None are in force until it has looked.
+    pub fn new(store: Store, keys: Keys) -> Self {
+        Self { store, in_force: None, keys, complained: None }
+    }
+
+    /// Whether settings were read, be it that the lake has none.
+    pub fn has_settings(&self) -> bool {
+        self.in_force.is_some()
+    }
+
+    /// Reads what is newer, and puts it in force.
+    pub async fn look(&mut self) {
         match self.take_up().await {
             Ok(()) => self.complained = None,
             Err(error) => {
                 let message = error.to_string();
                 if self.complained.as_ref() != Some(&message) {
-                    let in_force = self.settings.number();
+                    let in_force = self.in_force.as_ref().map(Settings::number);
                     tracing::error!(%error, in_force, "the settings cannot be read; those from before stay in force");
                     self.complained = Some(message);
                 }
@@ -57,11 +70,15 @@ impl Watch {
     }
 
     async fn take_up(&mut self) -> Result<(), StoreError> {
-        let Some(newer) = self.settings.newer(&self.store).await? else { return Ok(()) };
+        let newer = match &self.in_force {
+            Some(settings) => settings.newer(&self.store).await?,
+            None => Some(Settings::newest(&self.store).await?),
+        };
+        let Some(newer) = newer else { return Ok(()) };
         let keys = keys_of(&newer)?;
         tracing::info!(number = newer.number(), keys = keys.len(), "new settings are in force");
         self.keys.replace(keys);
-        self.settings = newer;
+        self.in_force = Some(newer);
         Ok(())
     }
 }
@@ -91,9 +108,10 @@ mod tests {
         let keys = Keys::default();
         let policy = KeyPolicy::with_key(keys.clone());
         let knows = |key| authorize(&policy, Some(&WriteKey::new(key)), None, 1, &ManualClock::new(0)).is_ok();
-        let mut watch = Watch { store: store.clone(), settings: Settings::default(), keys, complained: None };
+        let mut watch = Follower::new(store.clone(), keys);
+        assert!(!watch.has_settings());
         watch.look().await;
-        assert!(!knows("wk_1"));
+        assert!(!knows("wk_1") && watch.has_settings());
         put(&store, 1, with_key("wk_1")).await;
         watch.look().await;
         assert!(knows("wk_1"));

@@ -28,9 +28,14 @@ impl Process {
         wait_for(most, || self.0.try_wait().expect("a child can be waited for"))
     }
 
+    /// Whether it has not ended yet.
+    pub fn is_running(&mut self) -> bool {
+        matches!(self.0.try_wait(), Ok(None))
+    }
+
     /// Ends it at once, as a loss of power does (SIGKILL). True if it was still running.
     pub fn kill(&mut self) -> bool {
-        let was_running = matches!(self.0.try_wait(), Ok(None));
+        let was_running = self.is_running();
         // It may end by itself at this very moment.
         let _ = self.0.kill();
         let _ = self.0.wait();

@@ -7,6 +7,7 @@
 //! - [`cli`]: one command, from arguments to exit code and output.
 //! - [`server`]: `weir dev`, with its end in all weathers.
 //! - [`http`]: requests to it.
+//! - [`lambda`]: functions, started and asked as Lambda does it.
 //! - [`dice`]: chance that repeats itself.
 //!
 //! Every process is ended by its id when its owner is dropped, also by a panic.
@@ -22,6 +23,7 @@
 pub mod cli;
 pub mod dice;
 pub mod http;
+pub mod lambda;
 pub mod server;
 
 use std::fs;

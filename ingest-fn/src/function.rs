@@ -1,0 +1,106 @@
+//! The collector as a function that takes one request at a time and may be frozen between two.
+//!
+//! Nothing runs beside requests there, so what a server does in loops is done here before and after them: the settings are
+//! looked at before a request once they are [`FRESH`] old, and the metrics are written after one once [`FLUSH`] has passed.
+//! The first look begins while the function starts and is not waited for; the first request is.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use tokio::sync::Mutex;
+use weir_core::ports::{Clock, EventLog, Ids};
+use weir_store::Store;
+
+use crate::answer::Failure;
+use crate::collector::Collector;
+use crate::keys::{KeyPolicy, Keys};
+use crate::landed::CommittedProgress;
+use crate::router;
+use crate::settings_watch::Follower;
+
+/// Settings of this age, in milliseconds, are looked at again before a request.
+const FRESH: i64 = 10_000;
+/// A look that takes longer leaves the settings from before in force.
+const LOOK: Duration = Duration::from_secs(2);
+/// Metrics are written after a request if the last time is so long ago, in milliseconds. A request that comes alone is
+/// always counted; a process that ends takes along what the last of many requests have counted.
+const FLUSH: i64 = 10_000;
+
+/// Writes the metrics, wherever they go.
+pub type FlushMetrics = Arc<dyn Fn() + Send + Sync>;
+
+struct Function {
+    settings: Mutex<Settings>,
+    clock: Arc<dyn Clock>,
+    flushed_at: AtomicI64,
+    flush: FlushMetrics,
+}
+
+struct Settings {
+    follower: Follower,
+    looked_at: Option<i64>,
+}
+
+/// The router of a function: the collector's, over a lake's settings and a log. Only who has a write key may send.
+///
+/// Must be called on a runtime: the first look at the settings begins at once.
+pub fn app(
+    store: Store,
+    log: Arc<dyn EventLog>,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn Ids>,
+    flush: FlushMetrics,
+) -> Router {
+    let keys = Keys::default();
+    let progress = Arc::new(CommittedProgress::new(store.clone()));
+    let collector = Collector::new(log, Arc::clone(&clock), ids, KeyPolicy::with_key(keys.clone()), progress);
+    let settings = Mutex::new(Settings { follower: Follower::new(store, keys), looked_at: None });
+    let function = Arc::new(Function { settings, clock, flushed_at: AtomicI64::new(i64::MIN), flush });
+    let first_look = Arc::clone(&function);
+    tokio::spawn(async move { first_look.refresh().await });
+    router(Arc::new(collector)).layer(middleware::from_fn_with_state(function, around))
+}
+
+async fn around(State(function): State<Arc<Function>>, request: Request, next: Next) -> Response {
+    // Without settings no key is known, and a 401 would make clients throw their events away.
+    let response = match function.refresh().await {
+        true => next.run(request).await,
+        false => Failure::NoSettings.into_response(),
+    };
+    function.flush_metrics();
+    response
+}
+
+impl Function {
+    /// Looks at the settings if it is time to. Whether there are any.
+    async fn refresh(&self) -> bool {
+        let mut settings = self.settings.lock().await;
+        let now_ms = self.clock.now_ms();
+        let is_fresh = settings.looked_at.is_some_and(|at| (at..at + FRESH).contains(&now_ms));
+        if !is_fresh || !settings.follower.has_settings() {
+            settings.looked_at = Some(now_ms);
+            if tokio::time::timeout(LOOK, settings.follower.look()).await.is_err() {
+                tracing::warn!("the store takes long to give the settings; those from before stay in force");
+            }
+        }
+        settings.follower.has_settings()
+    }
+
+    fn flush_metrics(&self) {
+        let now_ms = self.clock.now_ms();
+        let last = self.flushed_at.load(Ordering::Relaxed);
+        if now_ms.saturating_sub(last) >= FLUSH {
+            self.flushed_at.store(now_ms, Ordering::Relaxed);
+            (self.flush)();
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "function_tests.rs"]
+mod tests;
