@@ -65,10 +65,10 @@ test-browser: page ## Run the page in a real browser against the real program
 	$(CARGO) build --workspace --bins
 	cd web && WEIR_BIN=$(DEV_WEIR) npm run e2e
 
-test-clients: ## Run the published client libraries against the collector
+test-clients: page ## Run the published client libraries against the collector
 	tests/clients/setup.sh "$(CARGO_TARGET_DIR)/clients-python"
-	$(CARGO) build -p ingest-fn --example collector
-	cd tests/clients && WEIR_COLLECTOR="$(CARGO_TARGET_DIR)/debug/examples/collector" \
+	$(CARGO) build --workspace --bins
+	cd tests/clients && WEIR_BIN=$(DEV_WEIR) \
 		WEIR_CLIENTS_PYTHON="$(CARGO_TARGET_DIR)/clients-python/bin/python" npm test
 
 clean: ## Remove the page and the demo lake of `make run`; the build cache stays

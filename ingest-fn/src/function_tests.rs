@@ -22,7 +22,9 @@ impl Site {
         let clock = Arc::new(ManualClock::new(NOW));
         let flushes = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&flushes);
-        let flush: FlushMetrics = Arc::new(move || drop(counted.fetch_add(1, Ordering::SeqCst)));
+        let flush: FlushMetrics = Arc::new(move || {
+            counted.fetch_add(1, Ordering::SeqCst);
+        });
         let (log, ids) = (Arc::new(MemoryLog::default()), Arc::new(CountingIds::default()));
         Self { app: app(store.clone(), log, clock.clone(), ids, flush), store, clock, flushes }
     }

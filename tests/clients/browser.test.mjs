@@ -13,7 +13,7 @@ import { after, before, describe, test } from "node:test";
 
 import { chromium } from "playwright-core";
 
-import { BROWSER_ARGS, CHROMIUM, KEY, RUNS, check, once, startCollector, until } from "./harness.mjs";
+import { BROWSER_ARGS, CHROMIUM, KEY, RUNS, check, startCollector, until } from "./harness.mjs";
 
 const PAGE = '<!doctype html><title>Shop</title><script src="/client.js"></script>';
 
@@ -64,11 +64,11 @@ for (const [name, strategy] of Object.entries(STRATEGIES)) {
     for (const run of RUNS) {
       test(run.name, async () => {
         const { page, close } = await openPage(strategy);
-        const before = (await collector.requests()).length;
+        const before = collector.requests().length;
         await check(collector, `analytics-next, ${name}`, run, async (events) => {
           await page.evaluate((names) => Promise.all(names.map((event) => window.analytics.track(event))), events);
           const refused = strategy ? 2 : events.length;
-          const isDone = async () => run.arrive || (await collector.requests()).length >= before + refused;
+          const isDone = async () => run.arrive || collector.requests().length >= before + refused;
           await until("the last refusal", isDone);
         });
         await close();
@@ -80,7 +80,7 @@ for (const [name, strategy] of Object.entries(STRATEGIES)) {
 describe("a page", () => {
   test("is told where to send by the settings, and every call becomes its event", async () => {
     const { page, close } = await openPage();
-    const before = (await collector.requests()).length;
+    const before = collector.requests().length;
     await page.evaluate(async () => {
       await window.analytics.page("Docs", "Home");
       await window.analytics.identify("me", { plan: "pro" });
@@ -88,9 +88,9 @@ describe("a page", () => {
       await window.analytics.alias("me-now", "me");
       await window.analytics.screen("Start");
     });
-    const paths = (await collector.requests()).slice(before).map((request) => request.path);
+    const paths = collector.requests().slice(before).map((request) => request.path);
     assert.deepEqual(paths, ["/v1/p", "/v1/i", "/v1/g", "/v1/a", "/v1/s"]);
-    const events = new Map(once(await collector.received("")).map((event) => [event.event, event]));
+    const events = new Map((await collector.received("")).map((event) => [event.event, event]));
     const { name, category, url } = events.get("page").properties;
     assert.deepEqual([name, category, url], ["Home", "Docs", `${origin}/`]);
     assert.ok(events.get("page").anonymous_id && !events.get("page").user_id);
@@ -134,7 +134,7 @@ describe("a page", () => {
 
   test("reads answers and Retry-After of every kind of path", async () => {
     const { page, close } = await openPage();
-    await collector.answer([429]);
+    collector.answer([429]);
     const found = await page.evaluate(
       async ([host, writeKey]) => {
         const send = (path, body) => fetch(`${host}${path}`, { method: "POST", body: JSON.stringify(body) });

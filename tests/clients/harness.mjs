@@ -1,14 +1,24 @@
 /**
  * What the client tests share: a collector to send to, and the runs that every client has to go through.
  *
- *     WEIR_COLLECTOR=/path/to/examples/collector npm test
+ *     WEIR_BIN=/path/to/weir npm test
+ *
+ * The collector is `weir dev` over a lake of its own, behind a proxy that can be told to answer badly. What arrived is
+ * counted in the lake.
  */
 
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import http from "node:http";
+import os from "node:os";
+import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
 
-export const KEY = "test-key";
+const WEIR = process.env.WEIR_BIN;
+/** The write key that the collector knows; there once it is started. */
+export let KEY;
 /** The browser, and how it is started. */
 export const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 export const BROWSER_ARGS = [
@@ -30,31 +40,112 @@ export const RUNS = [
   { name: "a 400", answers: Array(EVENTS).fill(400), arrive: false },
 ];
 
-/** Starts a collector that knows `KEY`; `stop` ends it. */
-export async function startCollector() {
-  const program = process.env.WEIR_COLLECTOR;
-  assert.ok(program, "set WEIR_COLLECTOR to the example program `collector` of ingest-fn");
-  const server = spawn(program, [KEY], { stdio: ["ignore", "pipe", "inherit"] });
+async function weir(...args) {
+  assert.ok(WEIR, "set WEIR_BIN to the program `weir`");
+  return (await promisify(execFile)(WEIR, args, { maxBuffer: 1 << 28 })).stdout;
+}
+
+/** Starts `weir dev` on a free port; gives its address and what ends it. */
+async function startWeir(lake) {
+  const server = spawn(WEIR, ["dev", "--lake", lake, "--port", "0"], { stdio: ["ignore", "ignore", "pipe"] });
+  let said = "";
   const origin = await new Promise((resolve, reject) => {
-    server.stdout.once("data", (line) => resolve(String(line).trim()));
+    server.stderr.on("data", (data) => {
+      said += data;
+      const found = /ready at (http:\/\/[^\s]+)/.exec(said);
+      if (found) resolve(found[1]);
+    });
     server.once("error", reject);
-    server.once("exit", (code) => reject(new Error(`the collector ended with ${code}`)));
+    server.once("exit", (code) => reject(new Error(`weir dev ended with ${code}: ${said}`)));
   });
+  const ended = new Promise((resolve) => server.once("exit", resolve));
   return {
     origin,
-    stop: () => server.kill("SIGTERM"),
-    /** Tells the collector how to answer the next batches. */
-    answer: async (answers) => {
-      const body = JSON.stringify(answers);
-      const told = await fetch(`${origin}/__next`, { method: "POST", body, headers: { "content-type": "application/json" } });
-      assert.equal(told.status, 200);
+    stop: async () => {
+      server.kill("SIGTERM");
+      await ended;
     },
-    /** The batches so far. */
-    requests: async () => (await fetch(`${origin}/__requests`)).json(),
-    /** All events of the log whose name or id begins with `prefix`, copies and all. */
+  };
+}
+
+/** With the headers that the collector gives every answer. */
+function refuse(response, status) {
+  const headers = { "content-type": "application/json", "access-control-allow-origin": "*", "access-control-expose-headers": "Retry-After" };
+  if (status === 429 || status === 503) headers["retry-after"] = "1";
+  response.writeHead(status, headers).end('{"error":{"code":"test","message":"as told"}}');
+}
+
+/** Passes a request on, under the name by which the client found the proxy, and gives the answer. */
+function forward(origin, { method, url, headers }, body) {
+  return new Promise((resolve, reject) => {
+    const onward = http.request(origin + url, { method, headers }, async (answer) => {
+      const chunks = await answer.toArray();
+      resolve({ status: answer.statusCode, headers: answer.headers, body: Buffer.concat(chunks) });
+    });
+    onward.once("error", reject);
+    onward.end(body);
+  });
+}
+
+/** Receipt and number of accepted events of an answer that has them. */
+function takenBy(answer) {
+  if (answer?.status !== 200) return { receipt: undefined, accepted: 0 };
+  const { receipt, accepted } = JSON.parse(answer.body);
+  return { receipt, accepted };
+}
+
+/** A proxy that writes down each batch and how it was answered, and answers the next ones as it is told. */
+async function startProxy(origin, plan, requests) {
+  const proxy = http.createServer(async (request, response) => {
+    const body = Buffer.concat(await request.toArray());
+    const isBatch = request.method === "POST" && !/^\/(flags|decide)/.test(request.url);
+    const told = isBatch ? plan.shift() : undefined;
+    const stores = told === undefined || /stored/.test(told);
+    const answer = stores ? await forward(origin, request, body) : undefined;
+    const status = told === undefined ? answer.status : Number.parseInt(told, 10);
+    if (isBatch) requests.push({ path: request.url.split("?")[0], status, ...takenBy(answer) });
+    if (told === undefined) response.writeHead(status, answer.headers).end(answer.body);
+    else refuse(response, status);
+  });
+  await new Promise((resolve) => proxy.listen(0, "127.0.0.1", resolve));
+  return { origin: `http://127.0.0.1:${proxy.address().port}`, stop: () => proxy.close() };
+}
+
+/** Starts a collector that knows `KEY`; `stop` ends it. */
+export async function startCollector() {
+  const folder = await mkdtemp(path.join(os.tmpdir(), "weir-clients-"));
+  const lake = path.join(folder, "lake");
+  const server = await startWeir(lake);
+  KEY = JSON.parse(await weir("keys", "add", "--source", "test", "--format", "json", "--lake", lake)).key;
+  const plan = [];
+  const requests = [];
+  const proxy = await startProxy(server.origin, plan, requests);
+  const isKnown = async () => (await fetch(`${server.origin}/v1/projects/${KEY}/settings`)).status === 200;
+  await until("the key is known", isKnown, 30);
+  const landed = async () => {
+    for (const { receipt } of requests.filter((request) => request.receipt)) {
+      const isThere = async () =>
+        (await (await fetch(`${server.origin}/v1/receipts/${receipt}`)).json()).status !== "stored";
+      await until(`the receipt ${receipt} is queryable`, isThere, 20);
+    }
+  };
+  return {
+    origin: proxy.origin,
+    stop: async () => {
+      proxy.stop();
+      await server.stop();
+      await rm(folder, { recursive: true });
+    },
+    /** Tells how to answer the next batches: a status, or a status and "stored" for a batch that is taken all the same. */
+    answer: (answers) => plan.splice(0, plan.length, ...answers),
+    /** The batches so far: path, status, and of what was taken the receipt and the number of events. */
+    requests: () => requests,
+    /** All rows of the lake whose event begins with `prefix`, once everything that was taken has landed. */
     received: async (prefix) => {
-      const text = await (await fetch(`${origin}/__received`)).text();
-      const events = text.split("\n").filter(Boolean).map((line) => JSON.parse(line));
+      await landed();
+      const rows = JSON.parse(await weir("sql", "SELECT * FROM events", "--lake", lake, "--format", "json"));
+      const parsed = (text) => (text === null ? null : JSON.parse(text));
+      const events = rows.map((row) => ({ ...row, properties: parsed(row.properties), context: parsed(row.context) }));
       return events.filter((event) => event.event.startsWith(prefix));
     },
   };
@@ -70,31 +161,27 @@ export async function until(what, test, seconds = 60) {
   throw new Error(`${what} did not happen within ${seconds} s`);
 }
 
-/** The events as they count: the first of each `event_id`. */
-export function once(events) {
-  const ids = new Set();
-  return events.filter((event) => event.event_id && !ids.has(event.event_id) && ids.add(event.event_id));
-}
-
 /**
- * One run: `send` is given the names of its events, and returns when its client has sent them or given up. In the end
- * each accepted event is there once.
+ * One run: `send` is given the names of its events, and returns when its client has sent them or given up. In the end the
+ * lake has each accepted event once, whatever was sent twice.
  */
 export async function check(collector, client, run, send) {
-  const before = (await collector.requests()).length;
+  const before = collector.requests().length;
   const prefix = `${client}: ${run.name} `;
   const names = Array.from({ length: EVENTS }, (_, i) => `${prefix}${i}`);
-  await collector.answer(run.answers);
+  collector.answer(run.answers);
   await send(names);
   const wanted = run.arrive ? names : [];
+  const taken = () => collector.requests().slice(before).reduce((sum, request) => sum + request.accepted, 0);
   const sendsAgain = run.answers.includes("500 stored");
-  const stored = await until(`${prefix}: ${wanted.length} events${sendsAgain ? ", and a copy" : ""}`, async () => {
+  await until(`${prefix}: ${wanted.length} events${sendsAgain ? ", and a copy" : ""}`, async () => {
     const events = await collector.received(prefix);
-    return once(events).length >= wanted.length && (!sendsAgain || events.length > wanted.length) && events;
+    return events.length >= wanted.length && (!sendsAgain || taken() > wanted.length);
   });
-  const seen = (await collector.requests()).slice(before).map((request) => request.status);
-  await collector.answer([]);
-  assert.deepEqual(once(stored).map((event) => event.event).sort(), [...wanted].sort());
+  const seen = collector.requests().slice(before).map((request) => request.status);
+  collector.answer([]);
+  const stored = await collector.received(prefix);
+  assert.deepEqual(stored.map((event) => event.event).sort(), [...wanted].sort());
   assert.ok(stored.every((event) => event.source === "test"));
   if (run.answers.length > 0) {
     const status = Number.parseInt(run.answers[0], 10);

@@ -9,7 +9,7 @@ import Rudder from "@rudderstack/rudder-sdk-node";
 import { Analytics } from "@segment/analytics-node";
 import { PostHog } from "posthog-node";
 
-import { KEY, RUNS, check, once, startCollector } from "./harness.mjs";
+import { KEY, RUNS, check, startCollector } from "./harness.mjs";
 
 const PYTHON = process.env.WEIR_CLIENTS_PYTHON;
 let collector;
@@ -70,7 +70,7 @@ for (const [client, send] of Object.entries(CLIENTS)) {
 
 /** What is stored of one user: names, ids and what each call adds to the properties. */
 async function stored(user) {
-  const events = once(await collector.received("")).filter((e) => e.user_id === user || e.anonymous_id === user);
+  const events = (await collector.received("")).filter((e) => e.user_id === user || e.anonymous_id === user);
   return new Map(events.map((event) => [event.event, event]));
 }
 
