@@ -10,8 +10,10 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Request, State};
+use axum::http::{self, Uri};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
+use lambda_http::request::RequestContext;
 use tokio::sync::Mutex;
 use weir_core::ports::{Clock, EventLog, Ids};
 use weir_store::Store;
@@ -64,6 +66,34 @@ pub fn app(
     let first_look = Arc::clone(&function);
     tokio::spawn(async move { first_look.refresh().await });
     router(Arc::new(collector)).layer(middleware::from_fn_with_state(function, around))
+}
+
+/// Takes the stage of an HTTP API off the path: AWS leaves a named one there.
+pub fn without_stage<B>(mut request: http::Request<B>) -> http::Request<B> {
+    let stage = match request.extensions().get() {
+        Some(RequestContext::ApiGatewayV2(context)) => context.stage.as_deref(),
+        _ => None,
+    };
+    let uri = request.uri();
+    let rest = stage.and_then(|stage| uri.path().strip_prefix('/')?.strip_prefix(stage));
+    let path = match rest {
+        Some("") => "/",
+        Some(rest) if rest.starts_with('/') => rest,
+        _ => return request,
+    };
+    let path_and_query = match uri.query() {
+        Some(query) => format!("{path}?{query}"),
+        None => path.to_owned(),
+    };
+    let mut parts = uri.clone().into_parts();
+    // What was cut out of a path is one.
+    if let Ok(path_and_query) = path_and_query.parse() {
+        parts.path_and_query = Some(path_and_query);
+        if let Ok(uri) = Uri::from_parts(parts) {
+            *request.uri_mut() = uri;
+        }
+    }
+    request
 }
 
 async fn around(State(function): State<Arc<Function>>, request: Request, next: Next) -> Response {

@@ -91,3 +91,24 @@ async fn metrics_are_written_after_the_first_request_and_then_not_too_often() {
     site.send("wk_1").await;
     assert_eq!(flushes(), 2);
 }
+
+#[test]
+fn a_named_stage_is_no_part_of_a_path() {
+    let path = |stage: &str, uri: &str| {
+        let context = serde_json::from_value(json!({"stage": stage, "http": {"method": "POST"}})).unwrap();
+        let mut request = http::Request::post(uri).body(()).unwrap();
+        request.extensions_mut().insert(RequestContext::ApiGatewayV2(context));
+        without_stage(request).uri().to_string()
+    };
+    for (stage, uri, expected) in [
+        ("live", "https://h/live/v1/events?a=1", "https://h/v1/events?a=1"),
+        ("live", "/live/v1/t", "/v1/t"),
+        ("live", "/live", "/"),
+        ("live", "/lively/v1/t", "/lively/v1/t"),
+        ("live", "/v1/live/t", "/v1/live/t"),
+        ("$default", "/v1/t", "/v1/t"),
+    ] {
+        assert_eq!(path(stage, uri), expected, "{stage} {uri}");
+    }
+    assert_eq!(without_stage(http::Request::get("/live/x").body(()).unwrap()).uri(), "/live/x");
+}
