@@ -7,6 +7,7 @@
 //! - [`cli`]: one command, from arguments to exit code and output.
 //! - [`server`]: `weir dev`, with its end in all weathers.
 //! - [`http`]: requests to it.
+//! - [`moto`]: a stand-in for AWS; [`fault_proxy`]: a network in front of it that fails.
 //! - [`dice`]: chance that repeats itself.
 //!
 //! Every process is ended by its id when its owner is dropped, also by a panic.
@@ -21,7 +22,9 @@
 
 pub mod cli;
 pub mod dice;
+pub mod fault_proxy;
 pub mod http;
+pub mod moto;
 pub mod server;
 
 use std::fs;
