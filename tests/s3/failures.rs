@@ -49,6 +49,18 @@ async fn an_object_is_made_once_whatever_becomes_of_the_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_arrives_after_it_was_given_up_is_known_again() {
+    let (proxy, store, direct) = behind_a_proxy("late").await;
+    let path = Path::from("late");
+    // It is not there when it is looked for, and there when it is sent again.
+    proxy.next("PUT", "late/lake/late", Fault::Delay);
+    assert!(store.create(&path, Bytes::from_static(b"mine")).await.unwrap());
+    assert_eq!((proxy.left(), proxy.seen("PUT", "late/lake/late")), (0, 2));
+    assert_eq!(direct.read(&path).await.unwrap().unwrap().as_ref(), b"mine");
+    assert!(!store.create(&path, Bytes::from_static(b"mine")).await.unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_object_of_another_writer_is_there_already_whatever_becomes_of_the_answer() {
     let (proxy, store, direct) = behind_a_proxy("others").await;
     for (number, fault) in

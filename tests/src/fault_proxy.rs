@@ -19,6 +19,8 @@ use std::thread;
 pub enum Fault {
     /// It is dropped before the server sees it.
     LoseRequest,
+    /// It is on its way so long that the client gives it up. The server carries it out when the same comes again, and before that.
+    Delay,
     /// The server carries it out, and its answer is dropped.
     LoseAnswer,
     /// The server carries it out, and half of its answer comes.
@@ -41,6 +43,16 @@ struct Rule {
 struct State {
     rules: Vec<Rule>,
     seen: Vec<String>,
+    /// What is on its way.
+    delayed: Vec<Request>,
+}
+
+#[derive(Debug)]
+struct Request {
+    /// Method, path and query.
+    first: String,
+    fields: String,
+    body: Vec<u8>,
 }
 
 /// A proxy that runs until the test program ends.
@@ -117,6 +129,12 @@ impl State {
         rule.times -= 1;
         Some(rule.fault)
     }
+
+    /// The same request, if it was delayed until now.
+    fn arrived(&mut self, request: &Request) -> Option<Request> {
+        let place = self.delayed.iter().position(|delayed| delayed.first == request.first)?;
+        Some(self.delayed.remove(place))
+    }
 }
 
 fn pass(mut client: TcpStream, server: &str, state: &Mutex<State>) -> std::io::Result<()> {
@@ -139,12 +157,23 @@ fn pass(mut client: TcpStream, server: &str, state: &Mutex<State>) -> std::io::R
     let mut body = vec![0; field("content-length").and_then(|length| length.parse().ok()).unwrap_or(0)];
     reader.read_exact(&mut body)?;
 
-    let fault = state.lock().unwrap_or_else(PoisonError::into_inner).fault(&text);
+    let request = Request { first: first.to_owned(), fields: fields.to_owned(), body };
+    let (fault, arrived) = {
+        let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+        (state.fault(&text), state.arrived(&request))
+    };
+    if let Some(arrived) = arrived {
+        ask(server, &arrived)?;
+    }
     let answer = match fault {
         Some(Fault::LoseRequest) => Vec::new(),
+        Some(Fault::Delay) => {
+            state.lock().unwrap_or_else(PoisonError::into_inner).delayed.push(request);
+            Vec::new()
+        }
         Some(Fault::Refuse(status, code)) => refusal(status, code),
         _ => {
-            let answer = ask(server, first, fields, &body)?;
+            let answer = ask(server, &request)?;
             match fault {
                 Some(Fault::LoseAnswer) => Vec::new(),
                 Some(Fault::CutAnswer) => cut(answer),
@@ -157,8 +186,9 @@ fn pass(mut client: TcpStream, server: &str, state: &Mutex<State>) -> std::io::R
     client.shutdown(Shutdown::Both)
 }
 
-/// The whole answer of the server.
-fn ask(server: &str, first: &str, fields: &str, body: &[u8]) -> std::io::Result<Vec<u8>> {
+/// The whole answer of the server to a request.
+fn ask(server: &str, request: &Request) -> std::io::Result<Vec<u8>> {
+    let Request { first, fields, body } = request;
     let mut head = format!("{first}\r\nconnection: close\r\n");
     let passed = |line: &&str| {
         let name = line.split(':').next().unwrap_or_default().to_ascii_lowercase();
