@@ -126,6 +126,8 @@ pub async fn compact(
         };
         match commit(table, &change, clock).await {
             Ok(()) => total.count(&inputs, &outputs),
+            // A store that failed may have made the commit all the same, and then it needs the files.
+            Err(error @ LakeError::Store(_)) => return Err(error),
             Err(error) => {
                 discard(table, &outputs).await;
                 overtaken += 1;

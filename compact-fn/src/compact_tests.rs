@@ -7,6 +7,7 @@ use weir_lake::Store;
 use weir_lake::rows::EventRows;
 
 use super::*;
+use crate::faulty::Faulty;
 use crate::land::Lander;
 
 const NOW: i64 = 1_767_225_600_000;
@@ -14,8 +15,13 @@ const NOW: i64 = 1_767_225_600_000;
 /// Lands `files` files of pseudo-random events over `days` days.
 async fn lake(files: u64, rows_each: u64, days: i64) -> Store {
     let store = Store::in_memory();
+    fill(&store, files, rows_each, days).await;
+    store
+}
+
+async fn fill(store: &Store, files: u64, rows_each: u64, days: i64) {
     let ids = Arc::new(CountingIds::starting_at(1_000_000));
-    let mut lander = Lander::open(&store, Arc::new(ManualClock::new(NOW)), ids).await.unwrap();
+    let mut lander = Lander::open(store, Arc::new(ManualClock::new(NOW)), ids).await.unwrap();
     let mut state = 7_u64;
     let mut random = |below: u64| {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -42,7 +48,6 @@ async fn lake(files: u64, rows_each: u64, days: i64) -> Store {
         }
         lander.land(rows.freeze(), vec![], None, "import").await.unwrap();
     }
-    store
 }
 
 /// Every row of the table in the order of a merge of all files.
@@ -132,4 +137,19 @@ async fn a_damaged_or_missing_file_is_named() {
         assert!(error.to_string().contains(victim.as_ref()) && error.to_string().contains(kind), "{error}");
         assert_eq!(Table::open(&store).await.unwrap().snapshot().version, 2, "nothing was committed");
     }
+}
+
+#[tokio::test]
+async fn a_merge_that_was_committed_though_it_looked_failed_keeps_its_files() {
+    let faulty = Arc::new(Faulty::default());
+    let store = Store::over(Arc::clone(&faulty) as _);
+    fill(&store, 3, 50, 10).await;
+    let before = content(&store).await;
+    Faulty::set(&faulty.commits_look_failed, true);
+    let mut table = Table::open(&store).await.unwrap();
+    let ids = CountingIds::starting_at(5_000_000);
+    let failed = compact(&mut table, &ManualClock::new(NOW), &ids, Extent::Everything).await.unwrap_err();
+    assert!(matches!(failed, LakeError::Store(_)), "{failed}");
+    assert_eq!(Table::open(&store).await.unwrap().snapshot().version, 4, "the commit was made");
+    assert_eq!(content(&store).await, before);
 }

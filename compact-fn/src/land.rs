@@ -5,6 +5,8 @@
 //! If another writer commits first, the landing reads what is new, looks again which of its events are copies, and commits
 //! on top of that.
 
+mod overflow;
+
 use std::sync::Arc;
 
 use weir_core::event::{frame, uuid_text};
@@ -13,6 +15,8 @@ use weir_lake::known_ids::KnownIds;
 use weir_lake::rows::{EventRows, FrozenRows};
 use weir_lake::snapshot::{Change, Progress};
 use weir_lake::{DataFile, LakeError, Snapshot, Store, Table, names, writer};
+
+pub use overflow::OverflowLanded;
 
 /// Bytes of log records that one landing takes.
 const LANDING_BYTES: usize = 32 * 1024 * 1024;
@@ -80,7 +84,7 @@ impl Lander {
     ///
     /// # Errors
     /// [`LakeError::Position`] if another landing took the same records; whatever else goes wrong, named. After an error
-    /// nothing of it is visible.
+    /// nothing of it is visible, but where the store failed: then the commit may have been made, and the next landing finds out.
     pub async fn land(
         &mut self,
         rows: FrozenRows,
@@ -115,6 +119,8 @@ impl Lander {
                     return Ok(Landed { version: snapshot.version, accepted, duplicates });
                 }
                 Err(error) if error.is_conflict() => {}
+                // A store that failed may have made the commit all the same, and then it needs the file.
+                Err(error @ LakeError::Store(_)) => return Err(error),
                 Err(error) => {
                     self.discard(written).await;
                     return Err(error);

@@ -5,7 +5,7 @@ use weir_core::ports::{CountingIds, ManualClock, MemoryLog};
 
 use super::*;
 
-const NOW: i64 = 1_767_225_600_000;
+pub(super) const NOW: i64 = 1_767_225_600_000;
 
 fn event(user: &str, time_ms: i64, place: u64) -> Event<'_> {
     Event {
@@ -22,7 +22,7 @@ fn event(user: &str, time_ms: i64, place: u64) -> Event<'_> {
     }
 }
 
-fn rows(ids: &[&str]) -> FrozenRows {
+pub(super) fn rows(ids: &[&str]) -> FrozenRows {
     let mut rows = EventRows::default();
     for (place, id) in (0..).zip(ids) {
         rows.push("app", &event("u", NOW, place), &EventId::Text((*id).into()));
@@ -30,11 +30,11 @@ fn rows(ids: &[&str]) -> FrozenRows {
     rows.freeze()
 }
 
-async fn lander(store: &Store, first_id: u64) -> Lander {
+pub(super) async fn lander(store: &Store, first_id: u64) -> Lander {
     Lander::open(store, Arc::new(ManualClock::new(NOW)), Arc::new(CountingIds::starting_at(first_id))).await.unwrap()
 }
 
-fn record(ids: &[&str]) -> Vec<u8> {
+pub(super) fn record(ids: &[&str]) -> Vec<u8> {
     let mut frame = frame::FrameWriter::new("app", NOW).unwrap();
     for (place, id) in (0..).zip(ids) {
         frame.push(&event("u", NOW, place), &EventId::Text((*id).into())).unwrap();

@@ -1,6 +1,7 @@
 //! From the event log to the lake, and the lake into order.
 //!
-//! - [`land`]: decodes what the event log holds, drops copies, and commits data and log position together.
+//! - [`land`]: decodes what the event log holds, drops copies, and commits data and log position together; and what the
+//!   overflow holds, which the log could not take.
 //! - [`compact`]: merges files into fewer, larger, sorted ones.
 //!
 //! Both are plain functions over a [`Table`](weir_lake::Table): the loops of one machine and the functions of a cloud call
@@ -8,3 +9,6 @@
 
 pub mod compact;
 pub mod land;
+
+#[cfg(test)]
+mod faulty;

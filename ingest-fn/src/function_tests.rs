@@ -64,7 +64,8 @@ async fn a_change_of_keys_is_in_force_within_ten_seconds() {
 #[tokio::test]
 async fn without_settings_nobody_is_told_that_a_key_is_unknown() {
     let folder = tempfile::tempdir().unwrap();
-    let site = Site::over(Store::open(folder.path().to_str().unwrap(), weir_store::store::IfMissing::Fail).unwrap());
+    let store = Store::open(folder.path().to_str().unwrap(), weir_store::store::IfMissing::Fail).await.unwrap();
+    let site = Site::over(store);
     // Settings that cannot be read.
     let document = folder.path().join(names::settings(1).as_ref());
     std::fs::create_dir_all(folder.path().join("settings")).unwrap();

@@ -30,4 +30,4 @@ pub mod writer;
 pub use error::LakeError;
 pub use snapshot::{DataFile, Snapshot};
 pub use table::Table;
-pub use weir_store::{Settings, Store, StoreError, names, settings, store};
+pub use weir_store::{Overflow, Settings, Store, StoreError, names, overflow, settings, store};

@@ -17,6 +17,7 @@ use crate::object_reader::ObjectReader;
 use crate::schema::{BUCKETS, columns};
 use crate::snapshot::DataFile;
 use crate::store::Store;
+use weir_store::{S3Error, StoreError};
 
 /// Rows of a batch where nothing else is asked for.
 pub const BATCH_ROWS: usize = 8192;
@@ -97,11 +98,27 @@ where
     builder.with_row_groups(groups).with_row_selection(RowSelection::from(selectors))
 }
 
+/// What it is that a file cannot be read: it is not there, the store failed, or else the file is damaged.
 fn explain(error: ParquetError, name: &str, version: u64) -> LakeError {
-    if let ParquetError::External(source) = &error
-        && let Some(object_store::Error::NotFound { .. }) = source.downcast_ref()
-    {
-        return LakeError::Missing { object: name.to_owned(), version };
+    let source = match error {
+        ParquetError::External(source) => source.downcast::<object_store::Error>(),
+        damaged => return LakeError::corrupt(name, damaged),
+    };
+    match source.map(|error| *error) {
+        Ok(object_store::Error::NotFound { .. }) => LakeError::Missing { object: name.to_owned(), version },
+        Ok(error) if failed_itself(&error) => StoreError::failed(name, error).into(),
+        Ok(damaged) => LakeError::corrupt(name, damaged),
+        Err(damaged) => LakeError::corrupt(name, damaged),
     }
-    LakeError::corrupt(name, error)
+}
+
+/// Whether it is the store that failed, and not the object that is shorter than it should be.
+fn failed_itself(error: &object_store::Error) -> bool {
+    match error {
+        object_store::Error::PermissionDenied { .. } | object_store::Error::Unauthenticated { .. } => true,
+        object_store::Error::Generic { source, .. } => {
+            source.downcast_ref::<S3Error>().is_some_and(|error| !error.is_out_of_range())
+        }
+        _ => false,
+    }
 }

@@ -15,7 +15,7 @@ async fn open(format: &str) -> Store {
     // Relative to the package, where cargo runs its tests. A path taken while compiling would be another checkout's, if that
     // one has filled the shared build cache.
     let path = format!("testdata/{format}");
-    Store::open(&path, IfMissing::Fail).unwrap()
+    Store::open(&path, IfMissing::Fail).await.unwrap()
 }
 
 /// How often each event happened, by a merge of all files with all columns.

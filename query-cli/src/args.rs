@@ -128,7 +128,7 @@ impl Command {
 /// Which lake a command is about.
 #[derive(Debug, Clone, Default, Args)]
 pub struct LakeArg {
-    /// The lake: a directory, or a file URL
+    /// The lake: a directory, file:///path, or s3://bucket/prefix
     #[arg(long, value_name = "URL", env = "WEIR_LAKE", hide_env_values = true)]
     pub lake: Option<String>,
 }
@@ -160,7 +160,7 @@ pub struct OutputArgs {
 #[derive(Debug, Args)]
 #[command(after_help = DEV_AFTER_HELP)]
 pub struct DevArgs {
-    /// The lake: a directory, or a file URL; made where there is none
+    /// The lake: a directory, or file:///path; made where there is none
     #[arg(long, value_name = "URL", env = "WEIR_LAKE", hide_env_values = true, default_value = ".weir/lake")]
     pub lake: String,
 

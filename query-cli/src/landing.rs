@@ -6,14 +6,20 @@ use std::time::Duration;
 use async_trait::async_trait;
 use compact_fn::compact::{Extent, compact};
 use compact_fn::land::Lander;
+use futures::FutureExt;
 use ingest_fn::{LandedProgress, ProgressError};
 use tokio::sync::watch;
+use tokio::time::MissedTickBehavior;
 use weir_core::ports::{Clock, EventLog, Ids, LogPosition, SequenceNumber, ShardId};
 use weir_lake::file_log::{FileLog, SHARD};
 use weir_lake::{LakeError, Table};
 
 /// Landings are at least so far apart, so that a steady stream of events does not become a file each.
 const LANDING_PAUSE: Duration = Duration::from_millis(500);
+/// How often the overflow is looked at. One listing, as long as there is nothing in it.
+const OVERFLOW_PAUSE: Duration = Duration::from_secs(5);
+/// Bytes of the overflow that one landing takes.
+const OVERFLOW_BYTES: usize = 32 * 1024 * 1024;
 /// After a failure the next try waits; the log keeps everything meanwhile.
 const RETRY_PAUSE: Duration = Duration::from_secs(2);
 /// How often the background looks for something worth merging.
@@ -43,8 +49,13 @@ impl LandedProgress for Landed {
 /// Lands the log until told to stop, and then to its end.
 pub async fn land(mut lander: Lander, log: Arc<FileLog>, landed: Arc<Landed>, mut stop: watch::Receiver<bool>) {
     let shard = ShardId(SHARD.to_owned());
+    let mut overflow = tokio::time::interval(OVERFLOW_PAUSE);
+    overflow.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let stopping = *stop.borrow();
+        if !stopping && overflow.tick().now_or_never().is_some() {
+            land_overflow(&mut lander, &stop).await;
+        }
         match land_once(&mut lander, &log, &shard, &landed).await {
             Ok(Next::MoreWaits) => {}
             Ok(Next::Landed) if stopping => {}
@@ -54,6 +65,7 @@ pub async fn land(mut lander: Lander, log: Arc<FileLog>, landed: Arc<Landed>, mu
                 let through = lander.snapshot().positions.get(&shard).cloned();
                 tokio::select! {
                     changed = stop.changed() => if changed.is_err() { return },
+                    _ = overflow.tick() => land_overflow(&mut lander, &stop).await,
                     waited = log.wait_for_append(through.as_ref()) => if let Err(error) = waited {
                         tracing::error!(%error, "the event log cannot be followed");
                         pause(RETRY_PAUSE, &mut stop).await;
@@ -99,6 +111,26 @@ async fn land_once(
             Ok(if done.is_full { Next::MoreWaits } else { Next::Landed })
         }
         _ => Ok(Next::AtTheEnd),
+    }
+}
+
+/// Lands what the overflow holds: what another part of weir could not bring into its log.
+async fn land_overflow(lander: &mut Lander, stop: &watch::Receiver<bool>) {
+    loop {
+        match lander.land_overflow(OVERFLOW_BYTES).await {
+            Ok(done) => {
+                for problem in &done.unreadable {
+                    tracing::error!(%problem, "an event in the overflow cannot be read");
+                }
+                if !done.is_full || *stop.borrow() {
+                    return;
+                }
+            }
+            Err(error) => {
+                tracing::error!(%error, "landing the overflow failed; its events are safe there");
+                return;
+            }
+        }
     }
 }
 

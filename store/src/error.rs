@@ -1,6 +1,9 @@
 //! What goes wrong with a store, by what the caller should do about it.
 
+use std::error::Error;
+
 use crate::names;
+use crate::s3::S3Error;
 
 /// An error of the store. Messages name the object, what was found and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -13,8 +16,16 @@ pub enum StoreError {
         /// What is wrong with it.
         problem: String,
     },
+    /// There may be a lake, but it cannot be reached.
+    #[error("cannot open the lake `{url}`: {problem}")]
+    Unreachable {
+        /// As it was given.
+        url: String,
+        /// What was found, and what to do.
+        problem: String,
+    },
     /// There is nothing at the URL.
-    #[error("there is no lake at `{url}`; make one with `weir import FILE --lake {url}` or `weir dev --lake {url}`")]
+    #[error("there is no lake at `{url}`; make one with `weir import FILE --lake {url}`{or_dev}", or_dev = or_dev(.url))]
     NoLake {
         /// Where it was looked for.
         url: String,
@@ -35,6 +46,12 @@ pub enum StoreError {
         /// The number that is taken.
         number: u64,
     },
+    /// A record of the overflow was to have a number that is taken: numbers are new UUIDs.
+    #[error("`{object}` is there already, with other bytes; nothing was changed, send the events again")]
+    NumberTaken {
+        /// Its name below the lake.
+        object: String,
+    },
     /// A value cannot be kept as JSON: a defect in weir, stopped before it does harm.
     #[error("refused to write the settings: {0}; nothing was changed, please report this")]
     NotJson(String),
@@ -45,7 +62,7 @@ pub enum StoreError {
         what: String,
     },
     /// The store did not do what it was asked.
-    #[error("the store failed at `{object}`: {source}")]
+    #[error("the store failed at `{object}`: {said}", said = said(.source))]
     Failed {
         /// Its name below the lake.
         object: String,
@@ -54,12 +71,24 @@ pub enum StoreError {
     },
 }
 
+/// `weir dev` makes lakes too, but on this machine only.
+fn or_dev(url: &str) -> String {
+    if url.starts_with("s3://") { String::new() } else { format!(" or `weir dev --lake {url}`") }
+}
+
+/// What S3 refused is said by [`S3Error`] alone: the words that others put around it say nothing more.
+pub(crate) fn said(error: &object_store::Error) -> String {
+    let s3 = error.source().and_then(|source| source.downcast_ref::<S3Error>());
+    s3.map_or_else(|| error.to_string(), S3Error::to_string)
+}
+
 impl StoreError {
     pub(crate) fn settings(number: u64, problem: impl ToString) -> Self {
         Self::Settings { object: names::settings(number).to_string(), problem: problem.to_string() }
     }
 
-    pub(crate) fn failed(object: impl ToString, source: object_store::Error) -> Self {
+    /// The store failed at an object.
+    pub fn failed(object: impl ToString, source: object_store::Error) -> Self {
         Self::Failed { object: object.to_string(), source }
     }
 }

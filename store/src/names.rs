@@ -5,6 +5,8 @@
 //! LAKE/events/landed/{id}.parquet                     what one landing wrote
 //! LAKE/events/compacted/{first day}/{id}.parquet      merges, by the first day of their time range
 //! LAKE/settings/00000000000000000003.json             settings, one document a change
+//! LAKE/overflow/{39 digits}.weir                      records that the event log could not take, until they are landed
+//! LAKE/overflow/unreadable/{39 digits}.weir           such records that could not be read, kept to be looked at
 //! LAKE/log/…                                          the file log of a lake on one machine (see `file_log`)
 //! ```
 
@@ -14,6 +16,8 @@ use object_store::path::Path;
 pub const EVENTS: &str = "events";
 /// The settings, below the lake.
 const SETTINGS: &str = "settings";
+/// Records that the event log could not take, below the lake.
+const OVERFLOW: &str = "overflow";
 /// The file log, below a lake on one machine.
 pub const FILE_LOG: &str = "log";
 
@@ -56,6 +60,28 @@ fn number(path: &Path) -> Option<u64> {
     if name.len() == 20 { name.parse().ok() } else { None }
 }
 
+/// The records that the event log could not take.
+pub fn overflow() -> Path {
+    Path::from(OVERFLOW)
+}
+
+/// One such record. The number is a UUID of version 7, so that names sort by time.
+pub fn overflow_record(number: u128) -> Path {
+    overflow().join(format!("{number:039}.weir"))
+}
+
+/// Where such a record is kept that cannot be read.
+pub fn overflow_unreadable(number: u128) -> Path {
+    overflow().join("unreadable").join(format!("{number:039}.weir"))
+}
+
+/// The number of a record that waits to be landed; `None` for other objects, also those that cannot be read.
+pub fn overflow_number(path: &Path) -> Option<u128> {
+    let digits = path.filename()?.strip_suffix(".weir")?;
+    let waits = path.parts_count() == 2 && digits.len() == 39;
+    waits.then(|| digits.parse().ok()).flatten()
+}
+
 /// A data file, from the path that the log has for it (relative to the table).
 pub fn data(relative: &str) -> Path {
     Path::from_iter([EVENTS].into_iter().chain(relative.split('/')))
@@ -76,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn commits_and_settings_are_numbered_with_twenty_digits() {
+    fn names_have_numbers_of_a_fixed_length() {
         assert_eq!(settings(3).as_ref(), "settings/00000000000000000003.json");
         assert_eq!(settings_number(&settings(3)), Some(3));
         assert_eq!(settings_number(&all_settings().join("notes.json")), None);
@@ -84,6 +110,10 @@ mod tests {
         assert_eq!(commit_version(&commit(42)), Some(42));
         assert_eq!(commit_version(&commits().join("00000000000000000042.checkpoint.parquet")), None);
         assert_eq!(commit_version(&commits().join("_last_checkpoint")), None);
+        assert_eq!(overflow_record(7).as_ref(), "overflow/000000000000000000000000000000000000007.weir");
+        assert_eq!(overflow_number(&overflow_record(u128::MAX)), Some(u128::MAX));
+        assert_eq!(overflow_number(&overflow_unreadable(7)), None);
+        assert!(overflow_record(u128::MAX) < overflow_unreadable(0), "what waits is listed first");
         assert_eq!(data("landed/x.parquet").as_ref(), "events/landed/x.parquet");
     }
 }

@@ -12,7 +12,8 @@ async fn memory_conforms() {
 async fn a_directory_conforms() {
     let dir = tempfile::tempdir().unwrap();
     let lake = dir.path().join("lake");
-    conformance::settings(&Store::open(lake.to_str().unwrap(), IfMissing::Create).unwrap()).await;
+    let store = Store::open(lake.to_str().unwrap(), IfMissing::Create).await.unwrap();
+    conformance::settings(&store).await;
 }
 
 async fn put(store: &Store, number: u64, document: &str) {

@@ -6,15 +6,18 @@ use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use aws_config::SdkConfig;
 use bytes::Bytes;
-use futures::TryStreamExt;
+use futures::{StreamExt, TryStreamExt};
 use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
+use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
 use url::Url;
 
-use crate::error::StoreError;
+use crate::aws;
+use crate::error::{StoreError, said};
+use crate::s3::{Place, S3};
 
 /// The objects of one lake, by names relative to it.
 #[derive(Debug, Clone)]
@@ -23,6 +26,8 @@ pub struct Store {
     objects: Arc<dyn ObjectStore>,
     /// Where the lake is a directory: that directory.
     directory: Option<PathBuf>,
+    /// Whether listings come in the order of their names.
+    lists_in_order: bool,
 }
 
 /// Whether a store for a directory that is not there is an error or makes it.
@@ -30,16 +35,51 @@ pub struct Store {
 pub enum IfMissing {
     /// Report [`StoreError::NoLake`].
     Fail,
-    /// Make the directory.
+    /// Make the directory. On S3 a lake begins with its first object; the bucket must be there.
     Create,
 }
 
 impl Store {
-    /// Opens `file:///path`, or a plain path.
+    /// Opens `s3://bucket/prefix`, `file:///path`, or a plain path. On S3, with the configuration of this process.
     ///
     /// # Errors
-    /// [`StoreError::Url`] for other URLs, [`StoreError::NoLake`] for a directory that is not there.
-    pub fn open(url: &str, if_missing: IfMissing) -> Result<Self, StoreError> {
+    /// [`StoreError::Url`] for other URLs, [`StoreError::NoLake`] for a directory that is not there, or a prefix without
+    /// objects; [`StoreError::Unreachable`] for a bucket that is not there or not allowed.
+    pub async fn open(url: &str, if_missing: IfMissing) -> Result<Self, StoreError> {
+        match place_of(url)? {
+            Some(place) => Self::open_s3(url, place, if_missing, &aws::config().await).await,
+            None => Self::open_directory(url, if_missing),
+        }
+    }
+
+    /// As [`open`](Self::open), with the configuration that a program shares among its clients of AWS.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub async fn open_with(url: &str, if_missing: IfMissing, aws: &SdkConfig) -> Result<Self, StoreError> {
+        match place_of(url)? {
+            Some(place) => Self::open_s3(url, place, if_missing, aws).await,
+            None => Self::open_directory(url, if_missing),
+        }
+    }
+
+    async fn open_s3(url: &str, place: Place, if_missing: IfMissing, aws: &SdkConfig) -> Result<Self, StoreError> {
+        let unreachable = |problem: String| StoreError::Unreachable { url: url.to_owned(), problem };
+        if aws.region().is_none() {
+            return Err(unreachable(
+                "no region is set; set AWS_REGION to that of the bucket, or AWS_PROFILE".to_owned(),
+            ));
+        }
+        let objects = S3::new(place, aws);
+        // This asks, too, whether the bucket is there and may be asked.
+        let has_objects = objects.has_objects().await.map_err(|error| unreachable(said(&error)))?;
+        if !has_objects && if_missing == IfMissing::Fail {
+            return Err(StoreError::NoLake { url: url.to_owned() });
+        }
+        Ok(Self { url: url.to_owned(), objects: Arc::new(objects), directory: None, lists_in_order: true })
+    }
+
+    fn open_directory(url: &str, if_missing: IfMissing) -> Result<Self, StoreError> {
         let directory = directory_of(url)?;
         if if_missing == IfMissing::Create {
             std::fs::create_dir_all(&directory).map_err(|e| StoreError::Url {
@@ -54,7 +94,7 @@ impl Store {
             return Err(StoreError::Url { url: url.to_owned(), problem: "it is a file, not a directory".to_owned() });
         }
         let objects = LocalFileSystem::new_with_prefix(&directory).map_err(|e| StoreError::failed(url, e))?;
-        Ok(Self { url: url.to_owned(), objects: Arc::new(objects), directory: Some(directory) })
+        Ok(Self { url: url.to_owned(), objects: Arc::new(objects), directory: Some(directory), lists_in_order: false })
     }
 
     /// A store in memory, for tests.
@@ -64,7 +104,7 @@ impl Store {
 
     /// A store over another one, for tests with faults.
     pub fn over(objects: Arc<dyn ObjectStore>) -> Self {
-        Self { url: "memory:".to_owned(), objects, directory: None }
+        Self { url: "memory:".to_owned(), objects, directory: None, lists_in_order: false }
     }
 
     /// As it was given.
@@ -94,6 +134,9 @@ impl Store {
 
     /// Makes an object durable if there is none of that name. `false`, and nothing changed, if there is one. Nobody sees it
     /// before it is durable.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`]: whether it was made may not be known then.
     pub async fn create(&self, path: &Path, bytes: Bytes) -> Result<bool, StoreError> {
         if let Some(file) = self.file(path) {
             return in_background(path, move || create_file(&file, &bytes)).await;
@@ -116,6 +159,40 @@ impl Store {
             found.map_ok(|o| o.location).try_collect().await.map_err(|e| StoreError::failed(prefix, e))?;
         names.sort();
         Ok(names)
+    }
+
+    /// The first objects below `prefix` that sort behind `after`, at most `most`, sorted. On S3 it lists no more than that.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`].
+    pub async fn list_first(
+        &self,
+        prefix: &Path,
+        after: Option<&Path>,
+        most: usize,
+    ) -> Result<Vec<ObjectMeta>, StoreError> {
+        let found = match after {
+            Some(after) => self.objects.list_with_offset(Some(prefix), after),
+            None => self.objects.list(Some(prefix)),
+        };
+        let at_once = if self.lists_in_order { most } else { usize::MAX };
+        let found = found.take(at_once).try_collect::<Vec<_>>().await;
+        let mut found = found.map_err(|e| StoreError::failed(prefix, e))?;
+        found.sort_by(|a, b| a.location.cmp(&b.location));
+        found.truncate(most);
+        Ok(found)
+    }
+
+    /// Whether there is an object of that name.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`].
+    pub async fn has(&self, path: &Path) -> Result<bool, StoreError> {
+        match self.objects.head(path).await {
+            Ok(_) => Ok(true),
+            Err(object_store::Error::NotFound { .. }) => Ok(false),
+            Err(error) => Err(StoreError::failed(path, error)),
+        }
     }
 
     /// Removes an object that no snapshot needs. Removing what is not there is no error.
@@ -185,6 +262,13 @@ fn sync_folder_of(file: &FilePath) -> io::Result<()> {
     file.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
 }
 
+/// The place of a lake on S3; `None` for another kind of lake.
+fn place_of(url: &str) -> Result<Option<Place>, StoreError> {
+    // What stands before an `@` may be a password.
+    let shown = || url.rsplit_once('@').map_or_else(|| url.to_owned(), |(_, rest)| format!("s3://…@{rest}"));
+    Place::parse(url).transpose().map_err(|problem| StoreError::Url { url: shown(), problem })
+}
+
 fn directory_of(url: &str) -> Result<PathBuf, StoreError> {
     let wrong = |problem: &str| StoreError::Url { url: url.to_owned(), problem: problem.to_owned() };
     if url.is_empty() {
@@ -194,12 +278,10 @@ fn directory_of(url: &str) -> Result<PathBuf, StoreError> {
         Ok(parsed) if parsed.scheme() == "file" => {
             parsed.to_file_path().map_err(|()| wrong("a file URL has an absolute path: file:///path"))
         }
-        Ok(parsed) if parsed.scheme() == "s3" => {
-            Err(wrong("lakes on S3 are not supported by this version of weir; give a directory"))
-        }
-        Ok(parsed) if url.contains("://") => {
-            Err(wrong(&format!("weir opens file:///path and plain paths, not {}://", parsed.scheme())))
-        }
+        Ok(parsed) if url.contains("://") => Err(wrong(&format!(
+            "weir opens s3://bucket/prefix, file:///path and plain paths, not {}://",
+            parsed.scheme()
+        ))),
         _ => std::path::absolute(url).map_err(|e| wrong(&e.to_string())),
     }
 }
@@ -225,6 +307,9 @@ pub mod conformance {
         assert_eq!(names(store.list(&Path::from("dir"), None).await.unwrap()), ["dir/a", "dir/b", "dir/c"]);
         assert_eq!(names(store.list(&Path::from("dir"), Some(&a)).await.unwrap()), ["dir/b", "dir/c"]);
         assert!(store.list(&Path::from("nothing"), None).await.unwrap().is_empty());
+        let firsts = store.list_first(&Path::from("dir"), Some(&a), 1).await.unwrap();
+        assert_eq!(names(firsts.into_iter().map(|o| o.location).collect()), ["dir/b"]);
+        assert!(store.has(&a).await.unwrap() && !store.has(&Path::from("dir")).await.unwrap());
 
         store.delete(&a).await.unwrap();
         store.delete(&a).await.unwrap();
@@ -254,15 +339,19 @@ mod tests {
     async fn a_directory_conforms() {
         let dir = tempfile::tempdir().unwrap();
         let url = Url::from_file_path(dir.path().join("a lake")).unwrap();
-        conformance::store(&Store::open(url.as_str(), IfMissing::Create).unwrap()).await;
+        conformance::store(&Store::open(url.as_str(), IfMissing::Create).await.unwrap()).await;
     }
 
-    #[test]
-    fn a_url_that_is_no_lake_says_why() {
-        let message = |url: &str| Store::open(url, IfMissing::Fail).unwrap_err().to_string();
-        assert!(message("").contains("it is empty"));
-        assert!(message("gs://bucket/x").contains("not gs://"));
-        assert!(message("/no/such/directory").contains("weir import FILE --lake /no/such/directory"));
-        assert!(message("/dev/null").contains("not a directory"));
+    #[tokio::test]
+    async fn a_url_that_is_no_lake_says_why() {
+        let message = async |url: &str| Store::open(url, IfMissing::Fail).await.unwrap_err().to_string();
+        assert!(message("").await.contains("it is empty"));
+        assert!(message("gs://bucket/x").await.contains("not gs://"));
+        assert!(message("/no/such/directory").await.contains("weir import FILE --lake /no/such/directory"));
+        assert!(message("/no/such/directory").await.contains("or `weir dev --lake /no/such/directory`"));
+        assert!(message("/dev/null").await.contains("not a directory"));
+        assert!(message("s3://").await.contains("s3://bucket/prefix"));
+        let secret = message("s3://name:secret@bucket/lake").await;
+        assert!(secret.contains("@bucket/lake") && !secret.contains("secret"), "{secret}");
     }
 }

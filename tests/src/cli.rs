@@ -115,7 +115,17 @@ pub fn weir(args: &[&str]) -> Ran {
 
 /// As [`weir()`], with a standard input.
 pub fn weir_with_input(args: &[&str], input: &[u8]) -> Ran {
+    run(command(args), args, input)
+}
+
+/// As [`weir()`], with variables of the environment.
+pub fn weir_in(environment: &[(&str, &str)], args: &[&str]) -> Ran {
     let mut command = command(args);
+    command.envs(environment.iter().copied());
+    run(command, args, b"")
+}
+
+fn run(mut command: Command, args: &[&str], input: &[u8]) -> Ran {
     command.stdin(Stdio::piped());
     let shown = format!("weir {}", args.join(" "));
     let mut process = Process::spawn(command);

@@ -8,6 +8,7 @@
 //! - [`server`]: `weir dev`, with its end in all weathers.
 //! - [`http`]: requests to it.
 //! - [`lambda`]: functions, started and asked as Lambda does it.
+//! - [`moto`]: a stand-in for AWS; [`fault_proxy`]: a network in front of it that fails.
 //! - [`dice`]: chance that repeats itself.
 //!
 //! Every process is ended by its id when its owner is dropped, also by a panic.
@@ -22,8 +23,10 @@
 
 pub mod cli;
 pub mod dice;
+pub mod fault_proxy;
 pub mod http;
 pub mod lambda;
+pub mod moto;
 pub mod server;
 
 use std::fs;

@@ -1,9 +1,12 @@
 //! Restarts, two writers, two servers, one port.
 
+use std::fs;
+use std::time::Duration;
+
 use serde_json::json;
-use weir_tests::Scratch;
 use weir_tests::cli::weir;
 use weir_tests::server::Server;
+use weir_tests::{Scratch, wait_for};
 
 use super::ask::{counts, event, event_count, funnel_of, sql, without_cost};
 
@@ -132,4 +135,34 @@ fn demo_data_fills_an_empty_lake_and_no_other() {
     assert!(server.said().contains("already"), "{}", server.said());
     assert_eq!(event_count(&lake), events);
     server.stop();
+}
+
+/// Puts a record into the overflow of a lake, as a collector does whose log is out.
+fn overflow(scratch: &Scratch, number: u128, event: &str) {
+    let header = json!({"weir": 1, "received": MONDAY, "source": "shop"});
+    let line = json!({"place": 0, "event": event, "user_id": "u", "timestamp": MONDAY, "event_id": event});
+    let folder = scratch.path("lake/overflow");
+    fs::create_dir_all(&folder).unwrap();
+    // It is there whole or not at all.
+    let written = scratch.file("record", format!("{header}\n{line}\n"));
+    fs::rename(written, folder.join(format!("{number:039}.weir"))).unwrap();
+}
+
+#[test]
+fn what_the_overflow_holds_lands_at_the_start_and_while_the_server_runs() {
+    let scratch = Scratch::new();
+    overflow(&scratch, 1, "before");
+    let server = Server::start(&scratch.lake());
+    let spec = funnel_of(&["before", "meanwhile"]);
+    let comes_to = |expected: [u64; 2]| {
+        let is_there = || (counts(&server.http().query(&spec)) == expected).then_some(());
+        wait_for(Duration::from_secs(20), is_there).unwrap_or_else(|| panic!("not {expected:?}: {}", server.said()));
+    };
+    comes_to([1, 0]);
+    overflow(&scratch, 2, "meanwhile");
+    comes_to([1, 1]);
+    let gone = || fs::read_dir(scratch.path("lake/overflow")).unwrap().next().is_none().then_some(());
+    wait_for(Duration::from_secs(20), gone).expect("what is landed is removed");
+    server.stop();
+    assert_eq!(event_count(&scratch.lake()), 2);
 }

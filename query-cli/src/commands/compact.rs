@@ -19,7 +19,7 @@ use weir_core::ports::{RandomIds, SystemClock};
 /// # Errors
 /// Whatever is wrong with the lake; what was merged until then stays merged.
 pub async fn run(args: &CompactArgs) -> Result<(), Failure> {
-    let mut table = LakeTable::open(&open_store(&args.lake)?).await?;
+    let mut table = LakeTable::open(&open_store(&args.lake).await?).await?;
     let before = table.snapshot();
     let compacted = compact(&mut table, &SystemClock, &RandomIds, Extent::Everything).await?;
     let outcome = Outcome::of(&before, &table.snapshot(), compacted);

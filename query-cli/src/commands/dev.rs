@@ -45,12 +45,15 @@ pub async fn run(args: &DevArgs) -> Result<(), Failure> {
         return Err(Failure::usage(format!("`weir dev` does not listen on {}: it knows no passwords", args.host))
             .hint("leave --host away, and reach it from elsewhere through an SSH tunnel"));
     }
+    if args.lake.starts_with("s3://") {
+        return Err(no_directory(&args.lake));
+    }
     // From here on an interrupt ends the program in order, however early it comes.
     let mut end = End::listen()?;
     let listener = listen(SocketAddr::new(args.host, args.port)).await?;
     let address = listener.local_addr()?;
-    let store = Store::open(&args.lake, IfMissing::Create)?;
-    let directory = store.directory().ok_or_else(|| Failure::usage("`weir dev` keeps its lake in a directory"))?;
+    let store = Store::open(&args.lake, IfMissing::Create).await?;
+    let directory = store.directory().ok_or_else(|| no_directory(&args.lake))?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let ids: Arc<dyn Ids> = Arc::new(RandomIds);
     let mut lander = Lander::open(&store, Arc::clone(&clock), Arc::clone(&ids)).await?;
@@ -88,6 +91,11 @@ pub async fn run(args: &DevArgs) -> Result<(), Failure> {
     finish(server, landing, compaction, following).await;
     log.close().await;
     Ok(())
+}
+
+fn no_directory(lake: &str) -> Failure {
+    Failure::usage(format!("`weir dev` keeps its event log in the directory of its lake, and `{lake}` is none"))
+        .hint("give it a directory; `weir import` and the commands that ask work on lakes on S3 as well")
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {

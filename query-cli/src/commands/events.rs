@@ -23,7 +23,7 @@ const BAR_WIDTH: usize = 20;
 /// # Errors
 /// Whatever is wrong with the lake.
 pub async fn run(args: &EventsArgs) -> Result<(), Failure> {
-    let counts = engine(&args.lake)?.events().await?;
+    let counts = engine(&args.lake).await?.events().await?;
     output::print(&Names(&counts), args.output.format)?;
     if !args.output.quiet {
         output::say(facts(&counts));

@@ -34,7 +34,7 @@ pub async fn run(args: &FunnelArgs) -> Result<(), Failure> {
         results.line(&serde_json::to_string_pretty(&document).map_err(Failure::failed)?)?;
         return results.finish().map(|_| ());
     }
-    let engine = engine(&args.lake)?;
+    let engine = engine(&args.lake).await?;
     let report = engine.funnel(&spec).await?;
     let property = spec.breakdown.as_ref().map(property_name);
     output::print(&FunnelView { report: &report, property }, args.output.format)?;

@@ -39,7 +39,7 @@ pub async fn run(args: &ImportArgs) -> Result<(), Failure> {
     for path in &args.files {
         inputs.push(open(path, &bar)?);
     }
-    let store = Store::open(args.lake.url()?, IfMissing::Create)?;
+    let store = Store::open(args.lake.url()?, IfMissing::Create).await?;
     let mut lander = Lander::open(&store, Arc::new(clock), Arc::new(RandomIds)).await?;
     let complete_to = |snapshot: &Snapshot| log_is_landed(&store, snapshot).then_some(started_ms);
     let imported = import(&mut lander, inputs, &args.source, started_ms, complete_to).await;

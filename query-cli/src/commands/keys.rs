@@ -93,7 +93,7 @@ async fn update<T>(store: &Store, change: impl Fn(&mut Vec<Key>) -> Result<T, Fa
 
 /// The store of a lake: a folder that holds none is none.
 async fn open_lake(args: &CommonKeysArgs) -> Result<Store, Failure> {
-    let store = open_store(&args.lake)?;
+    let store = open_store(&args.lake).await?;
     LakeTable::must_exist(&store).await?;
     Ok(store)
 }

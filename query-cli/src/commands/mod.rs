@@ -53,13 +53,13 @@ pub async fn run(command: &Command) -> Result<(), Failure> {
 }
 
 /// The store of a lake that must be there.
-fn open_store(lake: &LakeArg) -> Result<Store, Failure> {
-    Ok(Store::open(lake.url()?, IfMissing::Fail)?)
+async fn open_store(lake: &LakeArg) -> Result<Store, Failure> {
+    Ok(Store::open(lake.url()?, IfMissing::Fail).await?)
 }
 
 /// What answers questions of a lake.
-fn engine(lake: &LakeArg) -> Result<Engine, Failure> {
-    Ok(Engine::new(open_store(lake)?, Arc::new(SystemClock)))
+async fn engine(lake: &LakeArg) -> Result<Engine, Failure> {
+    Ok(Engine::new(open_store(lake).await?, Arc::new(SystemClock)))
 }
 
 /// The text of a file; `-` is standard input.

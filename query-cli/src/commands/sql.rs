@@ -33,7 +33,7 @@ const NULL: &str = "null";
 /// What is wrong with the query, or with the lake.
 pub async fn run(args: &SqlArgs) -> Result<(), Failure> {
     let query = if args.query == "-" { read_text(Path::new("-"))? } else { args.query.clone() };
-    let rows = engine(&args.lake)?.sql(&query).await?;
+    let rows = engine(&args.lake).await?.sql(&query).await?;
     let printer = Printer::new(Results::stdout(), &rows.schema, args.output.format);
     let count = printer.print(rows.batches).await?;
     if !args.output.quiet {

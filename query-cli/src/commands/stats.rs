@@ -21,7 +21,7 @@ use crate::render::{Records, Report};
 /// # Errors
 /// Whatever is wrong with the lake.
 pub async fn run(args: &StatsArgs) -> Result<(), Failure> {
-    let table = LakeTable::open(&open_store(&args.lake)?).await?;
+    let table = LakeTable::open(&open_store(&args.lake).await?).await?;
     output::print(&Stats::of(table.store().url(), &table.snapshot()), args.output.format)
 }
 

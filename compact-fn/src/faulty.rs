@@ -1,0 +1,82 @@
+//! For tests: a store in memory that fails when it is told to.
+//!
+//! ```text
+//! let faulty = Arc::new(Faulty::default());
+//! let store = Store::over(Arc::clone(&faulty) as _);
+//! Faulty::set(&faulty.deletes_fail, true);
+//! ```
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_trait::async_trait;
+use futures::StreamExt;
+use futures::stream::BoxStream;
+use object_store::memory::InMemory;
+use object_store::path::Path;
+use object_store::{
+    CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, PutMultipartOptions,
+    PutOptions, PutPayload, PutResult, Result,
+};
+use weir_lake::names;
+
+/// A store in memory that fails when it is told to.
+#[derive(Debug, Default)]
+pub(crate) struct Faulty {
+    inner: InMemory,
+    pub(crate) deletes_fail: AtomicBool,
+    /// Commits are made, and then reported as failed.
+    pub(crate) commits_look_failed: AtomicBool,
+}
+
+impl Faulty {
+    pub(crate) fn set(fault: &AtomicBool, on: bool) {
+        fault.store(on, Ordering::SeqCst);
+    }
+
+    fn failed() -> object_store::Error {
+        object_store::Error::Generic { store: "faulty", source: "failing, as told".into() }
+    }
+}
+
+impl fmt::Display for Faulty {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("faulty")
+    }
+}
+
+#[async_trait]
+impl ObjectStore for Faulty {
+    async fn put_opts(&self, path: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
+        let done = self.inner.put_opts(path, payload, options).await?;
+        let is_commit = names::commit_version(path).is_some();
+        if is_commit && self.commits_look_failed.load(Ordering::SeqCst) { Err(Self::failed()) } else { Ok(done) }
+    }
+
+    async fn put_multipart_opts(&self, path: &Path, options: PutMultipartOptions) -> Result<Box<dyn MultipartUpload>> {
+        self.inner.put_multipart_opts(path, options).await
+    }
+
+    async fn get_opts(&self, path: &Path, options: GetOptions) -> Result<GetResult> {
+        self.inner.get_opts(path, options).await
+    }
+
+    fn delete_stream(&self, paths: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
+        if self.deletes_fail.load(Ordering::SeqCst) {
+            return paths.map(|_| Err(Self::failed())).boxed();
+        }
+        self.inner.delete_stream(paths)
+    }
+
+    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
+        self.inner.list(prefix)
+    }
+
+    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
+        self.inner.list_with_delimiter(prefix).await
+    }
+
+    async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
+        self.inner.copy_opts(from, to, options).await
+    }
+}

@@ -1,0 +1,38 @@
+//! Lakes on S3, against a real server of its protocol, and through a network that fails.
+//!
+//! - [`objects`]: what every store must do; pages, parts and ranges.
+//! - [`failures`]: answers that are lost, connections that break, and what is said of a refusal.
+//! - [`lake`]: two writers of one table, landing, compaction, the overflow.
+//! - [`program`]: the commands of `weir` on `s3://…`.
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by a panic; helpers of tests are no production code"
+)]
+
+#[path = "s3/failures.rs"]
+mod failures;
+#[path = "s3/lake.rs"]
+mod lake;
+#[path = "s3/objects.rs"]
+mod objects;
+#[path = "s3/program.rs"]
+mod program;
+
+use weir_store::Store;
+use weir_store::store::IfMissing;
+use weir_tests::moto::{self, Moto};
+
+/// An empty lake in a bucket of its own.
+async fn store(bucket: &str) -> Store {
+    let url = format!("s3://{}/lake", Moto::shared().bucket(bucket));
+    Store::open_with(&url, IfMissing::Create, &Moto::shared().config().await).await.unwrap()
+}
+
+/// The same lake, through a proxy.
+async fn store_through(endpoint: &str, bucket: &str) -> Store {
+    let url = format!("s3://{bucket}/lake");
+    Store::open_with(&url, IfMissing::Create, &moto::config(endpoint).await).await.unwrap()
+}
