@@ -9,7 +9,7 @@ EVENTS ?= 100000
 PORT ?= 8080
 
 .DEFAULT_GOAL := help
-.PHONY: help run test build check format bench page setup setup-build setup-test test-rust test-page test-browser test-clients clean
+.PHONY: help run test build check format bench page setup setup-build setup-test setup-kinesis test-rust test-page test-browser test-clients clean
 
 help: ## Show what there is to make
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,8 +53,11 @@ setup-build: ## Install what building needs, where it is missing
 setup-test: ## Install what testing needs, where it is missing
 	scripts/setup.sh test
 
+setup-kinesis: ## Install the Kinesis that tests run against, where it is missing
+	tests/aws/setup-kinesis.sh
+
 # One build for the program and all tests: the tests start the program.
-test-rust: ## Run the Rust tests
+test-rust: setup-kinesis ## Run the Rust tests
 	$(CARGO) build --workspace --bins
 	WEIR_BIN=$(DEV_WEIR) $(CARGO) test --workspace
 

@@ -29,6 +29,7 @@
 //!   without I/O; [`answer`] is what is said back.
 //! - [`setup`] answers what clients ask before they send.
 //! - [`settings_watch`] takes up changes of the lake's settings while requests run.
+//! - [`kinesis`] is the event log as a stream; [`overflow`] takes the records that a log does not.
 //! - [`receipt`] is the text form of a place in the log.
 
 pub mod accept;
@@ -37,6 +38,8 @@ pub mod body;
 pub mod collector;
 pub mod decode;
 pub mod keys;
+pub mod kinesis;
+pub mod overflow;
 pub mod protocol;
 pub mod receipt;
 mod router;

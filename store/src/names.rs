@@ -5,6 +5,7 @@
 //! LAKE/events/landed/{id}.parquet                     what one landing wrote
 //! LAKE/events/compacted/{first day}/{id}.parquet      merges, by the first day of their time range
 //! LAKE/settings/00000000000000000003.json             settings, one document a change
+//! LAKE/overflow/{39 digits}.weir                      records that the event log did not take, until they are landed
 //! LAKE/log/…                                          the file log of a lake on one machine (see `file_log`)
 //! ```
 
@@ -14,6 +15,8 @@ use object_store::path::Path;
 pub const EVENTS: &str = "events";
 /// The settings, below the lake.
 const SETTINGS: &str = "settings";
+/// Records that the event log did not take, below the lake.
+const OVERFLOW: &str = "overflow";
 /// The file log, below a lake on one machine.
 pub const FILE_LOG: &str = "log";
 
@@ -45,6 +48,11 @@ pub fn settings(number: u64) -> Path {
 /// The number of a document of the settings; `None` for other objects.
 pub fn settings_number(path: &Path) -> Option<u64> {
     number(path)
+}
+
+/// One record of the overflow. Numbers have as many digits as the greatest, so that names sort as numbers do.
+pub fn overflow(number: u128) -> Path {
+    Path::from_iter([OVERFLOW, &format!("{number:039}.weir")])
 }
 
 fn numbered(number: u64) -> String {
@@ -85,5 +93,11 @@ mod tests {
         assert_eq!(commit_version(&commits().join("00000000000000000042.checkpoint.parquet")), None);
         assert_eq!(commit_version(&commits().join("_last_checkpoint")), None);
         assert_eq!(data("landed/x.parquet").as_ref(), "events/landed/x.parquet");
+    }
+
+    #[test]
+    fn overflow_objects_are_numbered_with_thirty_nine_digits() {
+        assert_eq!(overflow(42).as_ref(), "overflow/000000000000000000000000000000000000042.weir");
+        assert_eq!(overflow(u128::MAX).as_ref(), "overflow/340282366920938463463374607431768211455.weir");
     }
 }

@@ -8,6 +8,7 @@
 //! - [`server`]: `weir dev`, with its end in all weathers.
 //! - [`http`]: requests to it.
 //! - [`dice`]: chance that repeats itself.
+//! - [`kinesis`]: a stream on this machine; [`fault_proxy`]: its bad days.
 //!
 //! Every process is ended by its id when its owner is dropped, also by a panic.
 
@@ -21,7 +22,9 @@
 
 pub mod cli;
 pub mod dice;
+pub mod fault_proxy;
 pub mod http;
+pub mod kinesis;
 pub mod server;
 
 use std::fs;
