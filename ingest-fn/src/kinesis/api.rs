@@ -134,7 +134,8 @@ impl Api {
 
     /// Where reading begins: behind a position, or at the oldest record.
     pub(super) async fn iterator(&self, shard: &ShardId, after: Option<&SequenceNumber>) -> Result<String, CallError> {
-        let kind = if after.is_some() { ShardIteratorType::AfterSequenceNumber } else { ShardIteratorType::TrimHorizon };
+        let kind =
+            if after.is_some() { ShardIteratorType::AfterSequenceNumber } else { ShardIteratorType::TrimHorizon };
         let call = self.client.get_shard_iterator();
         let call = call.set_stream_name(self.name.clone()).set_stream_arn(self.arn.clone());
         let call = call.shard_id(&shard.0).shard_iterator_type(kind);
@@ -189,22 +190,29 @@ fn nothing_in(doing: &str) -> CallError {
 fn kind_of<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>, status: Option<u16>) -> Failure {
     match error {
         SdkError::ConstructionFailure(_) => Failure::Lasting,
-        SdkError::ServiceError(_) => match error.code().unwrap_or_default() {
-            "ResourceNotFoundException" => Failure::NotFound,
-            "InvalidArgumentException" => Failure::Argument,
-            code if is_passing(code) || status.is_some_and(|status| status >= 500 || status == 429) => Failure::Passing,
-            _ => Failure::Lasting,
-        },
+        SdkError::ServiceError(_) => kind_of_code(error.code().unwrap_or_default(), status.unwrap_or_default()),
         // Timeouts, connections that break, answers that are cut short.
         _ => Failure::Passing,
     }
 }
 
-fn is_passing(code: &str) -> bool {
+/// What Kinesis means by an error code and an HTTP status. Codes that are not known go by the status.
+fn kind_of_code(code: &str, status: u16) -> Failure {
     // `LimitExceededException` is what ListShards says when it is asked too often.
-    ["Throttl", "ThroughputExceeded", "RequestLimitExceeded", "LimitExceededException", "InternalFailure", "Unavailable"]
-        .iter()
-        .any(|part| code.contains(part))
+    const PASSING: [&str; 6] = [
+        "Throttl",
+        "ThroughputExceeded",
+        "RequestLimitExceeded",
+        "LimitExceededException",
+        "InternalFailure",
+        "Unavailable",
+    ];
+    match code {
+        "ResourceNotFoundException" => Failure::NotFound,
+        "InvalidArgumentException" => Failure::Argument,
+        _ if status >= 500 || status == 429 || PASSING.iter().any(|part| code.contains(part)) => Failure::Passing,
+        _ => Failure::Lasting,
+    }
 }
 
 fn advice(code: &str, doing: &str) -> String {
@@ -214,7 +222,9 @@ fn advice(code: &str, doing: &str) -> String {
         "UnrecognizedClientException" | "InvalidSignatureException" | "ExpiredTokenException" => {
             "; look at the credentials and the clock of this machine".to_owned()
         }
-        code if code.starts_with("KMS") => "; look at the key that encrypts the stream, and at who may use it".to_owned(),
+        code if code.starts_with("KMS") => {
+            "; look at the key that encrypts the stream, and at who may use it".to_owned()
+        }
         _ => String::new(),
     }
 }
@@ -229,4 +239,49 @@ fn causes(error: &dyn Error) -> String {
         cause = error.source();
     }
     said
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_may_pass_is_tried_again() {
+        for (code, status, expected) in [
+            ("ProvisionedThroughputExceededException", 400, Failure::Passing),
+            ("ThrottlingException", 400, Failure::Passing),
+            ("KMSThrottlingException", 400, Failure::Passing),
+            ("LimitExceededException", 400, Failure::Passing),
+            ("InternalFailureException", 500, Failure::Passing),
+            ("ServiceUnavailable", 503, Failure::Passing),
+            ("SomethingNew", 500, Failure::Passing),
+            ("", 429, Failure::Passing),
+            ("AccessDeniedException", 400, Failure::Lasting),
+            ("KMSAccessDeniedException", 400, Failure::Lasting),
+            ("ExpiredTokenException", 400, Failure::Lasting),
+            ("SomethingNew", 400, Failure::Lasting),
+            ("ResourceNotFoundException", 400, Failure::NotFound),
+            ("InvalidArgumentException", 400, Failure::Argument),
+        ] {
+            assert_eq!(kind_of_code(code, status), expected, "{code} {status}");
+        }
+    }
+
+    #[test]
+    fn a_failure_says_what_to_do_where_that_is_known() {
+        assert_eq!(advice("AccessDeniedException", "PutRecords"), "; allow this role kinesis:PutRecords on it");
+        assert!(advice("KMSDisabledException", "PutRecords").contains("the key that encrypts the stream"));
+        assert_eq!(advice("InternalFailureException", "PutRecords"), "");
+    }
+
+    #[test]
+    fn an_entry_without_a_place_is_not_taken_for_stored() {
+        let entry = PutRecordsResultEntry::builder;
+        let whole = entry().shard_id("shardId-0").sequence_number("42");
+        assert_eq!(put_of(&whole.clone().build()).unwrap().sequence, SequenceNumber::from(42));
+        assert_eq!(put_of(&whole.error_code("InternalFailure").build()), Err("InternalFailure: ".to_owned()));
+        for half in [entry(), entry().shard_id("shardId-0"), entry().shard_id("s").sequence_number("x")] {
+            assert!(put_of(&half.build()).is_err());
+        }
+    }
 }

@@ -126,7 +126,9 @@ impl Batcher {
     fn too_late(&self) -> String {
         let deadline = self.deadline;
         match self.worker.last_problem() {
-            Some(problem) => format!("the stream did not take the record within {deadline:?}; the last failure: {problem}"),
+            Some(problem) => {
+                format!("the stream did not take the record within {deadline:?}; the last failure: {problem}")
+            }
             None => format!("the stream did not answer within {deadline:?}"),
         }
     }

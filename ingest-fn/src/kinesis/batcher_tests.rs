@@ -121,7 +121,8 @@ async fn an_idle_batcher_sends_at_once_and_a_busy_one_gathers() {
     let (told, batcher) = start(&settings());
     let gate = all_calls_busy(&told, &batcher, 4).await;
     let more: Vec<_> = (0..100).map(|n| append(&batcher, &format!("more {n}"))).collect();
-    until("all of them wait", || batcher.room.available_permits() == batcher.all_room - 4 * 6 - (10 * 6 + 90 * 7)).await;
+    until("all of them wait", || batcher.room.available_permits() == batcher.all_room - 4 * 6 - (10 * 6 + 90 * 7))
+        .await;
     assert_eq!(told.calls().len(), 4, "no more than four calls are open");
     *told.gate.lock().unwrap() = None;
     gate.notify_waiters();

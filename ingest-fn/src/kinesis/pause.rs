@@ -59,9 +59,8 @@ mod tests {
             ..KinesisSettings::new("s")
         };
         let pauses = Pauses::new(&settings);
-        let millis = |ending: [u8; 4]| {
-            [1, 2, 3, 4, 5, u32::MAX].map(|tries| pauses.after(tries, &Ending(ending)).as_millis())
-        };
+        let millis =
+            |ending: [u8; 4]| [1, 2, 3, 4, 5, u32::MAX].map(|tries| pauses.after(tries, &Ending(ending)).as_millis());
         assert_eq!(millis([0xFF; 4]), [50, 100, 200, 300, 300, 300]);
         assert_eq!(millis([0x80, 0, 0, 0]), [25, 50, 100, 150, 150, 150]);
         assert_eq!(millis([0; 4]), [0; 6]);

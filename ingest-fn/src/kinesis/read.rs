@@ -87,17 +87,20 @@ impl Reader<'_> {
         Ok(taken)
     }
 
-    /// Kinesis says "not found" of a stream and of a shard alike.
+    /// "Not found" is said of a stream and of a shard alike, and by some servers of a position too.
     async fn no_iterator(&self, shard: &ShardId, after: Option<&SequenceNumber>, error: CallError) -> LogError {
-        match error.kind {
+        let is_there = match error.kind {
+            Failure::Argument => true,
             Failure::NotFound => match self.patiently(|| self.api.shards()).await {
-                Ok(shards) if !shards.contains(shard) => LogError::NoShard(shard.clone()),
-                _ => LogError::Unavailable(error.problem),
+                Ok(shards) if !shards.contains(shard) => return LogError::NoShard(shard.clone()),
+                listed => listed.is_ok(),
             },
-            Failure::Argument if after.is_some() => LogError::Corrupt(format!(
-                "{}; the recorded position is not one of this shard: the stream was made again under its name; give the \
-                 stream back that the position is of, or have its reader start again from the oldest record",
-                error.problem
+            _ => false,
+        };
+        match after {
+            Some(after) if is_there => LogError::Corrupt(format!(
+                "position {after} is not one of shard `{shard}`: the stream was made again under its name; bring back the \
+                 stream that gave the position, or have its reader start again from the oldest record"
             )),
             _ => LogError::Unavailable(error.problem),
         }
