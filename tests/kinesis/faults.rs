@@ -59,14 +59,14 @@ async fn places(log: &dyn EventLog) -> BTreeMap<Bytes, BTreeSet<String>> {
 async fn what_is_accepted_is_there_and_only_what_failed_is_sent_again() {
     let rig = Rig::new(3, 11).await;
     // The answer that comes late comes behind the timeout, which is far behind what Kinesis here takes.
-    let settings = KinesisSettings { call_timeout: Duration::from_secs(3), ..patient() };
+    let settings = KinesisSettings { call_timeout: Duration::from_secs(5), ..patient() };
     let log = Arc::new(rig.log_with(settings).await);
     rig.proxy.follow(Plan {
         failing_entries: 30,
         throttled: 10,
         broken: 5,
         delayed: 1,
-        delay: Duration::from_secs(4),
+        delay: Duration::from_secs(6),
         reset_before: 5,
         reset_after: 5,
         throttled_reads: 30,
@@ -85,7 +85,10 @@ async fn what_is_accepted_is_there_and_only_what_failed_is_sent_again() {
     let (mut again, mut untold) = (0, 0);
     for (data, fates) in &seen.entries {
         let (last, before) = fates.split_last().expect("it was seen");
-        assert!(!before.contains(&Fate::Stored), "{data} was sent again, though it was told that it is stored: {fates:?}");
+        assert!(
+            !before.contains(&Fate::Stored),
+            "{data} was sent again, though it was told that it is stored: {fates:?}"
+        );
         assert_eq!(*last, Fate::Stored, "{data} was accepted without being told that it is stored: {fates:?}");
         again += before.len();
         untold += before.iter().filter(|fate| **fate == Fate::Untold).count();
@@ -116,11 +119,14 @@ async fn records_are_refused_only_while_stream_and_overflow_are_out_and_always_i
     let out = Plan { throttled: 60, broken: 30, reset_before: 10, ..Plan::default() };
 
     let mut all = Vec::new();
-    for (what, plan, overflow_is_out) in [("good", good.clone(), true), ("bad", bad, false), ("out", out.clone(), false)] {
+    for (what, plan, overflow_is_out) in
+        [("good", good.clone(), true), ("bad", bad, false), ("out", out.clone(), false)]
+    {
         overflow.refuse(overflow_is_out);
         rig.proxy.follow(plan);
         let ended = append_all(Arc::clone(&log), what, 12).await;
-        let elsewhere = ended.iter().filter(|one| one.answer.as_ref().is_ok_and(|place| place.shard.0 == SHARD)).count();
+        let elsewhere =
+            ended.iter().filter(|one| one.answer.as_ref().is_ok_and(|place| place.shard.0 == SHARD)).count();
         println!("{what}: {} of {} records in the overflow", elsewhere, ended.len());
         match what {
             // Kinesis here is slow, and may be too slow for a deadline this short.
@@ -145,7 +151,8 @@ async fn records_are_refused_only_while_stream_and_overflow_are_out_and_always_i
 
     rig.proxy.follow(good);
     let places = places(&rig.log().await).await;
-    let overflow: BTreeMap<String, Bytes> = overflow.inner().records().into_iter().map(|(n, r)| (n.to_string(), r)).collect();
+    let overflow: BTreeMap<String, Bytes> =
+        overflow.inner().records().into_iter().map(|(n, r)| (n.to_string(), r)).collect();
     for one in &all {
         let Ok(LogPosition { shard, sequence }) = &one.answer else { continue };
         if shard.0 == SHARD {

@@ -88,7 +88,9 @@ async fn a_split_in_the_middle_of_writing_and_reading_loses_nothing() {
     let written: BTreeSet<_> = appended.keys().map(|(shard, _)| shard.clone()).collect();
     let flat: BTreeMap<_, _> = read
         .iter()
-        .flat_map(|(shard, records)| records.iter().map(|(sequence, payload)| ((shard.clone(), sequence.clone()), payload.clone())))
+        .flat_map(|(shard, records)| {
+            records.iter().map(|(sequence, payload)| ((shard.clone(), sequence.clone()), payload.clone()))
+        })
         .collect();
     println!("{} records in {} shards", flat.len(), read.len());
     assert!(flat == appended, "{} records were appended, {} read", appended.len(), flat.len());

@@ -62,7 +62,7 @@ impl Kinesis {
         );
         let mut command = Command::new("node");
         command.args(["--require", "../../loopback.cjs", "main.js"]).current_dir(FOLDER);
-        command.env("KINESIS_MOCK_PLAIN_PORT", "0").env("KINESIS_MOCK_TLS_PORT", "0").env("LOG_LEVEL", "ERROR");
+        command.env("KINESIS_MOCK_PLAIN_PORT", "1").env("KINESIS_MOCK_TLS_PORT", "2").env("LOG_LEVEL", "ERROR");
         for change in ["CREATE_STREAM", "SPLIT_SHARD", "MERGE_SHARDS"] {
             command.env(format!("{change}_DURATION"), CHANGE);
         }
