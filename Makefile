@@ -10,7 +10,7 @@ EVENTS ?= 100000
 PORT ?= 8080
 
 .DEFAULT_GOAL := help
-.PHONY: help run test build check format bench page setup setup-build setup-test test-aws-setup test-rust test-page test-browser test-clients clean
+.PHONY: help run test build check format bench page setup setup-build setup-test setup-aws test-rust test-page test-browser test-clients clean
 
 help: ## Show what there is to make
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,13 +54,13 @@ setup-build: ## Install what building needs, where it is missing
 setup-test: ## Install what testing needs, where it is missing
 	scripts/setup.sh test
 
+setup-aws: ## Install the stand-ins for AWS that tests run against, where they are missing
+	tests/aws/setup.sh "$(MOTO_PYTHON)"
+
 # One build for the program and all tests: the tests start the program.
-test-rust: test-aws-setup ## Run the Rust tests
+test-rust: setup-aws ## Run the Rust tests
 	$(CARGO) build --workspace --bins
 	WEIR_BIN=$(DEV_WEIR) WEIR_MOTO_PYTHON=$(MOTO_PYTHON)/bin/python $(CARGO) test --workspace
-
-test-aws-setup: ## Install the stand-in for AWS that the Rust tests use
-	tests/aws/setup.sh "$(MOTO_PYTHON)"
 
 test-page: web/node_modules/.package-lock.json ## Run the page's unit tests
 	cd web && npm test

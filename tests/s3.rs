@@ -23,7 +23,7 @@ mod program;
 
 use weir_store::Store;
 use weir_store::store::IfMissing;
-use weir_tests::moto::{self, Moto};
+use weir_tests::moto::Moto;
 
 /// An empty lake in a bucket of its own.
 async fn store(bucket: &str) -> Store {
@@ -34,5 +34,5 @@ async fn store(bucket: &str) -> Store {
 /// The same lake, through a proxy.
 async fn store_through(endpoint: &str, bucket: &str) -> Store {
     let url = format!("s3://{bucket}/lake");
-    Store::open_with(&url, IfMissing::Create, &moto::config(endpoint).await).await.unwrap()
+    Store::open_with(&url, IfMissing::Create, &weir_tests::aws::config(endpoint).await).await.unwrap()
 }

@@ -9,7 +9,7 @@ mod overflow;
 
 use std::sync::Arc;
 
-use weir_core::event::{frame, uuid_text};
+use weir_core::event::{envelope, frame, uuid_text};
 use weir_core::ports::{Clock, EventLog, Ids, LogRecord, SequenceNumber, ShardId};
 use weir_lake::known_ids::KnownIds;
 use weir_lake::rows::{EventRows, FrozenRows};
@@ -201,7 +201,14 @@ fn decode(shard: &ShardId, records: &[LogRecord]) -> Decoded {
         let mut unreadable = |error: frame::FrameError| {
             decoded.unreadable.push(format!("record {} of shard `{shard}`: {error}", record.sequence));
         };
-        let (header, lines) = match frame::open(&record.payload) {
+        let text = match envelope::unpack(&record.payload) {
+            Ok(text) => text,
+            Err(error) => {
+                unreadable(error);
+                continue;
+            }
+        };
+        let (header, lines) = match frame::open(&text) {
             Ok(opened) => opened,
             Err(error) => {
                 unreadable(error);

@@ -132,3 +132,24 @@ async fn what_cannot_be_read_is_named_and_holds_nothing_up() {
     assert!(done.unreadable[0].starts_with("record 1 of shard `memory-0`"), "{:?}", done.unreadable);
     assert_eq!(done.through, Some(SequenceNumber::from(3)));
 }
+
+#[tokio::test]
+async fn packed_records_land_as_plain_ones_do_and_broken_envelopes_hold_nothing_up() {
+    let (store, log) = (Store::in_memory(), MemoryLog::default());
+    let many: Vec<String> = (0..100).map(|n| format!("e{n}")).collect();
+    let packed = envelope::pack(&record(&many.iter().map(String::as_str).collect::<Vec<_>>()));
+    assert!(frame::open(&packed).is_err(), "a record of a hundred events is packed");
+    let cut = packed[..packed.len() - 1].to_vec();
+    for payload in [packed, cut, record(&["e7", "plain"])] {
+        log.append(payload.into()).await.unwrap();
+    }
+    let shard = log.shards().await.unwrap().remove(0);
+    let done = lander(&store, 0).await.land_log(&log, &shard).await.unwrap();
+    assert_eq!((done.landed.accepted, done.landed.duplicates), (101, 1));
+    assert_eq!(done.unreadable.len(), 1);
+    assert!(
+        done.unreadable[0].starts_with("record 2 of shard `memory-0`: the record is packed"),
+        "{:?}",
+        done.unreadable
+    );
+}

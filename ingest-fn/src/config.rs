@@ -6,13 +6,15 @@
 //! | `WEIR_STREAM` | the Kinesis stream: its name, or its ARN | required |
 //! | `WEIR_RECORD_BYTES` | the largest record that the stream takes, in bytes | 1048576 |
 //! | `WEIR_APPEND_MS` | how long the stream may take before the overflow is used, in milliseconds | 3000 |
-//! | `WEIR_LOG` | what is logged: `error`, `warn`, `info`, `debug`, or a filter such as `info,ingest_fn=debug` | `info` |
+//! | `WEIR_LOG` | what weir logs: `error`, `warn`, `info`, `debug` or `trace`; of libraries only warnings | `info` |
 //!
 //! Region, credentials and endpoints are those of every AWS program (`AWS_REGION`, `AWS_ENDPOINT_URL`, …).
 
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
+
+use tracing::Level;
 
 /// The largest record that a stream takes unless it is set to take more.
 const DEFAULT_RECORD_BYTES: usize = 1 << 20;
@@ -31,8 +33,8 @@ pub struct Config {
     pub record_bytes: usize,
     /// How long the stream may take.
     pub append_time: Duration,
-    /// What is logged.
-    pub log: String,
+    /// What weir logs.
+    pub log: Level,
 }
 
 /// Everything that is wrong with the environment, at once.
@@ -69,7 +71,7 @@ impl Config {
             stream: read.required("WEIR_STREAM", "the Kinesis stream, by its name or its ARN"),
             record_bytes: read.number("WEIR_RECORD_BYTES", DEFAULT_RECORD_BYTES, 1024..=MOST_RECORD_BYTES),
             append_time: Duration::from_millis(read.number("WEIR_APPEND_MS", DEFAULT_APPEND_MS, 100..=25_000)),
-            log: read.text("WEIR_LOG", "info"),
+            log: read.level("WEIR_LOG", Level::INFO),
         };
         if read.problems.is_empty() { Ok(config) } else { Err(ConfigError { problems: read.problems }) }
     }
@@ -81,8 +83,12 @@ struct Reader<F> {
 }
 
 impl<F: Fn(&str) -> Option<String>> Reader<F> {
-    fn text(&self, name: &str, default: &str) -> String {
-        (self.variable)(name).unwrap_or_else(|| default.to_owned())
+    fn level(&mut self, name: &str, default: Level) -> Level {
+        let Some(text) = (self.variable)(name) else { return default };
+        text.parse().unwrap_or_else(|_| {
+            self.problems.push(format!("{name} is `{text}`; expected error, warn, info, debug or trace"));
+            default
+        })
     }
 
     fn required(&mut self, name: &str, what: &str) -> String {
@@ -124,20 +130,27 @@ mod tests {
             stream: "events".to_owned(),
             record_bytes: 1_048_576,
             append_time: Duration::from_secs(3),
-            log: "info".to_owned(),
+            log: Level::INFO,
         };
         assert_eq!(config, expected);
     }
 
     #[test]
     fn every_problem_is_named_at_once() {
-        let error = read(&[("WEIR_STREAM", ""), ("WEIR_RECORD_BYTES", "1 MiB"), ("WEIR_APPEND_MS", "99")]).unwrap_err();
+        let error = read(&[
+            ("WEIR_STREAM", ""),
+            ("WEIR_RECORD_BYTES", "1 MiB"),
+            ("WEIR_APPEND_MS", "99"),
+            ("WEIR_LOG", "aws_smithy_runtime=debug"),
+        ])
+        .unwrap_err();
         assert_eq!(
             error.to_string(),
-            "the environment has 4 problems: WEIR_LAKE is not set; it is the lake, such as s3://bucket/prefix; \
+            "the environment has 5 problems: WEIR_LAKE is not set; it is the lake, such as s3://bucket/prefix; \
              WEIR_STREAM is not set; it is the Kinesis stream, by its name or its ARN; \
              WEIR_RECORD_BYTES is `1 MiB`; expected a whole number from 1024 to 10485760; \
-             WEIR_APPEND_MS is `99`; expected a whole number from 100 to 25000"
+             WEIR_APPEND_MS is `99`; expected a whole number from 100 to 25000; \
+             WEIR_LOG is `aws_smithy_runtime=debug`; expected error, warn, info, debug or trace"
         );
     }
 }

@@ -19,9 +19,11 @@ use std::sync::{Mutex, PoisonError};
 use async_trait::async_trait;
 use serde::Deserialize;
 use weir_core::ports::{LogPosition, SequenceNumber, ShardId};
+use weir_store::overflow::Overflow;
 use weir_store::{Store, StoreError, names};
 
 use crate::collector::{LandedProgress, ProgressError};
+use crate::overflow;
 
 /// The domain in which landings keep their positions.
 const DOMAIN: &str = "weir";
@@ -71,6 +73,15 @@ impl CommittedProgress {
         }
     }
 
+    /// The overflow has no positions: a record is there until it is landed. So its first version is not known; the newest one
+    /// holds it.
+    async fn overflow_landed_in(&self, record: &LogPosition, newest: u64) -> Result<Option<u64>, ProgressError> {
+        let Ok(number) = record.sequence.as_str().parse() else { return Ok(None) };
+        let waits = Overflow::new(&self.store).is_there(number).await?;
+        // Read again: it may have landed since.
+        Ok(if waits { None } else { self.newest().await?.or(Some(newest)) })
+    }
+
     async fn holds(&self, version: u64, record: &LogPosition) -> Result<bool, ProgressError> {
         let positions = self.positions(version).await?;
         Ok(positions.get(&record.shard).is_some_and(|landed| *landed >= record.sequence))
@@ -81,6 +92,9 @@ impl CommittedProgress {
 impl LandedProgress for CommittedProgress {
     async fn landed_in(&self, record: &LogPosition) -> Result<Option<u64>, ProgressError> {
         let Some(newest) = self.newest().await? else { return Ok(None) };
+        if record.shard.0 == overflow::SHARD {
+            return self.overflow_landed_in(record, newest).await;
+        }
         if !self.holds(newest, record).await? {
             return Ok(None);
         }
@@ -175,6 +189,19 @@ mod tests {
         assert_eq!(progress.landed_in(&record("b", 10)).await.unwrap(), Some(6));
         assert_eq!(progress.landed_in(&record("a", 7)).await.unwrap(), None);
         assert_eq!(progress.landed_in(&record("c", 1)).await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn a_record_of_the_overflow_has_landed_when_it_is_gone() {
+        let store = Store::in_memory();
+        let progress = CommittedProgress::new(store.clone());
+        let overflow = Overflow::new(&store);
+        overflow.put(7, Bytes::from_static(b"x")).await.unwrap();
+        commit(&store, 0, None).await;
+        assert_eq!(progress.landed_in(&record("overflow", 7)).await.unwrap(), None);
+        commit(&store, 1, None).await;
+        overflow.delete(7).await.unwrap();
+        assert_eq!(progress.landed_in(&record("overflow", 7)).await.unwrap(), Some(1));
     }
 
     #[tokio::test]

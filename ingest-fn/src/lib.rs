@@ -31,6 +31,7 @@
 //! - [`settings_watch`] takes up changes of the lake's settings while requests run.
 //! - [`landed`] tells how far the log has come into the table, for a collector that does not land itself.
 //! - [`function`] is the collector as a function, and [`config`] what the environment tells it.
+//! - [`kinesis`] is the event log as a stream; [`overflow`] takes the records that a log does not.
 //! - [`receipt`] is the text form of a place in the log.
 
 pub mod accept;
@@ -41,7 +42,9 @@ pub mod config;
 pub mod decode;
 pub mod function;
 pub mod keys;
+pub mod kinesis;
 pub mod landed;
+pub mod overflow;
 pub mod protocol;
 pub mod receipt;
 mod router;

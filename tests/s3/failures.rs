@@ -7,7 +7,7 @@ use tokio::io::AsyncWriteExt;
 use weir_store::store::IfMissing;
 use weir_store::{Overflow, Store, StoreError};
 use weir_tests::fault_proxy::{Fault, Proxy};
-use weir_tests::moto::{self, Moto};
+use weir_tests::moto::Moto;
 
 use super::{store as new_store, store_through};
 
@@ -173,7 +173,7 @@ async fn a_record_of_the_overflow_may_be_put_again_after_a_failure() {
 }
 
 async fn refusal(url: &str, endpoint: &str) -> String {
-    let opened = Store::open_with(url, IfMissing::Fail, &moto::config(endpoint).await).await;
+    let opened = Store::open_with(url, IfMissing::Fail, &weir_tests::aws::config(endpoint).await).await;
     opened.unwrap_err().to_string()
 }
 

@@ -4,12 +4,14 @@
 //! Nothing here knows how weir works inside. The program is the one that `WEIR_BIN` names, else the `weir` beside the
 //! test programs' own folder, where cargo puts it.
 //!
+//! - [`aws`]: how the stand-ins for AWS are found.
 //! - [`cli`]: one command, from arguments to exit code and output.
 //! - [`server`]: `weir dev`, with its end in all weathers.
 //! - [`http`]: requests to it.
 //! - [`lambda`]: functions, started and asked as Lambda does it.
 //! - [`moto`]: a stand-in for AWS; [`fault_proxy`]: a network in front of it that fails.
 //! - [`dice`]: chance that repeats itself.
+//! - [`kinesis`]: a stream on this machine; [`kinesis_faults`]: its bad days.
 //!
 //! Every process is ended by its id when its owner is dropped, also by a panic.
 
@@ -21,10 +23,13 @@
     reason = "a test fails by a panic, and real processes run in real time"
 )]
 
+pub mod aws;
 pub mod cli;
 pub mod dice;
 pub mod fault_proxy;
 pub mod http;
+pub mod kinesis;
+pub mod kinesis_faults;
 pub mod lambda;
 pub mod moto;
 pub mod server;

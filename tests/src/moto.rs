@@ -14,23 +14,15 @@ use std::process::{ChildStdin, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use aws_sdk_s3::config::timeout::TimeoutConfig;
-use aws_sdk_s3::config::{Credentials, Region, SharedCredentialsProvider};
-use weir_store::aws::{self, SdkConfig};
+use weir_store::aws::SdkConfig;
 
+use crate::aws::{REGION, config, environment};
 use crate::cli::Process;
 use crate::http::Http;
 use crate::wait_for;
 
 /// It starts in less than a second, and on a busy machine in a few.
 const START: Duration = Duration::from_secs(60);
-/// Tests wait for an answer that does not come for so long.
-const ATTEMPT: Duration = Duration::from_secs(20);
-
-/// The environment of a program that is to find it.
-pub const REGION: &str = "eu-central-1";
-const ACCESS_KEY: &str = "test-access-key";
-const SECRET_KEY: &str = "test-secret-key";
 
 /// A running moto. It ends when this value is dropped, or with the test program, whichever comes first.
 #[derive(Debug)]
@@ -86,27 +78,8 @@ impl Moto {
 
     /// The environment of a program that is to find it.
     pub fn environment(&self) -> [(&'static str, &str); 5] {
-        [
-            ("AWS_ENDPOINT_URL", &self.url),
-            ("AWS_REGION", REGION),
-            ("AWS_ACCESS_KEY_ID", ACCESS_KEY),
-            ("AWS_SECRET_ACCESS_KEY", SECRET_KEY),
-            ("AWS_EC2_METADATA_DISABLED", "true"),
-        ]
+        environment(&self.url)
     }
-}
-
-/// A configuration whose endpoint is `url`, and which asks nothing of this machine.
-pub async fn config(url: &str) -> SdkConfig {
-    let credentials = Credentials::new(ACCESS_KEY, SECRET_KEY, None, None, "tests");
-    let timeouts = TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT).build();
-    aws::loader()
-        .region(Region::new(REGION))
-        .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .endpoint_url(url)
-        .timeout_config(timeouts)
-        .load()
-        .await
 }
 
 /// The Python that has moto.
@@ -114,5 +87,9 @@ fn python() -> PathBuf {
     let in_target = || Some(PathBuf::from(std::env::var_os("CARGO_TARGET_DIR")?).join("moto-python/bin/python"));
     let found =
         std::env::var_os("WEIR_MOTO_PYTHON").map(PathBuf::from).or_else(in_target).filter(|path| path.is_file());
-    found.unwrap_or_else(|| panic!("moto is not installed: run `make test-rust`, or `make test-aws-setup` and name the Python with WEIR_MOTO_PYTHON"))
+    found.unwrap_or_else(|| {
+        panic!(
+            "moto is not installed: run `make test-rust`, or `make setup-aws` and name the Python with WEIR_MOTO_PYTHON"
+        )
+    })
 }

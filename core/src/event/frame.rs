@@ -7,6 +7,9 @@
 //!
 //! Text, so that a stuck record can be read with anything; the version comes first, so that a reader that is too old says
 //! so and does not guess.
+//!
+//! A stream has a record in an [`envelope`](super::envelope): packed with Zstandard, which its first four bytes tell, or this
+//! text where that is no larger. So a reader calls [`unpack`](super::envelope::unpack) before [`open`].
 
 use std::borrow::Cow;
 
@@ -32,6 +35,14 @@ pub struct Header {
 /// Why a record, or one event of it, cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FrameError {
+    /// A packed record cannot be unpacked.
+    #[error("the record is packed, but not as a Zstandard frame of at most {limit} bytes of text: {problem}")]
+    Envelope {
+        /// What is wrong with it.
+        problem: String,
+        /// The most bytes that are unpacked.
+        limit: usize,
+    },
     /// The header is no header.
     #[error("the record does not begin with a frame header: {0}")]
     Header(String),
