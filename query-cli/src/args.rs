@@ -128,7 +128,7 @@ impl Command {
 /// Which lake a command is about.
 #[derive(Debug, Clone, Default, Args)]
 pub struct LakeArg {
-    /// The lake: a directory, file:///path, or s3://bucket/prefix
+    /// The lake: a directory, or s3://bucket/prefix
     #[arg(long, value_name = "URL", env = "WEIR_LAKE", hide_env_values = true)]
     pub lake: Option<String>,
 }

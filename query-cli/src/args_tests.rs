@@ -118,7 +118,7 @@ fn the_help_of_a_funnel_teaches_the_shorthand() {
            weir funnel --spec FILE [OPTIONS]
 
     Options:
-          --lake <URL>            The lake: a directory, file:///path, or s3://bucket/prefix [env: WEIR_LAKE]
+          --lake <URL>            The lake: a directory, or s3://bucket/prefix [env: WEIR_LAKE]
           --step <STEP>           A step, as `EVENT [where CONDITIONS] [| EVENT…] [as LABEL]`; once for
                                   each step, in order
           --spec <FILE>           The question as a JSON document; - is standard input
@@ -174,7 +174,7 @@ fn the_help_of_sql_names_columns_and_functions() {
       <QUERY>  The query; - reads it from standard input
 
     Options:
-          --lake <URL>       The lake: a directory, file:///path, or s3://bucket/prefix [env: WEIR_LAKE]
+          --lake <URL>       The lake: a directory, or s3://bucket/prefix [env: WEIR_LAKE]
           --format <FORMAT>  How to print the result [default: table] [possible values: table, json,
                              csv, ndjson, markdown]
       -q, --quiet            Print nothing but the result and errors
