@@ -138,7 +138,7 @@ impl<O> FaultyOverflow<O> {
 
     fn check(&self) -> Result<(), LogError> {
         if self.refusing.load(Ordering::SeqCst) {
-            return Err(LogError::Unavailable("the overflow is refusing, as told".to_owned()));
+            return Err(LogError::Unavailable("refusing, as told".to_owned()));
         }
         Ok(())
     }

@@ -173,7 +173,6 @@ async fn send_on_all_days(rig: &Rig, overflow: &FaultyOverflow<StoreOverflow>, r
         rig.proxy.follow(plan);
         overflow.refuse(overflow_is_out);
         let known = send(router, what, 6).await;
-        println!("{what}: {} accepted, {} refused", known.accepted.len(), known.refused.len());
         assert!(overflow_is_out || known.refused.is_empty(), "{what}: refused, with an overflow that works");
         assert!(what != "both-out" || known.accepted.is_empty(), "{what}: nothing could be stored");
         days.push(known);

@@ -95,7 +95,7 @@ impl<L: EventLog> OverflowingLog<L> {
         if is_asked {
             match self.in_log(payload.clone()).await {
                 Ok(position) => return Ok(position),
-                Err(error) => log_problem = error.to_string(),
+                Err(error) => log_problem = problem(error),
             }
         }
         let overflow_problem = match self.in_overflow(&payload).await {
@@ -103,12 +103,12 @@ impl<L: EventLog> OverflowingLog<L> {
                 tracing::debug!(log_problem, "a record went to the overflow");
                 return Ok(position);
             }
-            Err(error) => error.to_string(),
+            Err(error) => problem(error),
         };
         if !is_asked {
             match self.in_log(payload).await {
                 Ok(position) => return Ok(position),
-                Err(error) => log_problem = error.to_string(),
+                Err(error) => log_problem = problem(error),
             }
         }
         Err(LogError::Unavailable(format!("the log: {log_problem}; the overflow: {overflow_problem}")))
@@ -148,6 +148,14 @@ impl<L: EventLog> OverflowingLog<L> {
         let sequence = SequenceNumber::parse(&number.to_string())
             .ok_or_else(|| LogError::Corrupt(format!("the overflow number {number} is no sequence number")))?;
         Ok(LogPosition { shard: ShardId(SHARD.to_owned()), sequence })
+    }
+}
+
+/// What is wrong, without what is said around it.
+fn problem(error: LogError) -> String {
+    match error {
+        LogError::Unavailable(problem) => problem,
+        other => other.to_string(),
     }
 }
 
