@@ -95,7 +95,7 @@ async fn overflows_conform() {
     conformance::overflow(&FaultyOverflow::new(MemoryOverflow::default())).await;
     conformance::overflow(&StoreOverflow::new(&Store::in_memory())).await;
     let dir = tempfile::tempdir().unwrap();
-    let store = Store::open(dir.path().to_str().unwrap(), IfMissing::Fail).unwrap();
+    let store = Store::open(dir.path().to_str().unwrap(), IfMissing::Fail).await.unwrap();
     conformance::overflow(&StoreOverflow::new(&store)).await;
     assert!(dir.path().join("overflow/340282366920938463463374607431768211455.weir").is_file());
 }
