@@ -1,14 +1,19 @@
-//! Follows the settings of a lake, so that a change of keys needs no restart.
+//! Follows the settings of a lake, so that a change of keys or of rules of privacy needs no restart.
 
 use std::time::Duration;
 
 use tokio::sync::watch;
-use weir_store::{Settings, Store, StoreError};
+use weir_store::{Settings, Store, StoreError, names};
 
-use crate::keys::{Key, Keys};
+use crate::keys::{Key, Keys, decode_base64};
+use crate::privacy::{PrivacyRules, Rule, Rules};
 
 /// The field of the settings that lists the write keys.
 pub const KEYS: &str = "keys";
+/// The field that lists the rules of privacy.
+pub const PRIVACY: &str = "privacy";
+/// The field with the secret that values are hashed with: base64.
+pub const PRIVACY_SECRET: &str = "privacy_secret";
 /// How often the next document is asked for: one read of an object that mostly is not there.
 pub const POLL: Duration = Duration::from_secs(5);
 
@@ -20,10 +25,37 @@ pub fn keys_of(settings: &Settings) -> Result<Vec<Key>, StoreError> {
     Ok(settings.get(KEYS)?.unwrap_or_default())
 }
 
-/// Puts the keys of newer settings in force until told to stop. Settings that cannot be read change nothing: the last good
+/// The rules of privacy of a lake, as they are written there.
+///
+/// # Errors
+/// [`StoreError::Settings`] where they cannot be read.
+pub fn rules_of(settings: &Settings) -> Result<Vec<Rule>, StoreError> {
+    Ok(settings.get(PRIVACY)?.unwrap_or_default())
+}
+
+/// The rules of privacy of a lake, ready for use.
+///
+/// # Errors
+/// [`StoreError::Settings`] where they cannot be read, or one of them is none.
+pub fn privacy_of(settings: &Settings) -> Result<Rules, StoreError> {
+    let secret = settings.get::<String>(PRIVACY_SECRET)?.as_deref().and_then(decode_base64);
+    let rules = Rules::compile(&rules_of(settings)?, secret.as_deref());
+    rules.map_err(|problem| StoreError::Settings {
+        object: names::settings(settings.number()).to_string(),
+        problem: format!("`{PRIVACY}`: {problem}"),
+    })
+}
+
+/// Puts the keys and rules of newer settings in force until told to stop. Settings that cannot be read change nothing: the last good
 /// ones stay in force, and the log says what is wrong, once.
-pub async fn follow(store: Store, settings: Settings, keys: Keys, mut stop: watch::Receiver<bool>) {
-    let mut watch = Watch { store, settings, keys, complained: None };
+pub async fn follow(
+    store: Store,
+    settings: Settings,
+    keys: Keys,
+    privacy: PrivacyRules,
+    mut stop: watch::Receiver<bool>,
+) {
+    let mut watch = Watch { store, settings, keys, privacy, complained: None };
     while !*stop.borrow() {
         tokio::select! {
             () = tokio::time::sleep(POLL) => watch.look().await,
@@ -37,6 +69,7 @@ struct Watch {
     /// The last good ones.
     settings: Settings,
     keys: Keys,
+    privacy: PrivacyRules,
     /// What was said last, while it lasts.
     complained: Option<String>,
 }
@@ -58,9 +91,10 @@ impl Watch {
 
     async fn take_up(&mut self) -> Result<(), StoreError> {
         let Some(newer) = self.settings.newer(&self.store).await? else { return Ok(()) };
-        let keys = keys_of(&newer)?;
+        let (keys, rules) = (keys_of(&newer)?, privacy_of(&newer)?);
         tracing::info!(number = newer.number(), keys = keys.len(), "new settings are in force");
         self.keys.replace(keys);
+        self.privacy.replace(rules);
         self.settings = newer;
         Ok(())
     }
@@ -68,11 +102,9 @@ impl Watch {
 
 #[cfg(test)]
 mod tests {
+    use crate::keys::{KeyPolicy, WriteKey, authorize};
     use serde_json::{Value, json};
     use weir_core::ports::ManualClock;
-    use weir_store::names;
-
-    use crate::keys::{KeyPolicy, WriteKey, authorize};
 
     use super::*;
 
@@ -91,20 +123,38 @@ mod tests {
         let keys = Keys::default();
         let policy = KeyPolicy::with_key(keys.clone());
         let knows = |key| authorize(&policy, Some(&WriteKey::new(key)), None, 1, &ManualClock::new(0)).is_ok();
-        let mut watch = Watch { store: store.clone(), settings: Settings::default(), keys, complained: None };
+        let privacy = PrivacyRules::default();
+        let mut watch = Watch {
+            store: store.clone(),
+            settings: Settings::default(),
+            keys,
+            privacy: privacy.clone(),
+            complained: None,
+        };
         watch.look().await;
         assert!(!knows("wk_1"));
         put(&store, 1, with_key("wk_1")).await;
         watch.look().await;
         assert!(knows("wk_1"));
-        for broken in [json!([]), json!({"weir_settings": 2}), json!({"weir_settings": 1, "keys": [{"key": "wk_2"}]})] {
+        assert!(!privacy.current().concern("web"));
+        let email = json!([{"property": "email", "action": "drop"}]);
+        for broken in [
+            json!([]),
+            json!({"weir_settings": 2}),
+            json!({"weir_settings": 1, "keys": [{"key": "wk_2"}]}),
+            json!({"weir_settings": 1, "privacy": [{"property": "email", "action": "hash"}]}),
+            json!({"weir_settings": 1, "privacy": [{"property": "context", "action": "drop"}]}),
+        ] {
             put(&store, 2, broken).await;
             watch.look().await;
             assert!(knows("wk_1") && watch.complained.is_some());
             store.delete(&names::settings(2)).await.unwrap();
         }
-        put(&store, 2, with_key("wk_3")).await;
+        let mut good = with_key("wk_3");
+        good["privacy"] = email;
+        put(&store, 2, good).await;
         watch.look().await;
+        assert!(privacy.current().concern("web"));
         assert!(knows("wk_3") && !knows("wk_1") && watch.complained.is_none());
     }
 
@@ -112,7 +162,13 @@ mod tests {
     async fn following_ends_when_it_is_told() {
         assert!(POLL * 3 <= Duration::from_secs(30), "a change is in force within 30 s");
         let (stop, stopped) = watch::channel(false);
-        let following = tokio::spawn(follow(Store::in_memory(), Settings::default(), Keys::default(), stopped));
+        let following = tokio::spawn(follow(
+            Store::in_memory(),
+            Settings::default(),
+            Keys::default(),
+            PrivacyRules::default(),
+            stopped,
+        ));
         stop.send_replace(true);
         following.await.unwrap();
     }
