@@ -16,6 +16,9 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+/// Room for so many members is made at once.
+const USUAL_MEMBERS: usize = 8;
+
 /// One member of an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Member<'a> {
@@ -29,7 +32,7 @@ pub struct Member<'a> {
 
 /// The members of the object that begins at byte `at` of `text`, in order. `None` if there is no object.
 pub fn members(text: &str, at: usize) -> Option<Vec<Member<'_>>> {
-    let mut found = Vec::new();
+    let mut found = Vec::with_capacity(USUAL_MEMBERS);
     let mut at = skip_space(text, expect(text, at, b'{')?);
     if byte(text, at) == Some(b'}') {
         return Some(found);
@@ -95,10 +98,10 @@ fn name(quoted: &str) -> Cow<'_, str> {
 fn end_of_text(text: &str, at: usize) -> Option<usize> {
     let mut at = expect(text, at, b'"')?;
     loop {
+        at += memchr::memchr2(b'"', b'\\', text.as_bytes().get(at..)?)?;
         match byte(text, at)? {
             b'"' => return Some(at + 1),
-            b'\\' => at += 2,
-            _ => at += 1,
+            _ => at += 2,
         }
     }
 }

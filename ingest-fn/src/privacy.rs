@@ -251,16 +251,14 @@ impl Rules {
         }
         let name = event.event.clone();
         let rules = || self.of_source(source).filter(|rule| rule.event.as_deref().is_none_or(|only| only == name));
-        let changed =
-            |text: Option<&str>, targets: Vec<&[Target]>| scrub::object(text?, &targets, &|value| self.hash(value));
-        let in_context = rules().map(|rule| rule.in_context.as_slice()).collect();
-        let mut in_properties: Vec<&[Target]> = rules().map(|rule| rule.in_properties.as_slice()).collect();
-        if name == "identify" {
-            in_properties.extend(rules().map(|rule| rule.in_identify.as_slice()));
-        }
+        let hash = |value: &str| self.hash(value);
+        let in_context = rules().flat_map(|rule| &rule.in_context);
+        let is_identify = name == "identify";
+        let in_identify = rules().filter(|_| is_identify).flat_map(|rule| &rule.in_identify);
+        let in_properties = rules().flat_map(|rule| &rule.in_properties).chain(in_identify);
         *buffers = Buffers {
-            properties: changed(event.properties, in_properties),
-            context: changed(event.context, in_context),
+            properties: event.properties.and_then(|text| scrub::object(text, in_properties, &hash)),
+            context: event.context.and_then(|text| scrub::object(text, in_context, &hash)),
         };
         if rules().any(|rule| rule.hashes_ids) {
             let hashed = |id: Cow<'a, str>| Cow::Owned(self.hash(&id));
@@ -279,11 +277,10 @@ impl Rules {
     /// whatever the protocol and the event. `None` where rules concern the source and the body is no JSON, in which nothing
     /// can be found.
     pub fn scrub_raw(&self, source: &str, raw: &str) -> Option<String> {
-        let targets: Vec<&[Target]> = self.of_source(source).map(|rule| rule.anywhere.as_slice()).collect();
-        if targets.is_empty() {
+        if !self.concern(source) {
             return Some(raw.to_owned());
         }
-        scrub::anywhere(raw, &targets, &|value| self.hash(value))
+        scrub::anywhere(raw, self.of_source(source).flat_map(|rule| &rule.anywhere), &|value| self.hash(value))
     }
 
     /// The hash of a text, in hex.
@@ -292,7 +289,8 @@ impl Rules {
         let mut hasher = hasher.clone();
         hasher.update(text.as_bytes());
         let bytes = hasher.finalize().into_bytes();
-        bytes.iter().take(HASH_BYTES).map(|byte| format!("{byte:02x}")).collect()
+        let digit = |four: u8| char::from_digit(four.into(), 16).unwrap_or_default();
+        bytes.iter().take(HASH_BYTES).flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
     }
 }
 

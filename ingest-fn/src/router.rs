@@ -250,3 +250,7 @@ mod tests;
 #[cfg(test)]
 #[path = "router_protocol_tests.rs"]
 mod protocol_tests;
+
+#[cfg(test)]
+#[path = "router_terms_tests.rs"]
+mod terms_tests;

@@ -82,11 +82,6 @@ impl Agent {
     pub fn is_bot(&self) -> bool {
         self.device == Some(Device::Bot)
     }
-
-    /// Whether it tells anything.
-    pub fn is_known(&self) -> bool {
-        self.device.is_some()
-    }
 }
 
 /// Reads agents, and remembers some of them. Cheap to make; shared by all requests.

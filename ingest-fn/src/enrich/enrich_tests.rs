@@ -87,5 +87,5 @@ fn an_agent_is_read_once_for_all_events() {
     // Even where the other requests of the process make it forget.
     let before = enrichment.of_event(CHROME);
     (0..3_000).for_each(|n| drop(agents.read(&format!("agent {n}"))));
-    assert!(Arc::ptr_eq(&before, &enrichment.of_event(CHROME)));
+    assert!(Rc::ptr_eq(&before, &enrichment.of_event(CHROME)));
 }

@@ -22,15 +22,19 @@ pub mod facts;
 pub use agent::{Agent, Agents};
 pub use facts::{COUNTRY_HEADERS, RequestFacts};
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::ops::Range;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use serde_json::Value;
 
 use self::agent::Product;
 use crate::json_text::{Edits, Member, members, skip_space};
+
+/// The members of a context that decide what is added, or are added.
+const NAMES: [&str; 8] = ["browser", "os", "device", "bot", "country", "ip", "userAgent", "user_agent"];
 
 /// What is to be added to the events of one request.
 #[derive(Debug)]
@@ -39,62 +43,94 @@ pub struct Enrichment<'a> {
     agents: &'a Agents,
     /// Whether the key stores addresses.
     stores_address: bool,
-    /// The request's own agent, once an event has asked for it.
-    of_request: RefCell<Option<Arc<Agent>>>,
-    /// Agents that events of this request name.
-    of_events: RefCell<HashMap<String, Arc<Agent>>>,
+    /// What the request itself tells, once an event has asked for it.
+    of_request: OnceCell<Told>,
+    /// What agents tell that events of this request name.
+    of_events: RefCell<HashMap<String, Rc<Told>>>,
+}
+
+/// What there is to add.
+#[derive(Debug, Default)]
+struct Told {
+    agent: Arc<Agent>,
+    country: Option<String>,
+    address: Option<String>,
+    /// All of it, as members of a context that has none of [`NAMES`].
+    members: String,
+}
+
+impl Told {
+    fn new(agent: Arc<Agent>, country: Option<String>, address: Option<String>) -> Self {
+        let mut told = Self { agent, country, address, members: String::new() };
+        let mut additions = Additions::to("{}", &[]);
+        additions.all(&told);
+        told.members = additions.new;
+        told
+    }
 }
 
 impl<'a> Enrichment<'a> {
     /// For the events of a request.
     pub fn new(facts: &'a RequestFacts, agents: &'a Agents, stores_address: bool) -> Self {
-        Self { facts, agents, stores_address, of_request: RefCell::default(), of_events: RefCell::default() }
+        Self { facts, agents, stores_address, of_request: OnceCell::new(), of_events: RefCell::default() }
     }
 
     /// The context of an event with what is added; `None` where nothing is.
     pub fn context(&self, context: Option<&str>) -> Option<String> {
-        let may_name_agent = context.is_some_and(|text| text.contains("gent\"") || text.contains('\\'));
-        if !may_name_agent && *self.facts == RequestFacts::default() {
+        let told = self.of_request();
+        let Some(context) = context else { return added_to("{}", 0, false, &told.members) };
+        if told.members.is_empty() && !may_name_agent(context) {
             return None;
         }
-        let context = context.unwrap_or("{}");
         let start = skip_space(context, 0);
         let members = members(context, start)?;
-        let own = members.iter().find(|member| matches!(member.name.as_ref(), "userAgent" | "user_agent"));
-        let own = own.and_then(|member| serde_json::from_str::<String>(&context[member.value.clone()]).ok());
-        let (agent, is_relayed) = match own.filter(|agent| !agent.is_empty()) {
-            Some(own) => (Some(self.of_event(&own)), self.facts.agent.as_deref() != Some(own.as_str())),
-            None => (self.of_request(), false),
-        };
-        let mut additions = Additions { context, members: &members, new: String::new(), edits: Edits::default() };
-        if !is_relayed {
-            additions.value("country", self.facts.country.as_deref().map(Value::from));
-            let address = self.facts.address.filter(|_| self.stores_address);
-            additions.value("ip", address.map(|address| Value::from(address.to_string())));
+        if members.iter().all(|member| !NAMES.contains(&member.name.as_ref())) {
+            return added_to(context, start, !members.is_empty(), &told.members);
         }
-        if let Some(agent) = agent.filter(|agent| agent.is_known()) {
-            additions.value("bot", agent.is_bot().then_some(Value::Bool(true)));
-            additions.product("browser", agent.browser.as_ref());
-            additions.product("os", agent.os.as_ref());
-            additions.object("device", [("type", agent.device.map(|device| Value::from(device.name())))]);
+        let own = members.iter().find(|member| matches!(member.name.as_ref(), "userAgent" | "user_agent"));
+        let own = own.and_then(|member| serde_json::from_str::<String>(context.get(member.value.clone())?).ok());
+        let own = own.filter(|agent| !agent.is_empty() && self.facts.agent.as_ref() != Some(agent));
+        let mut additions = Additions::to(context, &members);
+        match own {
+            Some(agent) => additions.all(&self.of_event(&agent)),
+            None => additions.all(told),
         }
         additions.finish(start)
     }
 
-    fn of_request(&self) -> Option<Arc<Agent>> {
-        let text = self.facts.agent.as_deref()?;
-        Some(Arc::clone(self.of_request.borrow_mut().get_or_insert_with(|| self.agents.read(text))))
+    fn of_request(&self) -> &Told {
+        self.of_request.get_or_init(|| {
+            let agent = self.facts.agent.as_deref().map(|text| self.agents.read(text)).unwrap_or_default();
+            let address = self.facts.address.filter(|_| self.stores_address).map(|address| address.to_string());
+            Told::new(agent, self.facts.country.clone(), address)
+        })
     }
 
-    fn of_event(&self, text: &str) -> Arc<Agent> {
+    /// Of an agent that is not the request's own: whoever sends the request only passes the event on.
+    fn of_event(&self, text: &str) -> Rc<Told> {
         let mut known = self.of_events.borrow_mut();
-        if let Some(agent) = known.get(text) {
-            return Arc::clone(agent);
+        if let Some(told) = known.get(text) {
+            return Rc::clone(told);
         }
-        let agent = self.agents.read(text);
-        known.insert(text.to_owned(), Arc::clone(&agent));
-        agent
+        let told = Rc::new(Told::new(self.agents.read(text), None, None));
+        known.insert(text.to_owned(), Rc::clone(&told));
+        told
     }
+}
+
+/// Whether a context may name an agent: a quick look, without finding out where. Names may be written with escapes.
+fn may_name_agent(context: &str) -> bool {
+    context.contains("gent\"") || memchr::memchr(b'\\', context.as_bytes()).is_some()
+}
+
+/// The object whose brace stands at `start`, with new members; `None` if there are none.
+fn added_to(object: &str, start: usize, is_filled: bool, new: &str) -> Option<String> {
+    if new.is_empty() {
+        return None;
+    }
+    let (before, behind) = object.split_at_checked(start + 1)?;
+    let comma = if is_filled { "," } else { "" };
+    Some([before, new, comma, behind].concat())
 }
 
 /// Members to add to one context.
@@ -107,7 +143,20 @@ struct Additions<'a> {
     edits: Edits,
 }
 
-impl Additions<'_> {
+impl<'a> Additions<'a> {
+    fn to(context: &'a str, members: &'a [Member<'a>]) -> Self {
+        Self { context, members, new: String::new(), edits: Edits::default() }
+    }
+
+    fn all(&mut self, told: &Told) {
+        self.value("country", told.country.as_deref().map(Value::from));
+        self.value("ip", told.address.as_deref().map(Value::from));
+        self.value("bot", told.agent.is_bot().then_some(Value::Bool(true)));
+        self.product("browser", told.agent.browser.as_ref());
+        self.product("os", told.agent.os.as_ref());
+        self.object("device", [("type", told.agent.device.map(|device| Value::from(device.name())))]);
+    }
+
     fn of_client(&self, name: &str) -> Option<Range<usize>> {
         self.members.iter().find(|member| member.name == name).map(|member| member.value.clone())
     }

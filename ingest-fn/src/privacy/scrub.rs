@@ -1,5 +1,7 @@
 //! Finds values by their paths in JSON text, and drops or hashes them there.
 
+use memchr::memchr;
+use memchr::memmem::Finder;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
@@ -17,19 +19,19 @@ pub(super) enum Act {
 pub(super) struct Target {
     path: Vec<String>,
     /// The end of its last name as it stands in a text that has no escapes.
-    needle: String,
+    needle: Finder<'static>,
     act: Act,
 }
 
 impl Target {
     pub(super) fn new(path: &[&str], act: Act) -> Self {
-        let needle = format!("{}\"", path.last().copied().unwrap_or_default());
+        let needle = Finder::new(&format!("{}\"", path.last().copied().unwrap_or_default())).into_owned();
         Self { path: path.iter().map(|name| (*name).to_owned()).collect(), needle, act }
     }
 
     /// Whether it may lie in a text: a quick look, without finding out where.
     fn may_lie_in(&self, text: &str) -> bool {
-        text.contains(&self.needle)
+        self.needle.find(text.as_bytes()).is_some()
     }
 }
 
@@ -56,10 +58,14 @@ impl<'t> Rest<'t> {
 }
 
 /// A JSON object without the values at `targets`, or with their hashes; `None` where it has none of them.
-pub(super) fn object(text: &str, targets: &[&[Target]], hash: &dyn Fn(&str) -> String) -> Option<String> {
+pub(super) fn object<'t>(
+    text: &str,
+    targets: impl Iterator<Item = &'t Target>,
+    hash: &dyn Fn(&str) -> String,
+) -> Option<String> {
     // Names may be written with escapes, so a text that has some may hold any name.
-    let is_escaped = text.contains('\\');
-    let all = targets.iter().copied().flatten().filter(|target| is_escaped || target.may_lie_in(text));
+    let is_escaped = memchr(b'\\', text.as_bytes()).is_some();
+    let all = targets.filter(|target| is_escaped || target.may_lie_in(text));
     let all: Vec<Rest<'_>> = all.map(|target| Rest { path: &target.path, act: target.act }).collect();
     if all.is_empty() {
         return None;
@@ -71,10 +77,13 @@ pub(super) fn object(text: &str, targets: &[&[Target]], hash: &dyn Fn(&str) -> S
 
 /// JSON of any kind without the values at `targets`, or with their hashes, where a path may begin in any object. `None` for
 /// what is no JSON.
-pub(super) fn anywhere(text: &str, targets: &[&[Target]], hash: &dyn Fn(&str) -> String) -> Option<String> {
+pub(super) fn anywhere<'t>(
+    text: &str,
+    targets: impl Iterator<Item = &'t Target>,
+    hash: &dyn Fn(&str) -> String,
+) -> Option<String> {
     serde_json::from_str::<IgnoredAny>(text).ok()?;
-    let all = targets.iter().copied().flatten().map(|target| Rest { path: &target.path, act: target.act });
-    let all: Vec<Rest<'_>> = all.collect();
+    let all: Vec<Rest<'_>> = targets.map(|target| Rest { path: &target.path, act: target.act }).collect();
     let mut walk = Walk { text, hash, everywhere: &all, edits: Edits::default() };
     walk.value(skip_space(text, 0), &all);
     Some(walk.edits.applied(text))
