@@ -64,6 +64,15 @@ fn the_agent_of_the_event_goes_before_that_of_the_request() {
 }
 
 #[test]
+fn an_address_is_not_shown() {
+    let (facts, agents) = (facts(SAFARI, "KR"), Agents::default());
+    let enrichment = Enrichment::new(&facts, &agents, true);
+    assert!(enrichment.context(None).unwrap().contains("203.0.113.9"));
+    let shown = format!("{enrichment:?}");
+    assert!(shown.contains("KR") && !shown.contains("203.0.113.9"), "{shown}");
+}
+
+#[test]
 fn bots_are_flagged_and_libraries_are_not() {
     let bot = r#"{"bot":true,"browser":{"name":"Googlebot","version":"2.1"},"device":{"type":"bot"}}"#;
     assert_eq!(enriched(&facts(GOOGLEBOT, ""), false, None).unwrap(), bot);

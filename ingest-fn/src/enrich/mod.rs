@@ -22,8 +22,10 @@ pub mod facts;
 pub use agent::{Agent, Agents};
 pub use facts::{COUNTRY_HEADERS, RequestFacts};
 
+use std::borrow::Cow;
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
+use std::fmt;
 use std::ops::Range;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -33,8 +35,8 @@ use serde_json::Value;
 use self::agent::Product;
 use crate::json_text::{Edits, Member, members, skip_space};
 
-/// The members of a context that decide what is added, or are added.
-const NAMES: [&str; 8] = ["browser", "os", "device", "bot", "country", "ip", "userAgent", "user_agent"];
+/// The members of a context that may be added.
+const ADDED: [&str; 6] = ["country", "ip", "bot", "browser", "os", "device"];
 
 /// What is to be added to the events of one request.
 #[derive(Debug)]
@@ -49,14 +51,20 @@ pub struct Enrichment<'a> {
     of_events: RefCell<HashMap<String, Rc<Told>>>,
 }
 
-/// What there is to add.
-#[derive(Debug, Default)]
+/// What there is to add. Its address is left out of what is logged.
+#[derive(Default)]
 struct Told {
     agent: Arc<Agent>,
     country: Option<String>,
     address: Option<String>,
-    /// All of it, as members of a context that has none of [`NAMES`].
+    /// All of it, as members of a context that has none of [`ADDED`].
     members: String,
+}
+
+impl fmt::Debug for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Told").field("agent", &self.agent).field("country", &self.country).finish_non_exhaustive()
+    }
 }
 
 impl Told {
@@ -84,17 +92,16 @@ impl<'a> Enrichment<'a> {
         }
         let start = skip_space(context, 0);
         let members = members(context, start)?;
-        if members.iter().all(|member| !NAMES.contains(&member.name.as_ref())) {
+        let own = members.iter().find(|member| matches!(member.name.as_ref(), "userAgent" | "user_agent"));
+        let own = own.and_then(|member| text_of(context.get(member.value.clone())?));
+        let own = own.filter(|agent| !agent.is_empty() && self.facts.agent.as_deref() != Some(agent.as_ref()));
+        let of_event = own.map(|agent| self.of_event(&agent));
+        let told = of_event.as_deref().unwrap_or(told);
+        if members.iter().all(|member| !ADDED.contains(&member.name.as_ref())) {
             return added_to(context, start, !members.is_empty(), &told.members);
         }
-        let own = members.iter().find(|member| matches!(member.name.as_ref(), "userAgent" | "user_agent"));
-        let own = own.and_then(|member| serde_json::from_str::<String>(context.get(member.value.clone())?).ok());
-        let own = own.filter(|agent| !agent.is_empty() && self.facts.agent.as_ref() != Some(agent));
         let mut additions = Additions::to(context, &members);
-        match own {
-            Some(agent) => additions.all(&self.of_event(&agent)),
-            None => additions.all(told),
-        }
+        additions.all(told);
         additions.finish(start)
     }
 
@@ -121,6 +128,12 @@ impl<'a> Enrichment<'a> {
 /// Whether a context may name an agent: a quick look, without finding out where. Names may be written with escapes.
 fn may_name_agent(context: &str) -> bool {
     context.contains("gent\"") || memchr::memchr(b'\\', context.as_bytes()).is_some()
+}
+
+/// The text that a JSON value is; `None` if it is none.
+fn text_of(json: &str) -> Option<Cow<'_, str>> {
+    let inner = json.strip_prefix('"')?.strip_suffix('"')?;
+    if inner.contains('\\') { serde_json::from_str(json).ok().map(Cow::Owned) } else { Some(Cow::Borrowed(inner)) }
 }
 
 /// The object whose brace stands at `start`, with new members; `None` if there are none.
