@@ -89,8 +89,9 @@ fn a_rule_that_is_none_is_refused_with_what_helps() {
 fn an_address_is_stored_only_for_a_key_that_asks() {
     let scratch = Scratch::new();
     drop(Server::start(&scratch.lake()));
+    let lake = scratch.lake();
     let add = |args: &[&str]| -> String {
-        let args = [&["keys", "add", "--format", "json", "--lake", &scratch.lake(), "--source"], args].concat();
+        let args = [&["keys", "add", "--format", "json", "--lake", &lake, "--source"], args].concat();
         weir(&args).ok().json()["key"].as_str().unwrap().to_owned()
     };
     let (asks_not, asks) = (add(&["web"]), add(&["app", "--store-ip"]));
