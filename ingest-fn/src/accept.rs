@@ -6,6 +6,7 @@ use weir_core::event::{Event, EventId, Receipt, Rejection};
 use weir_core::ports::Ids;
 
 use crate::protocol::Batch;
+use crate::terms::{Buffers, Terms};
 
 /// The longest message about one event, in bytes. An event with ten thousand unknown fields has ten thousand problems, and
 /// an answer must not be larger than what it answers.
@@ -54,19 +55,24 @@ pub struct Checked {
     pub rejected: Vec<Rejected>,
 }
 
-/// Checks every candidate and writes the good ones into one record. An event without `event_id` is given one, before
+/// Checks every candidate and writes the good ones into one record, as the terms of the request have them. An event without `event_id` is given one, before
 /// anything is stored, so that a record that is read twice gives the same events.
 ///
 /// # Errors
 /// Never in practice: only if a frame header cannot be written as JSON.
-pub fn accept(batch: Batch<'_>, source: &str, received_ms: i64, ids: &dyn Ids) -> Result<Checked, serde_json::Error> {
-    let mut frame = FrameWriter::new(source, received_ms)?;
+pub fn accept(
+    batch: Batch<'_>,
+    terms: &Terms<'_>,
+    received_ms: i64,
+    ids: &dyn Ids,
+) -> Result<Checked, serde_json::Error> {
+    let mut frame = FrameWriter::new(terms.source, received_ms)?;
     let mut rejected = Vec::new();
     let mut accepted = 0;
     let dialect = &batch.dialect;
     for (index, candidate) in batch.candidates.into_iter().enumerate() {
         let receipt = Receipt { received_ms, place: index as u64, correct_skew: true };
-        let taken = candidate.and_then(|json| dialect.take(json, receipt, |event| push(&mut frame, event, ids)));
+        let taken = candidate.and_then(|json| dialect.take(json, receipt, |event| push(&mut frame, event, terms, ids)));
         match taken {
             Ok(()) => accepted += 1,
             Err(rejection) => rejected.push(Rejected::new(index, rejection)),
@@ -75,7 +81,9 @@ pub fn accept(batch: Batch<'_>, source: &str, received_ms: i64, ids: &dyn Ids) -
     Ok(Checked { record: (accepted > 0).then(|| frame.finish()), accepted, rejected })
 }
 
-fn push(frame: &mut FrameWriter, mut event: Event<'_>, ids: &dyn Ids) -> Result<(), Rejection> {
+fn push(frame: &mut FrameWriter, event: Event<'_>, terms: &Terms<'_>, ids: &dyn Ids) -> Result<(), Rejection> {
+    let mut buffers = Buffers::default();
+    let mut event = terms.applied(event, &mut buffers)?;
     let id = event.event_id.take().unwrap_or_else(|| EventId::Uuid(ids.next_id()));
     // A checked event can always be written. Should that ever be wrong, it costs one event and not the request.
     frame.push(&event, &id).map_err(|error| Rejection {

@@ -5,15 +5,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
+use axum::http::{Extensions, HeaderMap, HeaderName};
 use bytes::Bytes;
 use weir_core::ports::{Clock, EventLog, Ids, LogError, LogPosition};
 use weir_store::StoreError;
 
 use crate::accept::{Checked, accept};
 use crate::answer::{Failure, ReceiptAnswer};
+use crate::enrich::{Agents, COUNTRY_HEADERS, RequestFacts};
 use crate::keys::{self, KeyPolicy, KeyProblem, Sender, Source};
+use crate::privacy::PrivacyRules;
 use crate::protocol::Batch;
 use crate::receipt::ReceiptToken;
+use crate::terms::Terms;
 
 /// How far the event log has come into the table.
 #[async_trait]
@@ -49,6 +53,9 @@ pub struct Collector {
     ids: Arc<dyn Ids>,
     keys: KeyPolicy,
     progress: Arc<dyn LandedProgress>,
+    privacy: PrivacyRules,
+    country_headers: Vec<HeaderName>,
+    agents: Agents,
     /// Whether the last append failed.
     log_failed: AtomicBool,
 }
@@ -71,7 +78,34 @@ impl Collector {
         keys: KeyPolicy,
         progress: Arc<dyn LandedProgress>,
     ) -> Self {
-        Self { log, clock, ids, keys, progress, log_failed: AtomicBool::new(false) }
+        Self {
+            log,
+            clock,
+            ids,
+            keys,
+            progress,
+            privacy: PrivacyRules::default(),
+            country_headers: COUNTRY_HEADERS.to_vec(),
+            agents: Agents::default(),
+            log_failed: AtomicBool::new(false),
+        }
+    }
+
+    /// With rules of privacy, which somebody else may replace. Without this there are none.
+    #[must_use]
+    pub fn with_privacy(self, privacy: PrivacyRules) -> Self {
+        Self { privacy, ..self }
+    }
+
+    /// With the headers in which a CDN says the country; without this [`COUNTRY_HEADERS`].
+    #[must_use]
+    pub fn with_country_headers(self, country_headers: Vec<HeaderName>) -> Self {
+        Self { country_headers, ..self }
+    }
+
+    /// Where a request comes from.
+    pub fn facts(&self, headers: &HeaderMap, extensions: &Extensions) -> RequestFacts {
+        RequestFacts::of(headers, extensions, &self.country_headers)
     }
 
     /// Whether a sender may bring so many events; 0 while their number is not known (see [`keys::authorize`]).
@@ -88,7 +122,8 @@ impl Collector {
     /// [`Failure::Key`] where the sender may not bring that many; [`Failure::Frame`], which does not happen in practice.
     pub fn check(&self, sender: &Sender, batch: Batch<'_>) -> Result<Checked, Failure> {
         let source = self.authorize(sender, batch.candidates.len())?;
-        Ok(accept(batch, &source.name, self.clock.now_ms(), self.ids.as_ref())?)
+        let terms = Terms::new(&source, self.privacy.current(), &sender.facts, &self.agents);
+        Ok(accept(batch, &terms, self.clock.now_ms(), self.ids.as_ref())?)
     }
 
     /// Appends a record to the log. Returns when it is durable.

@@ -20,10 +20,10 @@ use weir_store::Store;
 
 use crate::answer::Failure;
 use crate::collector::Collector;
-use crate::keys::{KeyPolicy, Keys};
+use crate::keys::KeyPolicy;
 use crate::landed::CommittedProgress;
 use crate::router;
-use crate::settings_watch::Follower;
+use crate::settings_watch::{Follower, InForce};
 
 /// Settings of this age, in milliseconds, are looked at again before a request.
 const FRESH: i64 = 10_000;
@@ -58,10 +58,12 @@ pub fn app(
     ids: Arc<dyn Ids>,
     flush: FlushMetrics,
 ) -> Router {
-    let keys = Keys::default();
+    let in_force = InForce::default();
     let progress = Arc::new(CommittedProgress::new(store.clone()));
-    let collector = Collector::new(log, Arc::clone(&clock), ids, KeyPolicy::with_key(keys.clone()), progress);
-    let settings = Mutex::new(Settings { follower: Follower::new(store, keys), looked_at: None });
+    let policy = KeyPolicy::with_key(in_force.keys.clone());
+    let collector = Collector::new(log, Arc::clone(&clock), ids, policy, progress);
+    let collector = collector.with_privacy(in_force.privacy.clone());
+    let settings = Mutex::new(Settings { follower: Follower::new(store, in_force), looked_at: None });
     let function = Arc::new(Function { settings, clock, flushed_at: AtomicI64::new(i64::MIN), flush });
     let first_look = Arc::clone(&function);
     tokio::spawn(async move { first_look.refresh().await });

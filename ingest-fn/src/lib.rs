@@ -6,6 +6,7 @@
 //!   decode    bytes -> text                           413 415
 //!   protocol  text -> batch of candidates             400 413
 //!   accept    candidates -> checked events -> record  400 (none is good)
+//!     terms     what weir adds to an event, and what must not be stored of it
 //!   collector record -> event log                     413 500 503
 //!   receipt   where the record stands                 200
 //! ```
@@ -27,6 +28,8 @@
 //! - [`router`](router()) is the HTTP side, the same on a laptop and in a Lambda; [`Collector`] is what it serves.
 //! - [`keys`], [`decode`], [`protocol`] (with [`body`] for what is common) and [`accept`] are the steps of a request, each
 //!   without I/O; [`answer`] is what is said back.
+//! - [`terms`] are what holds for all events of a request: [`enrich`] adds browser, system, device and country, [`privacy`]
+//!   drops and hashes what must not be stored; [`json_text`] is how both change an event and leave the rest as it was sent.
 //! - [`setup`] answers what clients ask before they send.
 //! - [`settings_watch`] takes up changes of the lake's settings while requests run.
 //! - [`landed`] tells how far the log has come into the table, for a collector that does not land itself.
@@ -40,17 +43,22 @@ pub mod body;
 pub mod collector;
 pub mod config;
 pub mod decode;
+pub mod enrich;
 pub mod function;
+pub mod json_text;
 pub mod keys;
 pub mod kinesis;
 pub mod landed;
 pub mod overflow;
+pub mod privacy;
 pub mod protocol;
 pub mod receipt;
 mod router;
 pub mod settings_watch;
 pub mod setup;
+pub mod terms;
 
 pub use collector::{Collector, LandedProgress, ProgressError};
 pub use keys::{KeyPolicy, Keys};
+pub use privacy::PrivacyRules;
 pub use router::router;

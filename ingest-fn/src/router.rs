@@ -100,7 +100,8 @@ async fn take_events(collector: &Collector, protocol: Protocol, request: Request
     let admitted = Sender::from_headers(request.headers()).and_then(|sender| {
         let waits_for_body = sender.key.is_none() && protocol.has_key_in_body();
         let readers = if waits_for_body { Readers::Anyone } else { collector.authorize(&sender, 0)?.readers };
-        Ok((sender, readers))
+        let facts = collector.facts(request.headers(), request.extensions());
+        Ok((Sender { facts, ..sender }, readers))
     });
     match admitted {
         Ok((sender, mut readers)) => {
@@ -249,3 +250,7 @@ mod tests;
 #[cfg(test)]
 #[path = "router_protocol_tests.rs"]
 mod protocol_tests;
+
+#[cfg(test)]
+#[path = "router_terms_tests.rs"]
+mod terms_tests;

@@ -2,18 +2,16 @@
 
 use std::io::Write;
 
-use async_trait::async_trait;
 use axum::body::Body;
 use axum::http::header::{ALLOW, CONTENT_ENCODING, RETRY_AFTER};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 use weir_core::event::frame;
-use weir_core::ports::{CountingIds, LogPosition, ManualClock, MemoryLog, ShardId};
+use weir_core::ports::{CountingIds, ManualClock, MemoryLog, ShardId};
 
-use super::tests::{Answer, NOW, Numbers, Site, ask, mutate};
+use super::tests::{Answer, NOW, NothingLands, Numbers, Site, ask, mutate};
 use super::*;
-use crate::collector::{LandedProgress, ProgressError};
 use crate::keys::{KeyPolicy, Keys};
 
 const BATCH: &str = r#"{"batch":[{"type":"track","event":"E","userId":"u","messageId":"m"}],"writeKey":"k1"}"#;
@@ -31,22 +29,13 @@ async fn send(router: &Router, path: &str, headers: &[(&str, &str)], body: impl 
     ask(router, request.body(body.into()).unwrap()).await
 }
 
-struct Nothing;
-
-#[async_trait]
-impl LandedProgress for Nothing {
-    async fn landed_in(&self, _: &LogPosition) -> Result<Option<u64>, ProgressError> {
-        Ok(None)
-    }
-}
-
 /// A collector that knows one key, `k1`.
 fn keyed() -> (Arc<MemoryLog>, Router) {
     let log = Arc::new(MemoryLog::default());
     let key = serde_json::from_value(json!({"key": "k1", "source": "shop", "created_at": 0})).unwrap();
     let keys = KeyPolicy::with_key(Keys::new(vec![key]));
     let (clock, ids) = (Arc::new(ManualClock::new(NOW)), Arc::new(CountingIds::default()));
-    let collector = Collector::new(log.clone(), clock, ids, keys, Arc::new(Nothing));
+    let collector = Collector::new(log.clone(), clock, ids, keys, Arc::new(NothingLands));
     (log, router(Arc::new(collector)))
 }
 

@@ -31,6 +31,16 @@ impl LandedProgress for Landed {
     }
 }
 
+/// Nothing ever lands.
+pub(super) struct NothingLands;
+
+#[async_trait]
+impl LandedProgress for NothingLands {
+    async fn landed_in(&self, _: &LogPosition) -> Result<Option<u64>, ProgressError> {
+        Ok(None)
+    }
+}
+
 pub(super) struct Site {
     pub log: Arc<FaultyLog<MemoryLog>>,
     landed: Arc<Landed>,

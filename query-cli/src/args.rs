@@ -1,10 +1,12 @@
 //! The command line as types. A doc comment here is the help that a person reads.
 
 mod keys;
+mod privacy;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
+use axum::http::HeaderName;
 use clap::{Args, Parser, Subcommand};
 use tracing::level_filters::LevelFilter;
 
@@ -13,6 +15,9 @@ use crate::error::Failure;
 use crate::output::Format;
 
 pub use keys::{AddKeyArgs, CommonKeysArgs, KeysArgs, KeysCommand, ListKeysArgs, OneKeyArgs, RotateKeyArgs};
+pub use privacy::{
+    ActionArg, AddRuleArgs, CommonPrivacyArgs, ListRulesArgs, PrivacyArgs, PrivacyCommand, RemoveRuleArgs, RuleArgs,
+};
 
 const ABOUT: &str = "Collects events and answers how many users went all the way.";
 
@@ -107,6 +112,8 @@ pub enum Command {
     Sql(SqlArgs),
     /// Make, list and switch off the keys that apps send events with
     Keys(KeysArgs),
+    /// Name the properties that are dropped or hashed before anything is stored
+    Privacy(PrivacyArgs),
     /// Show the figures of a lake: events, files, bytes, times
     Stats(StatsArgs),
     /// Merge the files of a lake now, so that questions read fewer and better sorted ones
@@ -179,6 +186,11 @@ pub struct DevArgs {
     /// Seed of the generated events: another one gives other people
     #[arg(long, default_value_t = 1, requires = "demo")]
     pub seed: u64,
+
+    /// Header in which a proxy says the country of who sends; once for each [default: those of CloudFront, Cloudflare,
+    /// Vercel and App Engine]
+    #[arg(long = "country-header", value_name = "NAME")]
+    pub country_headers: Vec<HeaderName>,
 }
 
 /// `weir import`

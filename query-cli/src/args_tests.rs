@@ -89,6 +89,7 @@ fn the_help_lists_the_commands() {
       events   List the events of a lake, with how often each happened
       sql      Ask a lake in SQL (read only): one table, `events`
       keys     Make, list and switch off the keys that apps send events with
+      privacy  Name the properties that are dropped or hashed before anything is stored
       stats    Show the figures of a lake: events, files, bytes, times
       compact  Merge the files of a lake now, so that questions read fewer and better sorted ones
       demo     Write generated events of a job board, to try weir with

@@ -10,6 +10,7 @@
 use std::io::{self, BufRead, Read};
 
 use compact_fn::land::Lander;
+use ingest_fn::privacy::{Buffers, Rules};
 use serde::Serialize;
 use tokio::sync::mpsc;
 use weir_core::event::{EventId, MAX_EVENT_BYTES, Receipt, Rejection, parse};
@@ -89,7 +90,7 @@ pub enum ImportError {
 /// Imports everything, batch by batch. What was landed before an error stays; importing again takes up where it stopped,
 /// because copies do not count.
 ///
-/// `complete_to_ms` says, before the last batch, up to when the lake will be complete.
+/// `rules` say what of an event is dropped or hashed. `complete_to_ms` says, before the last batch, up to when the lake will be complete.
 ///
 /// # Errors
 /// [`ImportError`].
@@ -97,13 +98,14 @@ pub async fn import(
     lander: &mut Lander,
     inputs: Vec<Input>,
     source: &str,
+    rules: Rules,
     received_ms: i64,
     complete_to_ms: impl Fn(&Snapshot) -> Option<i64>,
 ) -> Result<Imported, ImportError> {
     let (sender, mut batches) = mpsc::channel::<FrozenRows>(1);
     let source = source.to_owned();
     let reading = tokio::task::spawn_blocking(move || {
-        let mut reader = LineReader::new(source, received_ms, sender);
+        let mut reader = LineReader::new(source, rules, received_ms, sender);
         inputs.into_iter().try_for_each(|input| reader.read(input))?;
         Ok::<_, ImportError>(reader.finish())
     });
@@ -128,6 +130,8 @@ pub async fn import(
 /// Reads lines and fills batches.
 struct LineReader {
     source: String,
+    /// What is dropped or hashed.
+    rules: Rules,
     received_ms: i64,
     sender: mpsc::Sender<FrozenRows>,
     rows: EventRows,
@@ -138,9 +142,9 @@ struct LineReader {
 }
 
 impl LineReader {
-    fn new(source: String, received_ms: i64, sender: mpsc::Sender<FrozenRows>) -> Self {
+    fn new(source: String, rules: Rules, received_ms: i64, sender: mpsc::Sender<FrozenRows>) -> Self {
         let rows = EventRows::default();
-        Self { source, received_ms, sender, rows, place: 0, rejected: 0, rejections: Vec::new() }
+        Self { source, rules, received_ms, sender, rows, place: 0, rejected: 0, rejections: Vec::new() }
     }
 
     fn read(&mut self, mut input: Input) -> Result<(), ImportError> {
@@ -183,7 +187,8 @@ impl LineReader {
             message: format!("not UTF-8 text: {error}"),
         })?;
         let receipt = Receipt { received_ms: self.received_ms, place: self.place, correct_skew: false };
-        let event = parse(text, receipt)?;
+        let mut buffers = Buffers::default();
+        let event = self.rules.apply(&self.source, parse(text, receipt)?, &mut buffers);
         match &event.event_id {
             Some(id) => self.rows.push(&self.source, &event, id),
             None => self.rows.push(&self.source, &event, &EventId::of_line(bytes, number)),

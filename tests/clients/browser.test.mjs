@@ -95,6 +95,9 @@ describe("a page", () => {
     assert.deepEqual([name, category, url], ["Home", "Docs", `${origin}/`]);
     assert.ok(events.get("page").anonymous_id && !events.get("page").user_id);
     assert.equal(events.get("page").context.page.title, "Shop");
+    // The browser of the tests has no window, and its agent says so.
+    const { bot, browser: { name: browserName }, ip } = events.get("page").context;
+    assert.deepEqual([bot, browserName, ip], [true, "HeadlessChrome", undefined]);
     assert.deepEqual([events.get("identify").user_id, events.get("identify").properties], ["me", { plan: "pro" }]);
     assert.equal(events.get("identify").anonymous_id, events.get("page").anonymous_id);
     assert.deepEqual(events.get("group").properties, { groupId: "g", size: 3 });

@@ -54,6 +54,9 @@ pub struct Key {
     /// From when on it is refused, in milliseconds since 1970; absent: never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disabled_at: Option<i64>,
+    /// Whether the address of who sends is stored with the events.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub store_ip: bool,
     /// What a newer version has added.
     #[serde(flatten)]
     pub other: Map<String, Value>,
@@ -70,6 +73,8 @@ pub struct NewKey {
     pub events_per_second: Option<NonZeroU32>,
     /// How many events it may bring at once.
     pub burst: Option<NonZeroU32>,
+    /// Whether the address of who sends is stored with the events.
+    pub store_ip: bool,
 }
 
 /// Whether a key is taken.
@@ -87,7 +92,7 @@ pub enum State {
 impl Key {
     /// Makes a key that nobody has.
     pub fn new(new: NewKey, ids: &dyn Ids, now_ms: i64) -> Self {
-        let NewKey { source, origins, events_per_second, burst } = new;
+        let NewKey { source, origins, events_per_second, burst, store_ip } = new;
         Self {
             key: fresh_key(ids),
             source,
@@ -96,6 +101,7 @@ impl Key {
             events_per_second,
             burst,
             disabled_at: None,
+            store_ip,
             other: Map::new(),
         }
     }

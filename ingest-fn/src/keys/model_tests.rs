@@ -10,6 +10,7 @@ fn web() -> NewKey {
         source: SourceName::parse("web").unwrap(),
         origins: vec![Origin::parse("https://a.example").unwrap()],
         events_per_second: NonZeroU32::new(5),
+        store_ip: false,
         burst: None,
     }
 }

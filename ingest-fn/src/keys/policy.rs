@@ -15,6 +15,7 @@ use super::bucket::Bucket;
 use super::model::{Key, Origin};
 use super::{KeyProblem, WriteKey};
 use crate::accept::shortened;
+use crate::enrich::RequestFacts;
 
 /// How much of an origin a message repeats, in bytes.
 const MAX_SHOWN_BYTES: usize = 200;
@@ -26,16 +27,18 @@ pub struct Sender {
     pub key: Option<WriteKey>,
     /// The origin of the page, where a browser sends it.
     pub origin: Option<String>,
+    /// Where the request comes from.
+    pub facts: RequestFacts,
 }
 
 impl Sender {
-    /// Key and origin from the headers of a request.
+    /// Key and origin from the headers of a request; its facts are left empty.
     ///
     /// # Errors
     /// [`KeyProblem::Unreadable`].
     pub fn from_headers(headers: &HeaderMap) -> Result<Self, KeyProblem> {
         let origin = headers.get(ORIGIN).map(|origin| String::from_utf8_lossy(origin.as_bytes()).into_owned());
-        Ok(Self { key: WriteKey::from_headers(headers)?, origin })
+        Ok(Self { key: WriteKey::from_headers(headers)?, origin, facts: RequestFacts::default() })
     }
 }
 
@@ -46,6 +49,8 @@ pub struct Source {
     pub name: Arc<str>,
     /// Which pages may read the answer.
     pub readers: Readers,
+    /// Whether the address of who sends is stored with the events.
+    pub store_ip: bool,
 }
 
 /// Which pages may read an answer (CORS).
@@ -71,6 +76,7 @@ struct Entry {
     origins: Vec<Origin>,
     disabled_at: Option<i64>,
     bucket: Option<Arc<Bucket>>,
+    store_ip: bool,
 }
 
 impl Keys {
@@ -93,7 +99,10 @@ impl Keys {
                 None => Arc::new(Bucket::full(rate)),
             });
             let source = Arc::from(key.source.as_str());
-            (key.key, Entry { source, origins: key.origins, disabled_at: key.disabled_at, bucket })
+            (
+                key.key,
+                Entry { source, origins: key.origins, disabled_at: key.disabled_at, bucket, store_ip: key.store_ip },
+            )
         };
         let table = Arc::new(keys.into_iter().map(entry).collect());
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = table;
@@ -146,13 +155,13 @@ pub fn authorize(
 ) -> Result<Source, KeyProblem> {
     let Some(key) = key else {
         let source = policy.without_key.as_ref().ok_or(KeyProblem::Missing)?;
-        return Ok(Source { name: Arc::clone(source), readers: Readers::Anyone });
+        return Ok(Source { name: Arc::clone(source), readers: Readers::Anyone, store_ip: false });
     };
     let table = policy.keys.current();
     let entry = table.get(key).ok_or(KeyProblem::Unknown)?;
     if entry.disabled_at.is_none() && entry.bucket.is_none() {
         // Most keys need no clock.
-        return Ok(Source { name: Arc::clone(&entry.source), readers: entry.readers(origin)? });
+        return Ok(entry.source(entry.readers(origin)?));
     }
     let now_ms = clock.now_ms();
     if entry.disabled_at.is_some_and(|at| at <= now_ms) {
@@ -164,10 +173,14 @@ pub fn authorize(
         let over = |retry_after_s| KeyProblem::OverRate { events_per_second, retry_after_s };
         bucket.take(events, now_ms).map_err(over)?;
     }
-    Ok(Source { name: Arc::clone(&entry.source), readers })
+    Ok(entry.source(readers))
 }
 
 impl Entry {
+    fn source(&self, readers: Readers) -> Source {
+        Source { name: Arc::clone(&self.source), readers, store_ip: self.store_ip }
+    }
+
     fn readers(&self, origin: Option<&str>) -> Result<Readers, KeyProblem> {
         match origin {
             Some(origin) if !self.origins.is_empty() => {

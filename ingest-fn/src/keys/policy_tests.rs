@@ -14,7 +14,7 @@ fn ask(policy: &KeyPolicy, key: Option<&str>, origin: Option<&str>, clock: &Manu
 }
 
 fn source(name: &str) -> Result<Source, KeyProblem> {
-    Ok(Source { name: name.into(), readers: Readers::Anyone })
+    Ok(Source { name: name.into(), readers: Readers::Anyone, store_ip: false })
 }
 
 #[test]
@@ -46,7 +46,9 @@ fn only_listed_origins_may_use_a_key_and_read_its_answers() {
     let listed = key(json!({"origins": ["https://a.example", "http://localhost:3000"]}));
     let policy = KeyPolicy::with_key(Keys::new(vec![listed]));
     let ask = |origin| ask(&policy, Some("wk_1"), origin, &ManualClock::new(0));
-    let only = |origin| Ok(Source { name: "web".into(), readers: Readers::Only(HeaderValue::from_static(origin)) });
+    let only = |origin| {
+        Ok(Source { name: "web".into(), readers: Readers::Only(HeaderValue::from_static(origin)), store_ip: false })
+    };
     assert_eq!(ask(Some("https://a.example")), only("https://a.example"));
     assert_eq!(ask(Some("http://localhost:3000")), only("http://localhost:3000"));
     assert_eq!(ask(None), source("web"));

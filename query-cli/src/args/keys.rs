@@ -66,6 +66,10 @@ pub struct AddKeyArgs {
     #[arg(long, value_name = "N", requires = "events_per_second")]
     pub burst: Option<NonZeroU32>,
 
+    /// Store the IP address of who sends with each event, as context.ip [default: it is stored nowhere]
+    #[arg(long)]
+    pub store_ip: bool,
+
     /// Lake and output.
     #[command(flatten)]
     pub common: CommonKeysArgs,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use compact_fn::land::Lander;
-use ingest_fn::{Collector, KeyPolicy, Keys};
+use ingest_fn::{Collector, KeyPolicy};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
@@ -27,7 +27,8 @@ use crate::importer::{Input, import};
 use crate::landing::{self, Landed};
 use crate::output;
 use crate::render::numbers::count;
-use ingest_fn::settings_watch::{self, keys_of};
+use ingest_fn::privacy::Rules;
+use ingest_fn::settings_watch::{self, InForce};
 
 /// Events without a write key belong to this source.
 const SOURCE: &str = "dev";
@@ -60,7 +61,7 @@ pub async fn run(args: &DevArgs) -> Result<(), Failure> {
     let landed_to = lander.snapshot().positions.get(&ShardId(SHARD.to_owned())).cloned();
     let log = open_log(&directory.join(names::FILE_LOG), landed_to.as_ref())?;
     let settings = Settings::newest(&store).await?;
-    let keys = Keys::new(keys_of(&settings)?);
+    let in_force = InForce::of(&settings)?;
     if let Some(events) = args.demo {
         tokio::select! {
             filled = fill(&mut lander, &store, clock.now_ms(), events, args.seed) => filled?,
@@ -75,12 +76,18 @@ pub async fn run(args: &DevArgs) -> Result<(), Failure> {
     let table = Table::open(&store).await?;
     let compaction = landing::keep_compact(table, Arc::clone(&clock), Arc::clone(&ids), stopped.clone());
     let compaction = tokio::spawn(compaction);
-    let following = settings_watch::follow(store.clone(), settings, keys.clone(), stopped.clone());
+    let following = settings_watch::follow(store.clone(), settings, in_force.clone(), stopped.clone());
     let following = tokio::spawn(following);
-    let policy = KeyPolicy::anyone_as(SOURCE, keys);
-    let collector = Collector::new(Arc::clone(&log) as _, Arc::clone(&clock), ids, policy, landed);
+    let policy = KeyPolicy::anyone_as(SOURCE, in_force.keys);
+    let collector =
+        Collector::new(Arc::clone(&log) as _, Arc::clone(&clock), ids, policy, landed).with_privacy(in_force.privacy);
+    let collector = match args.country_headers.as_slice() {
+        [] => collector,
+        headers => collector.with_country_headers(headers.to_vec()),
+    };
     let engine = Engine::new(store.clone(), clock);
     let app = http::router(Arc::new(collector), Arc::new(engine));
+    let app = app.into_make_service_with_connect_info::<SocketAddr>();
     let server = axum::serve(listener, app).with_graceful_shutdown(wait_for(stopped));
     let server = tokio::spawn(server.into_future());
     output::say(welcome(address, &store, events));
@@ -145,7 +152,7 @@ async fn fill(lander: &mut Lander, store: &Store, now_ms: i64, events: u64, seed
     let lines = generate(&DemoConfig::new(events, seed, now_ms));
     let input = Input { name: "demo".to_owned(), lines: Box::new(Lines { lines, current: Vec::new(), read: 0 }) };
     let complete_to = |snapshot: &weir_lake::Snapshot| log_is_landed(store, snapshot).then_some(now_ms);
-    import(lander, vec![input], DEMO_SOURCE, now_ms, complete_to).await?;
+    import(lander, vec![input], DEMO_SOURCE, Rules::default(), now_ms, complete_to).await?;
     Ok(())
 }
 

@@ -45,6 +45,7 @@ async fn add(args: &AddKeyArgs, now_ms: i64) -> Result<(), Failure> {
         origins: args.origins.clone(),
         events_per_second: args.events_per_second,
         burst: args.burst,
+        store_ip: args.store_ip,
     };
     let key = Key::new(new, &RandomIds, now_ms);
     update(&store, |keys| {
@@ -198,6 +199,8 @@ struct Row {
     origins: Vec<String>,
     events_per_second: Option<u32>,
     burst: Option<u32>,
+    /// Whether the address of who sends is stored.
+    store_ip: bool,
 }
 
 /// What `list` prints: its document is an array.
@@ -222,6 +225,7 @@ impl Row {
             origins: key.origins.iter().map(ToString::to_string).collect(),
             events_per_second: rate.map(|rate| rate.events_per_second.get()),
             burst: rate.map(|rate| rate.burst.get()),
+            store_ip: key.store_ip,
         }
     }
 
@@ -249,7 +253,17 @@ fn table(rows: &[Row]) -> Table {
 }
 
 fn records(rows: &[Row]) -> Records {
-    let columns = vec!["key", "source", "state", "created_at", "disabled_at", "origins", "events_per_second", "burst"];
+    let columns = vec![
+        "key",
+        "source",
+        "state",
+        "created_at",
+        "disabled_at",
+        "origins",
+        "events_per_second",
+        "burst",
+        "store_ip",
+    ];
     let row = |row: &Row| -> Vec<Value> {
         vec![
             json!(row.key),
@@ -260,6 +274,7 @@ fn records(rows: &[Row]) -> Records {
             json!(row.origins),
             json!(row.events_per_second),
             json!(row.burst),
+            json!(row.store_ip),
         ]
     };
     Records { columns, rows: rows.iter().map(row).collect() }

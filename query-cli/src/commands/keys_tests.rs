@@ -35,12 +35,12 @@ fn keys_in_every_format() {
     wk_1bAAAAAAAAAAAAAAAAAAAAAA  ios       until 2026-01-01T01:00:00.000Z  any                                         any
     wk_zZ4fDdE0000000000000000A  ios       disabled                        any                                         any
     ");
-    insta::assert_snapshot!(show(Format::Json), @r#"[{"key":"wk_1b9XkQ3fTz0mW8sYhN2cLpRa","source":"web shop","state":"active","created_at":"2026-01-01T00:00:00.000Z","disabled_at":null,"origins":["https://shop.example","http://localhost:3000"],"events_per_second":1000,"burst":10000},{"key":"wk_1bAAAAAAAAAAAAAAAAAAAAAA","source":"ios","state":"ending","created_at":"2026-01-01T00:00:00.000Z","disabled_at":"2026-01-01T01:00:00.000Z","origins":[],"events_per_second":null,"burst":null},{"key":"wk_zZ4fDdE0000000000000000A","source":"ios","state":"disabled","created_at":"2026-01-01T00:00:00.000Z","disabled_at":"2025-12-31T23:00:00.000Z","origins":[],"events_per_second":null,"burst":null}]"#);
+    insta::assert_snapshot!(show(Format::Json), @r#"[{"key":"wk_1b9XkQ3fTz0mW8sYhN2cLpRa","source":"web shop","state":"active","created_at":"2026-01-01T00:00:00.000Z","disabled_at":null,"origins":["https://shop.example","http://localhost:3000"],"events_per_second":1000,"burst":10000,"store_ip":false},{"key":"wk_1bAAAAAAAAAAAAAAAAAAAAAA","source":"ios","state":"ending","created_at":"2026-01-01T00:00:00.000Z","disabled_at":"2026-01-01T01:00:00.000Z","origins":[],"events_per_second":null,"burst":null,"store_ip":false},{"key":"wk_zZ4fDdE0000000000000000A","source":"ios","state":"disabled","created_at":"2026-01-01T00:00:00.000Z","disabled_at":"2025-12-31T23:00:00.000Z","origins":[],"events_per_second":null,"burst":null,"store_ip":false}]"#);
     insta::assert_snapshot!(show(Format::Csv), @r#"
-    key,source,state,created_at,disabled_at,origins,events_per_second,burst
-    wk_1b9XkQ3fTz0mW8sYhN2cLpRa,web shop,active,2026-01-01T00:00:00.000Z,,"[""https://shop.example"",""http://localhost:3000""]",1000,10000
-    wk_1bAAAAAAAAAAAAAAAAAAAAAA,ios,ending,2026-01-01T00:00:00.000Z,2026-01-01T01:00:00.000Z,[],,
-    wk_zZ4fDdE0000000000000000A,ios,disabled,2026-01-01T00:00:00.000Z,2025-12-31T23:00:00.000Z,[],,
+    key,source,state,created_at,disabled_at,origins,events_per_second,burst,store_ip
+    wk_1b9XkQ3fTz0mW8sYhN2cLpRa,web shop,active,2026-01-01T00:00:00.000Z,,"[""https://shop.example"",""http://localhost:3000""]",1000,10000,false
+    wk_1bAAAAAAAAAAAAAAAAAAAAAA,ios,ending,2026-01-01T00:00:00.000Z,2026-01-01T01:00:00.000Z,[],,,false
+    wk_zZ4fDdE0000000000000000A,ios,disabled,2026-01-01T00:00:00.000Z,2025-12-31T23:00:00.000Z,[],,,false
     "#);
     insta::assert_snapshot!(show(Format::Markdown), @"
     | key | source | state | origins | events a second |

@@ -1,0 +1,81 @@
+//! The terms of one request: on what conditions its events are taken, and what is made of each before it is stored.
+//!
+//! ```text
+//! event as sent ──▶ enrichment ──▶ privacy ──▶ record
+//!               (what reads the event as its app sent it, such as a check against a plan, stands before both)
+//! ```
+//!
+//! Enrichment comes first, so that the rules of privacy hold for what weir adds as well, and so that a rule may drop the user
+//! agent of an event, of which browser and device stay. Nothing is stored between the two. A check of what apps send has to
+//! come before both: it is about what was agreed with the app, and a property that is dropped here was sent all the same.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use weir_core::event::{Event, Rejection};
+
+use crate::enrich::{Agents, Enrichment, RequestFacts};
+use crate::keys::Source;
+use crate::privacy::{self, Rules};
+
+/// What holds for all events of a request.
+#[derive(Debug)]
+pub struct Terms<'a> {
+    /// The name of their source.
+    pub source: &'a str,
+    stores_address: bool,
+    rules: Arc<Rules>,
+    enrichment: Option<Enrichment<'a>>,
+}
+
+impl<'a> Terms<'a> {
+    /// Those of a source that stores its events as they are, but for addresses.
+    pub fn plain(source: &'a str) -> Self {
+        Self { source, stores_address: false, rules: Arc::default(), enrichment: None }
+    }
+
+    /// Those of a request.
+    pub fn new(source: &'a Source, rules: Arc<Rules>, facts: &'a RequestFacts, agents: &'a Agents) -> Self {
+        let enrichment = Some(Enrichment::new(facts, agents, source.store_ip));
+        Self { source: &source.name, stores_address: source.store_ip, rules, enrichment }
+    }
+
+    /// The event as it is stored. `buffers` keeps what of it is new.
+    ///
+    /// # Errors
+    /// Why it is not taken after all.
+    pub fn applied<'b>(&self, event: Event<'b>, buffers: &'b mut Buffers) -> Result<Event<'b>, Rejection> {
+        let Buffers { context, without_address, by_rules } = buffers;
+        *context = self.enrichment.as_ref().and_then(|enrichment| enrichment.context(event.context));
+        // weir adds an address only where the key stores addresses, so what is taken out is what the client sent.
+        let event = Event { context: context.as_deref().or(event.context), ..event };
+        let event = match self.stores_address {
+            true => event,
+            false => Rules::without_addresses().apply(self.source, event, without_address),
+        };
+        Ok(self.rules.apply(self.source, event, by_rules))
+    }
+
+    /// A body, or a part of one, as it may be kept though it is no event: by the same rules, which are applied wherever they
+    /// may match. `None` where nothing of it may be kept.
+    pub fn scrubbed(&self, raw: &str) -> Option<String> {
+        let without_address = match self.stores_address {
+            true => Cow::Borrowed(raw),
+            // In what is no JSON an address cannot be found; whether that is kept is up to the rules.
+            false => Rules::without_addresses().scrub_raw(self.source, raw).map_or(Cow::Borrowed(raw), Cow::Owned),
+        };
+        self.rules.scrub_raw(self.source, &without_address)
+    }
+}
+
+/// The texts of one event that are not its sender's.
+#[derive(Debug, Default)]
+pub struct Buffers {
+    context: Option<String>,
+    without_address: privacy::Buffers,
+    by_rules: privacy::Buffers,
+}
+
+#[cfg(test)]
+#[path = "terms_tests.rs"]
+mod tests;
