@@ -5,6 +5,7 @@ use weir_core::event::frame::FrameWriter;
 use weir_core::event::{Event, EventId, Receipt, Rejection};
 use weir_core::ports::Ids;
 
+use crate::plan::PlanGuard;
 use crate::protocol::Batch;
 
 /// The longest message about one event, in bytes. An event with ten thousand unknown fields has ten thousand problems, and
@@ -54,19 +55,27 @@ pub struct Checked {
     pub rejected: Vec<Rejected>,
 }
 
-/// Checks every candidate and writes the good ones into one record. An event without `event_id` is given one, before
+/// Checks every candidate, also against the tracking plan, and writes the good ones into one record. An event without `event_id` is given one, before
 /// anything is stored, so that a record that is read twice gives the same events.
 ///
 /// # Errors
 /// Never in practice: only if a frame header cannot be written as JSON.
-pub fn accept(batch: Batch<'_>, source: &str, received_ms: i64, ids: &dyn Ids) -> Result<Checked, serde_json::Error> {
+pub fn accept(
+    batch: Batch<'_>,
+    source: &str,
+    plan: &PlanGuard,
+    received_ms: i64,
+    ids: &dyn Ids,
+) -> Result<Checked, serde_json::Error> {
     let mut frame = FrameWriter::new(source, received_ms)?;
     let mut rejected = Vec::new();
     let mut accepted = 0;
     let dialect = &batch.dialect;
     for (index, candidate) in batch.candidates.into_iter().enumerate() {
         let receipt = Receipt { received_ms, place: index as u64, correct_skew: true };
-        let taken = candidate.and_then(|json| dialect.take(json, receipt, |event| push(&mut frame, event, ids)));
+        let taken = candidate.and_then(|json| {
+            dialect.take(json, receipt, |event| plan.pass(event, |event| push(&mut frame, event, ids)))
+        });
         match taken {
             Ok(()) => accepted += 1,
             Err(rejection) => rejected.push(Rejected::new(index, rejection)),

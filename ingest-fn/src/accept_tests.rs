@@ -8,7 +8,7 @@ use super::*;
 const NOW: i64 = 1_767_225_600_000; // 2026-01-01T00:00:00Z
 
 fn check(body: &str) -> Checked {
-    accept(Batch::native(body.as_bytes()).unwrap(), "app", NOW, &CountingIds::default()).unwrap()
+    accept(Batch::native(body.as_bytes()).unwrap(), "app", &PlanGuard::default(), NOW, &CountingIds::default()).unwrap()
 }
 
 #[test]

@@ -10,6 +10,7 @@ use weir_core::ports::{Clock, EventLog, Ids, LogError, SequenceNumber, ShardId};
 use crate::accept::{Checked, accept};
 use crate::answer::{Failure, ReceiptAnswer};
 use crate::keys::{self, KeyPolicy, KeyProblem, Sender, Source};
+use crate::plan::Plans;
 use crate::protocol::Batch;
 use crate::receipt::ReceiptToken;
 
@@ -26,6 +27,7 @@ pub struct Collector {
     clock: Arc<dyn Clock>,
     ids: Arc<dyn Ids>,
     keys: KeyPolicy,
+    plans: Plans,
     progress: Arc<dyn LandedProgress>,
     /// Whether the last append failed.
     log_failed: AtomicBool,
@@ -49,7 +51,13 @@ impl Collector {
         keys: KeyPolicy,
         progress: Arc<dyn LandedProgress>,
     ) -> Self {
-        Self { log, clock, ids, keys, progress, log_failed: AtomicBool::new(false) }
+        Self { log, clock, ids, keys, plans: Plans::default(), progress, log_failed: AtomicBool::new(false) }
+    }
+
+    /// Holds events against the tracking plan that is in force.
+    #[must_use]
+    pub fn with_plans(self, plans: Plans) -> Self {
+        Self { plans, ..self }
     }
 
     /// Whether a sender may bring so many events; 0 while their number is not known (see [`keys::authorize`]).
@@ -66,7 +74,8 @@ impl Collector {
     /// [`Failure::Key`] where the sender may not bring that many; [`Failure::Frame`], which does not happen in practice.
     pub fn check(&self, sender: &Sender, batch: Batch<'_>) -> Result<Checked, Failure> {
         let source = self.authorize(sender, batch.candidates.len())?;
-        Ok(accept(batch, &source.name, self.clock.now_ms(), self.ids.as_ref())?)
+        let guard = self.plans.guard(source.plan);
+        Ok(accept(batch, &source.name, &guard, self.clock.now_ms(), self.ids.as_ref())?)
     }
 
     /// Appends a record to the log. Returns when it is durable.

@@ -27,6 +27,7 @@
 //! - [`router`](router()) is the HTTP side, the same on a laptop and in a Lambda; [`Collector`] is what it serves.
 //! - [`keys`], [`decode`], [`protocol`] (with [`body`] for what is common) and [`accept`] are the steps of a request, each
 //!   without I/O; [`answer`] is what is said back.
+//! - [`plan`] holds events against the tracking plan: off, flagged or refused, as the key says.
 //! - [`setup`] answers what clients ask before they send.
 //! - [`settings_watch`] takes up changes of the lake's settings while requests run.
 //! - [`receipt`] is the text form of a place in the log.
@@ -37,6 +38,7 @@ pub mod body;
 pub mod collector;
 pub mod decode;
 pub mod keys;
+pub mod plan;
 pub mod protocol;
 pub mod receipt;
 mod router;
@@ -45,4 +47,5 @@ pub mod setup;
 
 pub use collector::{Collector, LandedProgress};
 pub use keys::{KeyPolicy, Keys};
+pub use plan::Plans;
 pub use router::router;

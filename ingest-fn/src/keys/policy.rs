@@ -15,6 +15,7 @@ use super::bucket::Bucket;
 use super::model::{Key, Origin};
 use super::{KeyProblem, WriteKey};
 use crate::accept::shortened;
+use crate::plan::PlanMode;
 
 /// How much of an origin a message repeats, in bytes.
 const MAX_SHOWN_BYTES: usize = 200;
@@ -46,6 +47,8 @@ pub struct Source {
     pub name: Arc<str>,
     /// Which pages may read the answer.
     pub readers: Readers,
+    /// What follows where an event departs from the tracking plan.
+    pub plan: PlanMode,
 }
 
 /// Which pages may read an answer (CORS).
@@ -69,6 +72,7 @@ type Table = HashMap<WriteKey, Entry>;
 struct Entry {
     source: Arc<str>,
     origins: Vec<Origin>,
+    plan: PlanMode,
     disabled_at: Option<i64>,
     bucket: Option<Arc<Bucket>>,
 }
@@ -93,7 +97,7 @@ impl Keys {
                 None => Arc::new(Bucket::full(rate)),
             });
             let source = Arc::from(key.source.as_str());
-            (key.key, Entry { source, origins: key.origins, disabled_at: key.disabled_at, bucket })
+            (key.key, Entry { source, origins: key.origins, plan: key.plan, disabled_at: key.disabled_at, bucket })
         };
         let table = Arc::new(keys.into_iter().map(entry).collect());
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = table;
@@ -115,7 +119,7 @@ impl fmt::Debug for Keys {
 pub struct KeyPolicy {
     keys: Keys,
     /// The source of requests without a key, where they are taken.
-    without_key: Option<Arc<str>>,
+    without_key: Option<Source>,
 }
 
 impl KeyPolicy {
@@ -126,7 +130,17 @@ impl KeyPolicy {
 
     /// Who has a key; and a request without one belongs to `source`.
     pub fn anyone_as(source: &str, keys: Keys) -> Self {
-        Self { keys, without_key: Some(source.into()) }
+        let source = Source { name: source.into(), readers: Readers::Anyone, plan: PlanMode::Off };
+        Self { keys, without_key: Some(source) }
+    }
+
+    /// Holds the events of requests without a key against the tracking plan, too.
+    #[must_use]
+    pub fn with_plan_for_keyless(mut self, plan: PlanMode) -> Self {
+        if let Some(source) = &mut self.without_key {
+            source.plan = plan;
+        }
+        self
     }
 }
 
@@ -145,14 +159,13 @@ pub fn authorize(
     clock: &dyn Clock,
 ) -> Result<Source, KeyProblem> {
     let Some(key) = key else {
-        let source = policy.without_key.as_ref().ok_or(KeyProblem::Missing)?;
-        return Ok(Source { name: Arc::clone(source), readers: Readers::Anyone });
+        return policy.without_key.clone().ok_or(KeyProblem::Missing);
     };
     let table = policy.keys.current();
     let entry = table.get(key).ok_or(KeyProblem::Unknown)?;
     if entry.disabled_at.is_none() && entry.bucket.is_none() {
         // Most keys need no clock.
-        return Ok(Source { name: Arc::clone(&entry.source), readers: entry.readers(origin)? });
+        return Ok(entry.source(entry.readers(origin)?));
     }
     let now_ms = clock.now_ms();
     if entry.disabled_at.is_some_and(|at| at <= now_ms) {
@@ -164,10 +177,14 @@ pub fn authorize(
         let over = |retry_after_s| KeyProblem::OverRate { events_per_second, retry_after_s };
         bucket.take(events, now_ms).map_err(over)?;
     }
-    Ok(Source { name: Arc::clone(&entry.source), readers })
+    Ok(entry.source(readers))
 }
 
 impl Entry {
+    fn source(&self, readers: Readers) -> Source {
+        Source { name: Arc::clone(&self.source), readers, plan: self.plan }
+    }
+
     fn readers(&self, origin: Option<&str>) -> Result<Readers, KeyProblem> {
         match origin {
             Some(origin) if !self.origins.is_empty() => {

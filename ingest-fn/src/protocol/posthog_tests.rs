@@ -4,6 +4,7 @@ use weir_core::ports::CountingIds;
 
 use super::*;
 use crate::accept::{Checked, accept};
+use crate::plan::PlanGuard;
 
 const NOW: i64 = 1_795_300_523_000; // 2026-11-21T22:35:23Z
 const POSTHOG_NODE: &str = include_str!("../../testdata/posthog-node.json");
@@ -12,7 +13,7 @@ const POSTHOG_NODE: &str = include_str!("../../testdata/posthog-node.json");
 type Row = (String, Option<String>, Option<String>, Value);
 
 fn check(body: &str) -> Checked {
-    accept(read(body).unwrap(), "app", NOW, &CountingIds::default()).unwrap()
+    accept(read(body).unwrap(), "app", &PlanGuard::default(), NOW, &CountingIds::default()).unwrap()
 }
 
 fn rows(body: &str) -> Vec<Row> {

@@ -4,6 +4,7 @@ use weir_core::ports::CountingIds;
 
 use super::*;
 use crate::accept::{Checked, accept};
+use crate::plan::PlanGuard;
 
 const NOW: i64 = 1_795_300_523_000; // 2026-11-21T22:35:23Z
 const ANALYTICS_NODE: &str = include_str!("../../testdata/analytics-node.json");
@@ -15,7 +16,7 @@ const RUDDER_NODE: &str = include_str!("../../testdata/rudder-sdk-node.json");
 type Row = (String, Option<String>, Option<String>, Value);
 
 fn check(body: &str, kind: Option<Kind>) -> Checked {
-    accept(read(body, kind).unwrap(), "app", NOW, &CountingIds::default()).unwrap()
+    accept(read(body, kind).unwrap(), "app", &PlanGuard::default(), NOW, &CountingIds::default()).unwrap()
 }
 
 fn rows(checked: &Checked) -> Vec<Row> {
@@ -76,7 +77,8 @@ fn every_call_of_the_real_clients_becomes_its_event() {
 fn every_call_of_the_browser_and_of_python_becomes_its_event() {
     let received = 1_795_302_242_000; // A second after the capture.
     let taken = |body| {
-        let checked = accept(read(body, None).unwrap(), "app", received, &CountingIds::default()).unwrap();
+        let checked =
+            accept(read(body, None).unwrap(), "app", &PlanGuard::default(), received, &CountingIds::default()).unwrap();
         assert!(checked.rejected.is_empty(), "{:?}", checked.rejected);
         rows(&checked).into_iter().map(|(name, user, device, _)| (name, user, device.is_some())).collect::<Vec<_>>()
     };
