@@ -19,7 +19,7 @@ use weir_core::plan::{CompiledPlan, Violation};
 
 /// The key of the context that lists what a kept event violates.
 pub const FLAG: &str = "plan_violations";
-/// The most violations that an event is flagged with. Each is cut to some 100 bytes by [`Violation::flag`].
+/// The most violations that an event is flagged with. [`Violation::flag`] cuts each to some 80 characters.
 const MAX_FLAGS: usize = 10;
 
 /// What follows where an event departs from the plan.
@@ -131,13 +131,10 @@ fn may_have_flag(context: &str) -> bool {
 fn with_flags(context: Option<&str>, violations: &[Violation]) -> Option<String> {
     let context = context.unwrap_or("{}");
     let Ok(entries) = entries(context) else {
-        // A name that is no Unicode text cannot be written again. Of two equal names the last counts.
-        return Some(if violations.is_empty() {
-            context.to_owned()
-        } else {
-            let open = context.trim_end().strip_suffix('}').unwrap_or("{");
-            format!("{open},{}:{}}}", Value::from(FLAG), flags(violations))
-        });
+        // A name that is no Unicode text cannot be written again. Of two equal names the last counts, and null is no flag.
+        let open = context.trim_end().strip_suffix('}').unwrap_or("{");
+        let last = if violations.is_empty() { Value::Null } else { flags(violations) };
+        return Some(format!("{open},{}:{last}}}", Value::from(FLAG)));
     };
     let mut members: Vec<String> = Vec::with_capacity(entries.len() + 1);
     let others = entries.iter().filter(|(name, _)| name != FLAG);

@@ -101,7 +101,12 @@ fn what_a_client_says_of_the_plan_does_not_count() {
         let checked = take(mode, &kept.join("\n"));
         assert_eq!(
             contexts(&checked),
-            [Some(r#"{"a":1}"#.to_owned()), None, Some(half.to_owned()), Some(r#"{"t":"\n"}"#.to_owned())]
+            [
+                Some(r#"{"a":1}"#.to_owned()),
+                None,
+                Some(r#"{"\ud800":{"b":{}},"plan_violations":null}"#.to_owned()),
+                Some(r#"{"t":"\n"}"#.to_owned())
+            ]
         );
     }
     let checked = take(PlanMode::Warn, &[event("other", forged), event("other", half)].join("\n"));

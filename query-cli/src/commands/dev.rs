@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use compact_fn::land::Lander;
-use ingest_fn::{Collector, KeyPolicy, Keys};
+use ingest_fn::{Collector, KeyPolicy, Keys, Plans};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
@@ -28,7 +28,7 @@ use crate::landing::{self, Landed};
 use crate::output;
 use crate::render::numbers::count;
 use crate::system::{RandomIds, SystemClock};
-use ingest_fn::settings_watch::{self, keys_of};
+use ingest_fn::settings_watch::{self, keys_of, plan_of};
 
 /// Events without a write key belong to this source.
 const SOURCE: &str = "dev";
@@ -59,6 +59,7 @@ pub async fn run(args: &DevArgs) -> Result<(), Failure> {
     let log = open_log(&directory.join(names::FILE_LOG), landed_to.as_ref())?;
     let settings = Settings::newest(&store).await?;
     let keys = Keys::new(keys_of(&settings)?);
+    let plans = Plans::new(plan_of(&settings)?);
     if let Some(events) = args.demo {
         tokio::select! {
             filled = fill(&mut lander, &store, clock.now_ms(), events, args.seed) => filled?,
@@ -73,10 +74,10 @@ pub async fn run(args: &DevArgs) -> Result<(), Failure> {
     let table = Table::open(&store).await?;
     let compaction = landing::keep_compact(table, Arc::clone(&clock), Arc::clone(&ids), stopped.clone());
     let compaction = tokio::spawn(compaction);
-    let following = settings_watch::follow(store.clone(), settings, keys.clone(), stopped.clone());
+    let following = settings_watch::follow(store.clone(), settings, keys.clone(), plans.clone(), stopped.clone());
     let following = tokio::spawn(following);
-    let policy = KeyPolicy::anyone_as(SOURCE, keys);
-    let collector = Collector::new(Arc::clone(&log) as _, Arc::clone(&clock), ids, policy, landed);
+    let policy = KeyPolicy::anyone_as(SOURCE, keys).with_plan_for_keyless(args.plan);
+    let collector = Collector::new(Arc::clone(&log) as _, Arc::clone(&clock), ids, policy, landed).with_plans(plans);
     let engine = Engine::new(store.clone(), clock);
     let app = http::router(Arc::new(collector), Arc::new(engine));
     let server = axum::serve(listener, app).with_graceful_shutdown(wait_for(stopped));
