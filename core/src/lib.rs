@@ -8,11 +8,13 @@
 //! - [`property`]: finding a property in an event, and testing it.
 //! - [`funnel`]: the meaning of a funnel: the one-pass matcher, the naive reference it is held against, and the report.
 //! - [`nearest`](mod@nearest): "did you mean …?", wherever a name is wrong.
+//! - [`plan`]: a tracking plan, from JSON to a checked value; what an event does against it; a draft from events.
 //! - [`ports`]: event log, clock and identifiers, with a conformance suite each.
 
 pub mod event;
 pub mod funnel;
 pub mod nearest;
+pub mod plan;
 pub mod ports;
 pub mod property;
 pub mod spec;

@@ -198,7 +198,7 @@ impl Test {
 }
 
 /// By exact value: a double is never rounded to an integer, nor an integer to a double.
-fn compare_numbers(left: &Number, right: &Number) -> Option<Ordering> {
+pub(crate) fn compare_numbers(left: &Number, right: &Number) -> Option<Ordering> {
     match (integer(left), integer(right)) {
         (Some(left), Some(right)) => Some(left.cmp(&right)),
         (Some(left), None) => compare_integer(left, right.as_f64()?),

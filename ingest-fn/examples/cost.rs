@@ -14,6 +14,7 @@ use std::time::Instant;
 use ingest_fn::accept::accept;
 use ingest_fn::enrich::{Agents, RequestFacts};
 use ingest_fn::keys::{Readers, Source};
+use ingest_fn::plan::PlanMode;
 use ingest_fn::privacy::{Action, Rule, Rules, SECRET_BYTES};
 use ingest_fn::protocol::Batch;
 use ingest_fn::terms::Terms;
@@ -45,7 +46,7 @@ fn main() {
         let none = RequestFacts::default();
         let plain = time(events, CONTEXT, || Terms::plain("web"));
         println!("  {plain:6}  as sent");
-        let source = Source { name: "web".into(), readers: Readers::Anyone, store_ip: false };
+        let source = Source { name: "web".into(), readers: Readers::Anyone, store_ip: false, plan: PlanMode::Off };
         let under = |facts, rules: Arc<Rules>, context: &str| {
             time(events, context, || Terms::new(&source, Arc::clone(&rules), facts, &agents))
         };

@@ -72,7 +72,9 @@ pub fn accept(
     let dialect = &batch.dialect;
     for (index, candidate) in batch.candidates.into_iter().enumerate() {
         let receipt = Receipt { received_ms, place: index as u64, correct_skew: true };
-        let taken = candidate.and_then(|json| dialect.take(json, receipt, |event| push(&mut frame, event, terms, ids)));
+        let taken = candidate.and_then(|json| {
+            dialect.take(json, receipt, |event| terms.plan.pass(event, |event| push(&mut frame, event, terms, ids)))
+        });
         match taken {
             Ok(()) => accepted += 1,
             Err(rejection) => rejected.push(Rejected::new(index, rejection)),

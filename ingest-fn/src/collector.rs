@@ -14,6 +14,7 @@ use crate::accept::{Checked, accept};
 use crate::answer::{Failure, ReceiptAnswer};
 use crate::enrich::{Agents, COUNTRY_HEADERS, RequestFacts};
 use crate::keys::{self, KeyPolicy, KeyProblem, Sender, Source};
+use crate::plan::Plans;
 use crate::privacy::PrivacyRules;
 use crate::protocol::Batch;
 use crate::receipt::ReceiptToken;
@@ -52,6 +53,7 @@ pub struct Collector {
     clock: Arc<dyn Clock>,
     ids: Arc<dyn Ids>,
     keys: KeyPolicy,
+    plans: Plans,
     progress: Arc<dyn LandedProgress>,
     privacy: PrivacyRules,
     country_headers: Vec<HeaderName>,
@@ -84,6 +86,7 @@ impl Collector {
             ids,
             keys,
             progress,
+            plans: Plans::default(),
             privacy: PrivacyRules::default(),
             country_headers: COUNTRY_HEADERS.to_vec(),
             agents: Agents::default(),
@@ -95,6 +98,12 @@ impl Collector {
     #[must_use]
     pub fn with_privacy(self, privacy: PrivacyRules) -> Self {
         Self { privacy, ..self }
+    }
+
+    /// With a tracking plan, which somebody else may replace. Without this there is none.
+    #[must_use]
+    pub fn with_plans(self, plans: Plans) -> Self {
+        Self { plans, ..self }
     }
 
     /// With the headers in which a CDN says the country; without this [`COUNTRY_HEADERS`].
@@ -123,6 +132,7 @@ impl Collector {
     pub fn check(&self, sender: &Sender, batch: Batch<'_>) -> Result<Checked, Failure> {
         let source = self.authorize(sender, batch.candidates.len())?;
         let terms = Terms::new(&source, self.privacy.current(), &sender.facts, &self.agents);
+        let terms = terms.with_plan(self.plans.guard(source.plan));
         Ok(accept(batch, &terms, self.clock.now_ms(), self.ids.as_ref())?)
     }
 

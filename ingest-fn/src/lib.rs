@@ -30,6 +30,7 @@
 //!   without I/O; [`answer`] is what is said back.
 //! - [`terms`] are what holds for all events of a request: [`enrich`] adds browser, system, device and country, [`privacy`]
 //!   drops and hashes what must not be stored; [`json_text`] is how both change an event and leave the rest as it was sent.
+//! - [`plan`] holds events against the tracking plan: off, flagged or refused, as the key says.
 //! - [`setup`] answers what clients ask before they send.
 //! - [`settings_watch`] takes up changes of the lake's settings while requests run.
 //! - [`landed`] tells how far the log has come into the table, for a collector that does not land itself.
@@ -50,6 +51,7 @@ pub mod keys;
 pub mod kinesis;
 pub mod landed;
 pub mod overflow;
+pub mod plan;
 pub mod privacy;
 pub mod protocol;
 pub mod receipt;
@@ -60,5 +62,6 @@ pub mod terms;
 
 pub use collector::{Collector, LandedProgress, ProgressError};
 pub use keys::{KeyPolicy, Keys};
+pub use plan::Plans;
 pub use privacy::PrivacyRules;
 pub use router::router;

@@ -7,6 +7,7 @@ use super::*;
 use crate::accept::accept;
 use crate::enrich::{Agents, RequestFacts};
 use crate::keys::{Readers, Source};
+use crate::plan::PlanMode;
 use crate::protocol::Protocol;
 use crate::terms::Terms;
 
@@ -23,7 +24,7 @@ fn rules(list: &[Value]) -> Rules {
 
 /// The lines of the record that a body of source `web` becomes.
 fn lines(rules: Rules, protocol: Protocol, body: &str) -> String {
-    let source = Source { name: "web".into(), readers: Readers::Anyone, store_ip: true };
+    let source = Source { name: "web".into(), readers: Readers::Anyone, store_ip: true, plan: PlanMode::Off };
     let (facts, agents) = (RequestFacts::default(), Agents::default());
     let terms = Terms::new(&source, Arc::new(rules), &facts, &agents);
     let checked = accept(protocol.read(body.as_bytes()).unwrap(), &terms, 1_767_225_600_000, &CountingIds::default());

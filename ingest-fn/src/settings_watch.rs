@@ -3,13 +3,17 @@
 use std::time::Duration;
 
 use tokio::sync::watch;
+use weir_core::plan::{self, CompiledPlan};
 use weir_store::{Settings, Store, StoreError, names};
 
 use crate::keys::{Key, Keys, decode_base64};
+use crate::plan::Plans;
 use crate::privacy::{PrivacyRules, Rule, Rules};
 
 /// The field of the settings that lists the write keys.
 pub const KEYS: &str = "keys";
+/// The field of the settings that holds the tracking plan, as the document that somebody wrote.
+pub const PLAN: &str = "plan";
 /// The field that lists the rules of privacy.
 pub const PRIVACY: &str = "privacy";
 /// The field with the secret that values are hashed with: base64.
@@ -46,6 +50,18 @@ pub fn privacy_of(settings: &Settings) -> Result<Rules, StoreError> {
     })
 }
 
+/// The tracking plan of a lake, if it has one.
+///
+/// # Errors
+/// [`StoreError::Settings`] where it is no plan, which `weir plan set` does not write.
+pub fn plan_of(settings: &Settings) -> Result<Option<CompiledPlan>, StoreError> {
+    let Some(document) = settings.get::<serde_json::Value>(PLAN)?.filter(|document| !document.is_null()) else {
+        return Ok(None);
+    };
+    let plan = plan::parse(&document).map_err(|error| settings.problem(format!("`{PLAN}`: {error}")))?;
+    Ok(Some(CompiledPlan::new(&plan)))
+}
+
 /// What the settings say to the collector, as it is now. Requests share it, and see all of a change or nothing.
 #[derive(Debug, Clone, Default)]
 pub struct InForce {
@@ -53,6 +69,8 @@ pub struct InForce {
     pub keys: Keys,
     /// What is not stored.
     pub privacy: PrivacyRules,
+    /// What events apps are to send.
+    pub plans: Plans,
 }
 
 impl InForce {
@@ -71,10 +89,11 @@ impl InForce {
     /// # Errors
     /// As [`of`](Self::of).
     pub fn replace(&self, settings: &Settings) -> Result<(), StoreError> {
-        let (keys, rules) = (keys_of(settings)?, privacy_of(settings)?);
+        let (keys, rules, plan) = (keys_of(settings)?, privacy_of(settings)?, plan_of(settings)?);
         tracing::debug!(number = settings.number(), keys = keys.len(), "settings are in force");
         self.keys.replace(keys);
         self.privacy.replace(rules);
+        self.plans.replace(plan);
         Ok(())
     }
 }
@@ -144,7 +163,9 @@ impl Follower {
 #[cfg(test)]
 mod tests {
     use crate::keys::{KeyPolicy, WriteKey, authorize};
+    use crate::plan::PlanMode;
     use serde_json::{Value, json};
+    use weir_core::event::{self, Receipt};
     use weir_core::ports::ManualClock;
 
     use super::*;
@@ -178,6 +199,7 @@ mod tests {
             json!([]),
             json!({"weir_settings": 2}),
             json!({"weir_settings": 1, "keys": [{"key": "wk_2"}]}),
+            json!({"weir_settings": 1, "plan": {"weir_plan": 1}}),
             json!({"weir_settings": 1, "privacy": [{"property": "email", "action": "hash"}]}),
             json!({"weir_settings": 1, "privacy": [{"property": "context", "action": "drop"}]}),
         ] {
@@ -192,6 +214,26 @@ mod tests {
         watch.look().await;
         assert!(privacy.current().concern("web"));
         assert!(knows("wk_3") && !knows("wk_1") && watch.complained.is_none());
+    }
+
+    #[tokio::test]
+    async fn a_plan_comes_and_goes_with_the_settings() {
+        let (store, in_force) = (Store::in_memory(), InForce::default());
+        let plans = in_force.plans.clone();
+        let mut watch = Follower::new(store.clone(), in_force);
+        let event = r#"{"event":"b","user_id":"u"}"#;
+        let refuses = || {
+            let receipt = Receipt { received_ms: 0, place: 0, correct_skew: true };
+            let event = event::parse(event, receipt).unwrap();
+            plans.guard(PlanMode::Enforce).pass(event, |_| Ok(())).is_err()
+        };
+        assert!(!refuses());
+        let plan = json!({"weir_plan": 1, "additional_events": false, "events": {"a": {}}});
+        for (number, plan, expected) in [(1, plan, true), (2, json!({"weir_plan": 2}), true), (3, json!(null), false)] {
+            put(&store, number, json!({"weir_settings": 1, "plan": plan})).await;
+            watch.look().await;
+            assert_eq!((refuses(), watch.complained.is_some()), (expected, number == 2), "{:?}", watch.complained);
+        }
     }
 
     #[tokio::test]

@@ -1,13 +1,12 @@
 //! The terms of one request: on what conditions its events are taken, and what is made of each before it is stored.
 //!
 //! ```text
-//! event as sent ──▶ enrichment ──▶ privacy ──▶ record
-//!               (what reads the event as its app sent it, such as a check against a plan, stands before both)
+//! event as sent ──▶ tracking plan ──▶ enrichment ──▶ privacy ──▶ record
 //! ```
 //!
 //! Enrichment comes first, so that the rules of privacy hold for what weir adds as well, and so that a rule may drop the user
-//! agent of an event, of which browser and device stay. Nothing is stored between the two. A check of what apps send has to
-//! come before both: it is about what was agreed with the app, and a property that is dropped here was sent all the same.
+//! agent of an event, of which browser and device stay. Nothing is stored between the two. The check against the plan comes
+//! before both: it is about what was agreed with the app, and a property that is dropped here was sent all the same.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -16,6 +15,7 @@ use weir_core::event::{Event, Rejection};
 
 use crate::enrich::{Agents, Enrichment, RequestFacts};
 use crate::keys::Source;
+use crate::plan::PlanGuard;
 use crate::privacy::{self, Rules};
 
 /// What holds for all events of a request.
@@ -26,18 +26,26 @@ pub struct Terms<'a> {
     stores_address: bool,
     rules: Arc<Rules>,
     enrichment: Option<Enrichment<'a>>,
+    /// What the tracking plan has to say about events as their app sent them.
+    pub plan: PlanGuard,
 }
 
 impl<'a> Terms<'a> {
     /// Those of a source that stores its events as they are, but for addresses.
     pub fn plain(source: &'a str) -> Self {
-        Self { source, stores_address: false, rules: Arc::default(), enrichment: None }
+        Self { source, stores_address: false, rules: Arc::default(), enrichment: None, plan: PlanGuard::default() }
     }
 
     /// Those of a request.
     pub fn new(source: &'a Source, rules: Arc<Rules>, facts: &'a RequestFacts, agents: &'a Agents) -> Self {
         let enrichment = Some(Enrichment::new(facts, agents, source.store_ip));
-        Self { source: &source.name, stores_address: source.store_ip, rules, enrichment }
+        Self { source: &source.name, stores_address: source.store_ip, rules, enrichment, plan: PlanGuard::default() }
+    }
+
+    /// With a tracking plan to keep to. Without this there is none.
+    #[must_use]
+    pub fn with_plan(self, plan: PlanGuard) -> Self {
+        Self { plan, ..self }
     }
 
     /// The event as it is stored. `buffers` keeps what of it is new.

@@ -5,6 +5,7 @@ use weir_core::ports::CountingIds;
 use super::*;
 use crate::accept::accept;
 use crate::keys::Readers;
+use crate::plan::PlanMode;
 use crate::privacy::{Rule, SECRET_BYTES};
 use crate::protocol::Batch;
 
@@ -17,7 +18,7 @@ fn rules(rules: serde_json::Value) -> Arc<Rules> {
 }
 
 fn source(store_ip: bool) -> Source {
-    Source { name: "web".into(), readers: Readers::Anyone, store_ip }
+    Source { name: "web".into(), readers: Readers::Anyone, store_ip, plan: PlanMode::Off }
 }
 
 fn facts() -> RequestFacts {

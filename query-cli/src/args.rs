@@ -1,6 +1,7 @@
 //! The command line as types. A doc comment here is the help that a person reads.
 
 mod keys;
+mod plan;
 mod privacy;
 
 use std::net::{IpAddr, Ipv4Addr};
@@ -8,13 +9,21 @@ use std::path::PathBuf;
 
 use axum::http::HeaderName;
 use clap::{Args, Parser, Subcommand};
+use ingest_fn::plan::PlanMode;
 use tracing::level_filters::LevelFilter;
 
 use crate::demo::DemoConfig;
 use crate::error::Failure;
 use crate::output::Format;
 
-pub use keys::{AddKeyArgs, CommonKeysArgs, KeysArgs, KeysCommand, ListKeysArgs, OneKeyArgs, RotateKeyArgs};
+pub use keys::{
+    AddKeyArgs, CommonKeysArgs, KeyChanges, KeysArgs, KeysCommand, ListKeysArgs, OneKeyArgs, OriginsChange, OtherLimit,
+    RotateKeyArgs, SetKeyArgs,
+};
+pub use plan::{
+    CheckPlanArgs, DiffPlanArgs, DocumentFormat, InferPlanArgs, PlanArgs, PlanCommand, SetPlanArgs, ShowPlanArgs,
+    UnsetPlanArgs,
+};
 pub use privacy::{
     ActionArg, AddRuleArgs, CommonPrivacyArgs, ListRulesArgs, PrivacyArgs, PrivacyCommand, RemoveRuleArgs, RuleArgs,
 };
@@ -110,10 +119,12 @@ pub enum Command {
     Events(EventsArgs),
     /// Ask a lake in SQL (read only): one table, `events`
     Sql(SqlArgs),
-    /// Make, list and switch off the keys that apps send events with
+    /// Make, list, change and switch off the keys that apps send events with
     Keys(KeysArgs),
     /// Name the properties that are dropped or hashed before anything is stored
     Privacy(PrivacyArgs),
+    /// Say which events apps are to send, and find those that depart from it
+    Plan(PlanArgs),
     /// Show the figures of a lake: events, files, bytes, times
     Stats(StatsArgs),
     /// Merge the files of a lake now, so that questions read fewer and better sorted ones
@@ -182,6 +193,10 @@ pub struct DevArgs {
     /// Fill the lake with so many generated events first, if it is empty
     #[arg(long, value_name = "EVENTS")]
     pub demo: Option<u64>,
+
+    /// What follows where an event without a key departs from the tracking plan of the lake
+    #[arg(long, value_name = "MODE", default_value = "off", value_parser = plan::plan_mode())]
+    pub plan: PlanMode,
 
     /// Seed of the generated events: another one gives other people
     #[arg(long, default_value_t = 1, requires = "demo")]

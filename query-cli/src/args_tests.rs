@@ -46,6 +46,15 @@ fn what_contradicts_is_a_usage_error() {
         ("weir keys add --source a --origin shop.example", ErrorKind::ValueValidation),
         ("weir keys rotate wk_1 --grace soon", ErrorKind::ValueValidation),
         ("weir keys disable", ErrorKind::MissingRequiredArgument),
+        ("weir keys add --source a --plan loud", ErrorKind::InvalidValue),
+        ("weir keys set wk_1", ErrorKind::MissingRequiredArgument),
+        ("weir keys set --plan warn", ErrorKind::MissingRequiredArgument),
+        ("weir keys set wk_1 --events-per-second 0", ErrorKind::ValueValidation),
+        ("weir keys set wk_1 --burst any", ErrorKind::ValueValidation),
+        ("weir dev --plan maybe", ErrorKind::InvalidValue),
+        ("weir plan check", ErrorKind::MissingRequiredArgument),
+        ("weir plan infer --sample 0", ErrorKind::ValueValidation),
+        ("weir plan show --format csv", ErrorKind::InvalidValue),
     ] {
         let error = refused(line);
         assert_eq!((error.kind(), error.exit_code()), (kind, 2), "{line}");
@@ -88,8 +97,9 @@ fn the_help_lists_the_commands() {
       funnel   Count the users who took some steps, one after the other
       events   List the events of a lake, with how often each happened
       sql      Ask a lake in SQL (read only): one table, `events`
-      keys     Make, list and switch off the keys that apps send events with
+      keys     Make, list, change and switch off the keys that apps send events with
       privacy  Name the properties that are dropped or hashed before anything is stored
+      plan     Say which events apps are to send, and find those that depart from it
       stats    Show the figures of a lake: events, files, bytes, times
       compact  Merge the files of a lake now, so that questions read fewer and better sorted ones
       demo     Write generated events of a job board, to try weir with
@@ -200,12 +210,13 @@ fn the_help_of_sql_names_columns_and_functions() {
 #[test]
 fn the_help_of_keys_says_what_a_key_is() {
     insta::assert_snapshot!(help("keys"), @"
-    Make, list and switch off the keys that apps send events with
+    Make, list, change and switch off the keys that apps send events with
 
     Usage: weir keys <COMMAND>
 
     Commands:
       add      Make a key for a source, and print it
+      set      Change what a key may do; what is not named stays as it is
       list     List the keys of a lake
       disable  Switch a key off: events that come with it are refused
       enable   Switch a key on again, or let one that was replaced go on
@@ -218,10 +229,51 @@ fn the_help_of_keys_says_what_a_key_is() {
     Examples:
       weir keys add --source web --origin https://shop.example --lake ./lake
       weir keys add --source ios --events-per-second 200 --burst 5000 --lake ./lake
+      weir keys set wk_3f --plan warn --events-per-second any --lake ./lake
       weir keys rotate wk_3f --grace 7d --lake ./lake
 
     A write key is public: it lets events in under the name of its source, and lets nobody read.
     A running `weir dev` takes up a change within seconds. Where a command asks for a KEY, its first
     characters do.
+    ");
+}
+
+#[test]
+fn the_help_of_plan_leads_from_a_draft_to_a_plan_in_force() {
+    insta::assert_snapshot!(help("plan"), @"
+    Say which events apps are to send, and find those that depart from it
+
+    Usage: weir plan <COMMAND>
+
+    Commands:
+      check  Check a plan, and the events of files or of a lake against it
+      diff   Show where a plan and the events of a lake have grown apart
+      infer  Draft a plan from the events of a lake
+      set    Put a plan in force
+      show   Print the plan in force
+      unset  Take the plan out of force
+      help   Print this message or the help of the given subcommand(s)
+
+    Options:
+      -h, --help  Print help
+
+    Examples:
+      weir plan infer --lake ./lake > plan.yaml      a draft from the events that are there
+      weir plan check plan.yaml                      is it a plan?
+      weir plan check plan.yaml events.ndjson        do these events keep to it? (exit code 1 if not)
+      weir plan diff plan.yaml --lake ./lake         where plan and events have grown apart
+      weir plan set plan.yaml --lake ./lake          put it in force
+      weir keys set wk_3f --plan warn --lake ./lake  flag the events of a key that depart from it
+
+    A plan is YAML or JSON:
+      weir_plan: 1
+      events:
+        apply_submit:
+          owner: growth
+          properties:
+            job_id: {type: string, required: true}
+            channel: {enum: [web, ios]}
+
+    A plan in force does nothing by itself: each key says what follows (off, warn, enforce).
     ");
 }

@@ -212,7 +212,7 @@ impl LineReader {
 
 /// Reads a line without its end. Of a line that is longer than any event only the beginning is kept, so that it is
 /// rejected by its size, and memory stays bounded. `false` at the end.
-fn next_line(input: &mut dyn BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
+pub(crate) fn next_line(input: &mut dyn BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
     line.clear();
     let limit = MAX_EVENT_BYTES as u64 + 2;
     if input.take(limit).read_until(b'\n', line)? == 0 {

@@ -11,6 +11,7 @@
 //! - [`error`]: what a person is told when a command fails.
 //! - [`http`]: the same questions over HTTP.
 //! - [`importer`]: lines of NDJSON into a lake; [`landing`]: the loops of `weir dev`.
+//! - [`plan`]: tracking plans as files, and the events to hold against them.
 //! - [`demo`]: generated events to try weir with.
 
 pub mod args;
@@ -22,4 +23,5 @@ pub mod http;
 pub mod importer;
 pub mod landing;
 pub mod output;
+pub mod plan;
 pub mod render;

@@ -141,7 +141,13 @@ impl Settings {
         Ok(())
     }
 
-    fn problem(&self, problem: String) -> StoreError {
+    /// Takes a field out; says whether it was there.
+    pub fn remove(&mut self, field: &str) -> bool {
+        self.fields.shift_remove(field).is_some()
+    }
+
+    /// What is wrong with a field that can be read as JSON, and not as what it stands for.
+    pub fn problem(&self, problem: String) -> StoreError {
         StoreError::settings(self.number, problem)
     }
 }

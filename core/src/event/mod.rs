@@ -25,6 +25,7 @@ mod timestamp;
 use std::borrow::Cow;
 
 pub use parse::parse;
+pub(crate) use parse::{excerpt, found};
 pub use parts::{Field, FieldNames, Fields, Parts, entries, fields};
 use twox_hash::XxHash3_128;
 

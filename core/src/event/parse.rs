@@ -271,7 +271,7 @@ fn deeper_than(json: &str, limit: usize) -> bool {
 }
 
 /// A value as a message shows it: its type, and the value where that is short.
-fn found(value: &str) -> String {
+pub(crate) fn found(value: &str) -> String {
     let kind = match value.as_bytes().first() {
         Some(b'"') => "the string",
         Some(b'{') => return "an object".to_owned(),
@@ -284,7 +284,7 @@ fn found(value: &str) -> String {
 }
 
 /// The beginning of a text, for a message.
-pub(super) fn excerpt(text: &str) -> Cow<'_, str> {
+pub(crate) fn excerpt(text: &str) -> Cow<'_, str> {
     const SHOWN: usize = 60;
     match text.char_indices().nth(SHOWN) {
         Some((at, _)) => Cow::Owned(format!("{}…", &text[..at])),

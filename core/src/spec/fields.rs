@@ -11,14 +11,14 @@ const LONGEST_WORD: usize = 64;
 
 /// The fields of one kind of object.
 #[derive(Debug)]
-pub(super) struct FieldTable {
+pub(crate) struct FieldTable {
     /// What this version reads. `docs/query-spec.schema.json` has the same names; a test holds the two together.
     pub supported: &'static [&'static str],
     /// What the language has and this version refuses, unless it asks for nothing.
     pub later: &'static [&'static str],
 }
 
-pub(super) const SPEC_FIELDS: FieldTable = FieldTable {
+pub(crate) const SPEC_FIELDS: FieldTable = FieldTable {
     supported: &[
         "kind",
         "from",
@@ -37,18 +37,18 @@ pub(super) const SPEC_FIELDS: FieldTable = FieldTable {
     later: &["exclude", "exclusion", "hold", "interval", "compare"],
 };
 
-pub(super) const STEP_FIELDS: FieldTable =
+pub(crate) const STEP_FIELDS: FieldTable =
     FieldTable { supported: &["event", "any", "where", "label"], later: &["optional"] };
 
-pub(super) const ALTERNATIVE_FIELDS: FieldTable = FieldTable { supported: &["event", "where"], later: &[] };
+pub(crate) const ALTERNATIVE_FIELDS: FieldTable = FieldTable { supported: &["event", "where"], later: &[] };
 
-pub(super) const CONDITION_FIELDS: FieldTable = FieldTable { supported: &["property", "op", "value"], later: &[] };
+pub(crate) const CONDITION_FIELDS: FieldTable = FieldTable { supported: &["property", "op", "value"], later: &[] };
 
-pub(super) const BREAKDOWN_FIELDS: FieldTable = FieldTable { supported: &["property", "step", "limit"], later: &[] };
+pub(crate) const BREAKDOWN_FIELDS: FieldTable = FieldTable { supported: &["property", "step", "limit"], later: &[] };
 
 /// Everything found wrong so far.
 #[derive(Debug, Default)]
-pub(super) struct Problems {
+pub(crate) struct Problems {
     found: Vec<SpecProblem>,
     expressions: usize,
 }
@@ -62,6 +62,11 @@ impl Problems {
     pub fn count_expression(&mut self) -> usize {
         self.expressions += 1;
         self.expressions
+    }
+
+    /// What was found, for another kind of document than a spec.
+    pub fn into_found(self) -> Vec<SpecProblem> {
+        self.found
     }
 
     /// `read`, if nothing was wrong with it.
@@ -80,7 +85,7 @@ impl Problems {
 
 /// One JSON object, and where in the document it is.
 #[derive(Debug)]
-pub(super) struct Fields<'v> {
+pub(crate) struct Fields<'v> {
     path: String,
     members: &'v Map<String, Value>,
 }
@@ -201,13 +206,13 @@ fn whole_number(value: &Value) -> Option<u64> {
 }
 
 /// A field or value which the language has, and this version does not.
-pub(super) fn not_in_this_version(what: &str) -> String {
+pub(crate) fn not_in_this_version(what: &str) -> String {
     let what = if what.contains('`') { what.to_owned() } else { format!("`{what}`") };
     format!("{what} is part of the query language but not supported by this version of weir")
 }
 
 /// A value as a message names it.
-pub(super) fn describe(value: &Value) -> String {
+pub(crate) fn describe(value: &Value) -> String {
     match value {
         Value::Null => "null".to_owned(),
         Value::Bool(flag) => flag.to_string(),
@@ -221,7 +226,7 @@ pub(super) fn describe(value: &Value) -> String {
 }
 
 /// A text of the question, short enough for a message.
-pub(super) fn shorten(text: &str) -> String {
+pub(crate) fn shorten(text: &str) -> String {
     match text.char_indices().nth(LONGEST_WORD) {
         Some((at, _)) => format!("{}…", &text[..at]),
         None => text.to_owned(),
@@ -229,7 +234,7 @@ pub(super) fn shorten(text: &str) -> String {
 }
 
 /// `` `a`, `b` or `c` ``
-pub(super) fn one_of(words: &[&str]) -> String {
+pub(crate) fn one_of(words: &[&str]) -> String {
     let quoted: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
     match quoted.split_last() {
         Some((last, [])) => last.clone(),
@@ -239,7 +244,7 @@ pub(super) fn one_of(words: &[&str]) -> String {
 }
 
 /// `` did you mean `window`? `` where one of `known` is near.
-pub(super) fn did_you_mean<'k>(
+pub(crate) fn did_you_mean<'k>(
     word: &str,
     known: impl Iterator<Item = &'k str>,
     otherwise: impl FnOnce() -> String,

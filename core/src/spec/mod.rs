@@ -25,7 +25,7 @@
 //! ```
 
 mod condition;
-mod fields;
+pub(crate) mod fields;
 mod model;
 mod parse;
 mod shorthand;

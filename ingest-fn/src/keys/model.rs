@@ -2,7 +2,7 @@
 //!
 //! ```json
 //! {"key":"wk_1b9XkQ…","source":"shop","created_at":1767225600000,"origins":["https://shop.example"],
-//!  "events_per_second":100,"burst":1000,"disabled_at":1769817600000}
+//!  "events_per_second":100,"burst":1000,"plan":"warn","disabled_at":1769817600000}
 //! ```
 //!
 //! Times are milliseconds since 1970. `disabled_at` may lie ahead: that is how a key that was replaced goes on for a while.
@@ -17,6 +17,7 @@ use weir_core::ports::Ids;
 
 use super::WriteKey;
 use super::bucket::Rate;
+use crate::plan::PlanMode;
 
 /// What every key begins with, so that people and scanners know one when they see it.
 pub const KEY_PREFIX: &str = "wk_";
@@ -51,6 +52,9 @@ pub struct Key {
     /// How many events it may bring at once after a pause; absent: ten seconds' worth.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub burst: Option<NonZeroU32>,
+    /// What follows where an event departs from the tracking plan; absent: nothing.
+    #[serde(default, skip_serializing_if = "PlanMode::is_off")]
+    pub plan: PlanMode,
     /// From when on it is refused, in milliseconds since 1970; absent: never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disabled_at: Option<i64>,
@@ -75,6 +79,8 @@ pub struct NewKey {
     pub burst: Option<NonZeroU32>,
     /// Whether the address of who sends is stored with the events.
     pub store_ip: bool,
+    /// What follows where an event departs from the tracking plan.
+    pub plan: PlanMode,
 }
 
 /// Whether a key is taken.
@@ -92,7 +98,7 @@ pub enum State {
 impl Key {
     /// Makes a key that nobody has.
     pub fn new(new: NewKey, ids: &dyn Ids, now_ms: i64) -> Self {
-        let NewKey { source, origins, events_per_second, burst, store_ip } = new;
+        let NewKey { source, origins, events_per_second, burst, store_ip, plan } = new;
         Self {
             key: fresh_key(ids),
             source,
@@ -100,6 +106,7 @@ impl Key {
             origins,
             events_per_second,
             burst,
+            plan,
             disabled_at: None,
             store_ip,
             other: Map::new(),

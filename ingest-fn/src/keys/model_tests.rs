@@ -12,6 +12,7 @@ fn web() -> NewKey {
         events_per_second: NonZeroU32::new(5),
         store_ip: false,
         burst: None,
+        plan: PlanMode::Off,
     }
 }
 
@@ -68,13 +69,13 @@ fn what_is_stored_reads_back_and_unknown_fields_stay() {
     assert_eq!(stored, expected);
     assert_eq!(serde_json::from_value::<Key>(stored).unwrap(), key);
 
-    let newer =
-        json!({"key": "wk_1", "source": "app", "created_at": 1, "disabled_at": 9, "plan": {"mode": "warn"}, "n": 1.5});
+    let newer = json!({"key": "wk_1", "source": "app", "created_at": 1, "plan": "warn", "disabled_at": 9, "quota": {"day": 1}, "n": 1.5});
     let read: Key = serde_json::from_value(newer.clone()).unwrap();
     assert_eq!(serde_json::to_value(&read).unwrap(), newer);
     let successor = read.successor(&CountingIds::default(), 5);
     assert_eq!((successor.other, successor.disabled_at, successor.created_at), (read.other, None, 5));
     assert_ne!(successor.key, read.key);
+    assert_eq!((read.plan, successor.plan), (PlanMode::Warn, PlanMode::Warn));
 }
 
 #[test]

@@ -16,6 +16,7 @@ use super::model::{Key, Origin};
 use super::{KeyProblem, WriteKey};
 use crate::accept::shortened;
 use crate::enrich::RequestFacts;
+use crate::plan::PlanMode;
 
 /// How much of an origin a message repeats, in bytes.
 const MAX_SHOWN_BYTES: usize = 200;
@@ -51,6 +52,8 @@ pub struct Source {
     pub readers: Readers,
     /// Whether the address of who sends is stored with the events.
     pub store_ip: bool,
+    /// What follows where an event departs from the tracking plan.
+    pub plan: PlanMode,
 }
 
 /// Which pages may read an answer (CORS).
@@ -74,6 +77,7 @@ type Table = HashMap<WriteKey, Entry>;
 struct Entry {
     source: Arc<str>,
     origins: Vec<Origin>,
+    plan: PlanMode,
     disabled_at: Option<i64>,
     bucket: Option<Arc<Bucket>>,
     store_ip: bool,
@@ -101,7 +105,14 @@ impl Keys {
             let source = Arc::from(key.source.as_str());
             (
                 key.key,
-                Entry { source, origins: key.origins, disabled_at: key.disabled_at, bucket, store_ip: key.store_ip },
+                Entry {
+                    source,
+                    origins: key.origins,
+                    plan: key.plan,
+                    store_ip: key.store_ip,
+                    disabled_at: key.disabled_at,
+                    bucket,
+                },
             )
         };
         let table = Arc::new(keys.into_iter().map(entry).collect());
@@ -124,7 +135,7 @@ impl fmt::Debug for Keys {
 pub struct KeyPolicy {
     keys: Keys,
     /// The source of requests without a key, where they are taken.
-    without_key: Option<Arc<str>>,
+    without_key: Option<Source>,
 }
 
 impl KeyPolicy {
@@ -135,7 +146,17 @@ impl KeyPolicy {
 
     /// Who has a key; and a request without one belongs to `source`.
     pub fn anyone_as(source: &str, keys: Keys) -> Self {
-        Self { keys, without_key: Some(source.into()) }
+        let source = Source { name: source.into(), readers: Readers::Anyone, store_ip: false, plan: PlanMode::Off };
+        Self { keys, without_key: Some(source) }
+    }
+
+    /// Holds the events of requests without a key against the tracking plan, too.
+    #[must_use]
+    pub fn with_plan_for_keyless(mut self, plan: PlanMode) -> Self {
+        if let Some(source) = &mut self.without_key {
+            source.plan = plan;
+        }
+        self
     }
 }
 
@@ -154,8 +175,7 @@ pub fn authorize(
     clock: &dyn Clock,
 ) -> Result<Source, KeyProblem> {
     let Some(key) = key else {
-        let source = policy.without_key.as_ref().ok_or(KeyProblem::Missing)?;
-        return Ok(Source { name: Arc::clone(source), readers: Readers::Anyone, store_ip: false });
+        return policy.without_key.clone().ok_or(KeyProblem::Missing);
     };
     let table = policy.keys.current();
     let entry = table.get(key).ok_or(KeyProblem::Unknown)?;
@@ -178,7 +198,7 @@ pub fn authorize(
 
 impl Entry {
     fn source(&self, readers: Readers) -> Source {
-        Source { name: Arc::clone(&self.source), readers, store_ip: self.store_ip }
+        Source { name: Arc::clone(&self.source), readers, store_ip: self.store_ip, plan: self.plan }
     }
 
     fn readers(&self, origin: Option<&str>) -> Result<Readers, KeyProblem> {

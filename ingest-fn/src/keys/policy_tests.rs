@@ -14,7 +14,7 @@ fn ask(policy: &KeyPolicy, key: Option<&str>, origin: Option<&str>, clock: &Manu
 }
 
 fn source(name: &str) -> Result<Source, KeyProblem> {
-    Ok(Source { name: name.into(), readers: Readers::Anyone, store_ip: false })
+    Ok(Source { name: name.into(), readers: Readers::Anyone, store_ip: false, plan: PlanMode::Off })
 }
 
 #[test]
@@ -33,6 +33,24 @@ fn a_key_gives_its_source_and_no_key_that_of_the_policy() {
 }
 
 #[test]
+fn a_key_says_what_follows_from_the_plan() {
+    let keys = [
+        ("wk_1", json!({})),
+        ("wk_2", json!({"plan": "warn"})),
+        ("wk_3", json!({"plan": "enforce", "events_per_second": 9})),
+    ];
+    let keys = Keys::new(keys.map(|(text, fields)| Key { key: WriteKey::new(text), ..key(fields) }).to_vec());
+    let policy = KeyPolicy::anyone_as("dev", keys);
+    let mode = |policy: &KeyPolicy, key| ask(policy, key, None, &ManualClock::new(0)).unwrap().plan;
+    assert_eq!(
+        ["wk_1", "wk_2", "wk_3"].map(|key| mode(&policy, Some(key))),
+        [PlanMode::Off, PlanMode::Warn, PlanMode::Enforce]
+    );
+    assert_eq!(mode(&policy, None), PlanMode::Off);
+    assert_eq!(mode(&policy.with_plan_for_keyless(PlanMode::Warn), None), PlanMode::Warn);
+}
+
+#[test]
 fn a_key_ends_while_the_table_stays() {
     let policy = KeyPolicy::with_key(Keys::new(vec![key(json!({"disabled_at": 1_000}))]));
     let clock = ManualClock::new(999);
@@ -47,7 +65,12 @@ fn only_listed_origins_may_use_a_key_and_read_its_answers() {
     let policy = KeyPolicy::with_key(Keys::new(vec![listed]));
     let ask = |origin| ask(&policy, Some("wk_1"), origin, &ManualClock::new(0));
     let only = |origin| {
-        Ok(Source { name: "web".into(), readers: Readers::Only(HeaderValue::from_static(origin)), store_ip: false })
+        Ok(Source {
+            name: "web".into(),
+            readers: Readers::Only(HeaderValue::from_static(origin)),
+            store_ip: false,
+            plan: PlanMode::Off,
+        })
     };
     assert_eq!(ask(Some("https://a.example")), only("https://a.example"));
     assert_eq!(ask(Some("http://localhost:3000")), only("http://localhost:3000"));

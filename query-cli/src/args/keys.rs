@@ -4,14 +4,17 @@ use std::num::NonZeroU32;
 
 use clap::{Args, Subcommand};
 use ingest_fn::keys::{Origin, SourceName};
+use ingest_fn::plan::PlanMode;
 use weir_core::spec::duration_ms;
 
+use super::plan::plan_mode;
 use super::{LakeArg, OutputArgs};
 
 const AFTER_HELP: &str = "\
 Examples:
   weir keys add --source web --origin https://shop.example --lake ./lake
   weir keys add --source ios --events-per-second 200 --burst 5000 --lake ./lake
+  weir keys set wk_3f --plan warn --events-per-second any --lake ./lake
   weir keys rotate wk_3f --grace 7d --lake ./lake
 
 A write key is public: it lets events in under the name of its source, and lets nobody read.
@@ -37,6 +40,8 @@ pub struct KeysArgs {
 pub enum KeysCommand {
     /// Make a key for a source, and print it
     Add(AddKeyArgs),
+    /// Change what a key may do; what is not named stays as it is
+    Set(SetKeyArgs),
     /// List the keys of a lake
     List(ListKeysArgs),
     /// Switch a key off: events that come with it are refused
@@ -69,10 +74,92 @@ pub struct AddKeyArgs {
     /// Store the IP address of who sends with each event, as context.ip [default: it is stored nowhere]
     #[arg(long)]
     pub store_ip: bool,
+    /// What follows where an event departs from the tracking plan: nothing, it is flagged, it is refused
+    #[arg(long, value_name = "MODE", default_value = "off", value_parser = plan_mode())]
+    pub plan: PlanMode,
 
     /// Lake and output.
     #[command(flatten)]
     pub common: CommonKeysArgs,
+}
+
+/// `weir keys set`
+#[derive(Debug, Args)]
+pub struct SetKeyArgs {
+    /// The key, or its first characters
+    #[arg(value_name = "KEY")]
+    pub key: String,
+
+    /// What to change.
+    #[command(flatten)]
+    pub changes: KeyChanges,
+
+    /// Lake and output.
+    #[command(flatten)]
+    pub common: CommonKeysArgs,
+}
+
+/// What changes of a key; at least one thing does.
+#[derive(Debug, Clone, Default, Args)]
+#[group(required = true, multiple = true)]
+pub struct KeyChanges {
+    /// What follows where an event departs from the tracking plan: nothing, it is flagged, it is refused
+    #[arg(long, value_name = "MODE", value_parser = plan_mode())]
+    pub plan: Option<PlanMode>,
+
+    /// Pages of this origin may use it, and of no other but those named here; once for each, or any
+    #[arg(long = "origin", value_name = "ORIGIN", value_parser = OriginsChange::parse)]
+    pub origins: Vec<OriginsChange>,
+
+    /// It may bring so many events a second, or any
+    #[arg(long, value_name = "N", value_parser = |text: &str| OtherLimit::parse(text, "any"))]
+    pub events_per_second: Option<OtherLimit>,
+
+    /// It may bring so many events at once after a pause; default is ten seconds' worth
+    #[arg(long, value_name = "N", value_parser = |text: &str| OtherLimit::parse(text, "default"))]
+    pub burst: Option<OtherLimit>,
+}
+
+/// One `--origin` of `weir keys set`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OriginsChange {
+    /// Those of any origin.
+    Any,
+    /// Those of this one.
+    Of(Origin),
+}
+
+impl OriginsChange {
+    fn parse(text: &str) -> Result<Self, String> {
+        if text == "any" { Ok(Self::Any) } else { Origin::parse(text).map(Self::Of) }
+    }
+}
+
+/// A number that replaces another, or takes it away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OtherLimit {
+    /// As it is without one.
+    None,
+    /// This one.
+    Of(NonZeroU32),
+}
+
+impl OtherLimit {
+    fn parse(text: &str, none: &str) -> Result<Self, String> {
+        if text == none {
+            return Ok(Self::None);
+        }
+        let number = text.parse().map(Self::Of);
+        number.map_err(|_| format!("expected a whole number from 1 to {}, or `{none}`", u32::MAX))
+    }
+
+    /// The number, if there is one.
+    pub fn number(self) -> Option<NonZeroU32> {
+        match self {
+            Self::None => None,
+            Self::Of(number) => Some(number),
+        }
+    }
 }
 
 /// `weir keys list`

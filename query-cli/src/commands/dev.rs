@@ -78,9 +78,10 @@ pub async fn run(args: &DevArgs) -> Result<(), Failure> {
     let compaction = tokio::spawn(compaction);
     let following = settings_watch::follow(store.clone(), settings, in_force.clone(), stopped.clone());
     let following = tokio::spawn(following);
-    let policy = KeyPolicy::anyone_as(SOURCE, in_force.keys);
-    let collector =
-        Collector::new(Arc::clone(&log) as _, Arc::clone(&clock), ids, policy, landed).with_privacy(in_force.privacy);
+    let policy = KeyPolicy::anyone_as(SOURCE, in_force.keys).with_plan_for_keyless(args.plan);
+    let collector = Collector::new(Arc::clone(&log) as _, Arc::clone(&clock), ids, policy, landed)
+        .with_privacy(in_force.privacy)
+        .with_plans(in_force.plans);
     let collector = match args.country_headers.as_slice() {
         [] => collector,
         headers => collector.with_country_headers(headers.to_vec()),

@@ -103,7 +103,7 @@ fn cannot_read(path: &Path, error: &io::Error) -> Failure {
 }
 
 /// Opens a file and what compresses it: told by its first bytes, whatever its name says.
-fn open(path: &Path, bar: &ProgressBar) -> Result<Input, Failure> {
+pub(crate) fn open(path: &Path, bar: &ProgressBar) -> Result<Input, Failure> {
     let raw: Box<dyn Read + Send> = if path.as_os_str() == "-" {
         Box::new(io::stdin())
     } else {

@@ -1,6 +1,7 @@
 //! `weir keys`: who may send events to a lake.
 
 use ingest_fn::keys::{Key, NewKey, State, WriteKey};
+use ingest_fn::plan::PlanMode;
 use serde::Serialize;
 use serde_json::{Value, json};
 use weir_core::ports::{Clock, Ids, RandomIds, SystemClock};
@@ -8,7 +9,7 @@ use weir_core::time::rfc3339;
 use weir_lake::{Settings, Store, Table as LakeTable};
 
 use super::open_store;
-use crate::args::{AddKeyArgs, CommonKeysArgs, KeysArgs, KeysCommand, RotateKeyArgs};
+use crate::args::{AddKeyArgs, CommonKeysArgs, KeyChanges, KeysArgs, KeysCommand, OriginsChange, RotateKeyArgs};
 use crate::error::Failure;
 use crate::output;
 use crate::render::numbers::count;
@@ -32,6 +33,7 @@ pub async fn run(args: &KeysArgs) -> Result<(), Failure> {
             let rows = keys_of(&settings)?.iter().map(|key| Row::of(key, now_ms)).collect();
             output::print(&List(rows), args.common.output.format)
         }
+        KeysCommand::Set(args) => change(&args.common, |keys| set(keys, &args.key, &args.changes), now_ms).await,
         KeysCommand::Disable(args) => change(&args.common, |keys| disable(keys, &args.key, now_ms), now_ms).await,
         KeysCommand::Enable(args) => change(&args.common, |keys| enable(keys, &args.key), now_ms).await,
         KeysCommand::Rotate(args) => rotate_key(args, now_ms).await,
@@ -46,6 +48,7 @@ async fn add(args: &AddKeyArgs, now_ms: i64) -> Result<(), Failure> {
         events_per_second: args.events_per_second,
         burst: args.burst,
         store_ip: args.store_ip,
+        plan: args.plan,
     };
     let key = Key::new(new, &RandomIds, now_ms);
     update(&store, |keys| {
@@ -103,6 +106,39 @@ fn note(args: &CommonKeysArgs, more: &str) {
     if !args.output.quiet {
         output::say(format_args!("a running collector knows within {} s{more}", POLL.as_secs()));
     }
+}
+
+/// What is not named stays; a key that may bring any number of events has no burst.
+fn set(keys: &mut [Key], wanted: &str, changes: &KeyChanges) -> Result<Key, Failure> {
+    let key = find(keys, wanted)?;
+    if let Some(plan) = changes.plan {
+        key.plan = plan;
+    }
+    let origins = changes.origins.iter().filter_map(|origin| match origin {
+        OriginsChange::Any => None,
+        OriginsChange::Of(origin) => Some(origin.clone()),
+    });
+    let origins: Vec<_> = origins.collect();
+    if changes.origins.contains(&OriginsChange::Any) && !origins.is_empty() {
+        return Err(Failure::usage("`--origin any` beside other origins: any origin, or only those?"));
+    }
+    if !changes.origins.is_empty() {
+        key.origins = origins;
+    }
+    if let Some(limit) = changes.events_per_second {
+        key.events_per_second = limit.number();
+    }
+    if let Some(burst) = changes.burst {
+        key.burst = burst.number();
+    }
+    if key.events_per_second.is_none() {
+        if changes.burst.is_some_and(|burst| burst.number().is_some()) {
+            let message = format!("the key {} may bring any number of events, so it has no burst", shown(&key.key));
+            return Err(Failure::usage(message).hint("give --events-per-second too"));
+        }
+        key.burst = None;
+    }
+    Ok(key.clone())
 }
 
 fn disable(keys: &mut [Key], wanted: &str, now_ms: i64) -> Result<Key, Failure> {
@@ -186,7 +222,7 @@ struct Rotated {
     replaced_until: String,
 }
 
-/// One key, as `list`, `disable` and `enable` print it.
+/// One key, as `list`, `set`, `disable` and `enable` print it.
 #[derive(Debug, Serialize)]
 struct Row {
     key: String,
@@ -201,6 +237,7 @@ struct Row {
     burst: Option<u32>,
     /// Whether the address of who sends is stored.
     store_ip: bool,
+    plan: PlanMode,
 }
 
 /// What `list` prints: its document is an array.
@@ -208,7 +245,7 @@ struct Row {
 #[serde(transparent)]
 struct List(Vec<Row>);
 
-/// What `disable` and `enable` print.
+/// What `set`, `disable` and `enable` print.
 #[derive(Debug, Serialize)]
 #[serde(transparent)]
 struct One(Row);
@@ -226,6 +263,7 @@ impl Row {
             events_per_second: rate.map(|rate| rate.events_per_second.get()),
             burst: rate.map(|rate| rate.burst.get()),
             store_ip: key.store_ip,
+            plan: key.plan,
         }
     }
 
@@ -241,13 +279,13 @@ impl Row {
             (Some(rate), Some(burst)) => format!("{} (burst {})", count(rate.into()), count(burst.into())),
             _ => "any".to_owned(),
         };
-        vec![self.key.clone(), self.source.clone(), state, origins, rate]
+        vec![self.key.clone(), self.source.clone(), state, origins, rate, self.plan.to_string()]
     }
 }
 
 fn table(rows: &[Row]) -> Table {
     let left = |title: &str| (title.to_owned(), Align::Left);
-    let mut table = Table::new(["key", "source", "state", "origins", "events a second"].map(left).to_vec());
+    let mut table = Table::new(["key", "source", "state", "origins", "events a second", "plan"].map(left).to_vec());
     rows.iter().for_each(|row| table.row(row.cells()));
     table
 }
@@ -263,6 +301,7 @@ fn records(rows: &[Row]) -> Records {
         "events_per_second",
         "burst",
         "store_ip",
+        "plan",
     ];
     let row = |row: &Row| -> Vec<Value> {
         vec![
@@ -275,6 +314,7 @@ fn records(rows: &[Row]) -> Records {
             json!(row.events_per_second),
             json!(row.burst),
             json!(row.store_ip),
+            json!(row.plan),
         ]
     };
     Records { columns, rows: rows.iter().map(row).collect() }

@@ -3,6 +3,7 @@ use weir_core::ports::CountingIds;
 use weir_lake::names;
 
 use super::*;
+use crate::args::OtherLimit;
 use crate::output::Format;
 use crate::render::render;
 
@@ -17,6 +18,7 @@ fn keys() -> Vec<Key> {
     let mut page = key("wk_1b9XkQ3fTz0mW8sYhN2cLpRa", "web shop");
     page.origins = ["https://shop.example", "http://localhost:3000"].map(|o| Origin::parse(o).unwrap()).to_vec();
     page.events_per_second = 1_000.try_into().ok();
+    page.plan = PlanMode::Warn;
     let mut ending = key("wk_1bAAAAAAAAAAAAAAAAAAAAAA", "ios");
     ending.disabled_at = Some(NOW + HOUR);
     let mut off = key("wk_zZ4fDdE0000000000000000A", "ios");
@@ -29,25 +31,25 @@ fn keys_in_every_format() {
     let list = List(keys().iter().map(|key| Row::of(key, NOW)).collect());
     let show = |format| render(&list, format, 80).unwrap();
     insta::assert_snapshot!(show(Format::Table), @"
-    key                          source    state                           origins                                     events a second
-    ───────────────────────────  ────────  ──────────────────────────────  ──────────────────────────────────────────  ────────────────────
-    wk_1b9XkQ3fTz0mW8sYhN2cLpRa  web shop  active                          https://shop.example http://localhost:3000  1,000 (burst 10,000)
-    wk_1bAAAAAAAAAAAAAAAAAAAAAA  ios       until 2026-01-01T01:00:00.000Z  any                                         any
-    wk_zZ4fDdE0000000000000000A  ios       disabled                        any                                         any
+    key                          source    state                           origins                                     events a second       plan
+    ───────────────────────────  ────────  ──────────────────────────────  ──────────────────────────────────────────  ────────────────────  ────
+    wk_1b9XkQ3fTz0mW8sYhN2cLpRa  web shop  active                          https://shop.example http://localhost:3000  1,000 (burst 10,000)  warn
+    wk_1bAAAAAAAAAAAAAAAAAAAAAA  ios       until 2026-01-01T01:00:00.000Z  any                                         any                   off
+    wk_zZ4fDdE0000000000000000A  ios       disabled                        any                                         any                   off
     ");
-    insta::assert_snapshot!(show(Format::Json), @r#"[{"key":"wk_1b9XkQ3fTz0mW8sYhN2cLpRa","source":"web shop","state":"active","created_at":"2026-01-01T00:00:00.000Z","disabled_at":null,"origins":["https://shop.example","http://localhost:3000"],"events_per_second":1000,"burst":10000,"store_ip":false},{"key":"wk_1bAAAAAAAAAAAAAAAAAAAAAA","source":"ios","state":"ending","created_at":"2026-01-01T00:00:00.000Z","disabled_at":"2026-01-01T01:00:00.000Z","origins":[],"events_per_second":null,"burst":null,"store_ip":false},{"key":"wk_zZ4fDdE0000000000000000A","source":"ios","state":"disabled","created_at":"2026-01-01T00:00:00.000Z","disabled_at":"2025-12-31T23:00:00.000Z","origins":[],"events_per_second":null,"burst":null,"store_ip":false}]"#);
+    insta::assert_snapshot!(show(Format::Json), @r#"[{"key":"wk_1b9XkQ3fTz0mW8sYhN2cLpRa","source":"web shop","state":"active","created_at":"2026-01-01T00:00:00.000Z","disabled_at":null,"origins":["https://shop.example","http://localhost:3000"],"events_per_second":1000,"burst":10000,"store_ip":false,"plan":"warn"},{"key":"wk_1bAAAAAAAAAAAAAAAAAAAAAA","source":"ios","state":"ending","created_at":"2026-01-01T00:00:00.000Z","disabled_at":"2026-01-01T01:00:00.000Z","origins":[],"events_per_second":null,"burst":null,"store_ip":false,"plan":"off"},{"key":"wk_zZ4fDdE0000000000000000A","source":"ios","state":"disabled","created_at":"2026-01-01T00:00:00.000Z","disabled_at":"2025-12-31T23:00:00.000Z","origins":[],"events_per_second":null,"burst":null,"store_ip":false,"plan":"off"}]"#);
     insta::assert_snapshot!(show(Format::Csv), @r#"
-    key,source,state,created_at,disabled_at,origins,events_per_second,burst,store_ip
-    wk_1b9XkQ3fTz0mW8sYhN2cLpRa,web shop,active,2026-01-01T00:00:00.000Z,,"[""https://shop.example"",""http://localhost:3000""]",1000,10000,false
-    wk_1bAAAAAAAAAAAAAAAAAAAAAA,ios,ending,2026-01-01T00:00:00.000Z,2026-01-01T01:00:00.000Z,[],,,false
-    wk_zZ4fDdE0000000000000000A,ios,disabled,2026-01-01T00:00:00.000Z,2025-12-31T23:00:00.000Z,[],,,false
+    key,source,state,created_at,disabled_at,origins,events_per_second,burst,store_ip,plan
+    wk_1b9XkQ3fTz0mW8sYhN2cLpRa,web shop,active,2026-01-01T00:00:00.000Z,,"[""https://shop.example"",""http://localhost:3000""]",1000,10000,false,warn
+    wk_1bAAAAAAAAAAAAAAAAAAAAAA,ios,ending,2026-01-01T00:00:00.000Z,2026-01-01T01:00:00.000Z,[],,,false,off
+    wk_zZ4fDdE0000000000000000A,ios,disabled,2026-01-01T00:00:00.000Z,2025-12-31T23:00:00.000Z,[],,,false,off
     "#);
     insta::assert_snapshot!(show(Format::Markdown), @"
-    | key | source | state | origins | events a second |
-    | --- | --- | --- | --- | --- |
-    | wk_1b9XkQ3fTz0mW8sYhN2cLpRa | web shop | active | https://shop.example http://localhost:3000 | 1,000 (burst 10,000) |
-    | wk_1bAAAAAAAAAAAAAAAAAAAAAA | ios | until 2026-01-01T01:00:00.000Z | any | any |
-    | wk_zZ4fDdE0000000000000000A | ios | disabled | any | any |
+    | key | source | state | origins | events a second | plan |
+    | --- | --- | --- | --- | --- | --- |
+    | wk_1b9XkQ3fTz0mW8sYhN2cLpRa | web shop | active | https://shop.example http://localhost:3000 | 1,000 (burst 10,000) | warn |
+    | wk_1bAAAAAAAAAAAAAAAAAAAAAA | ios | until 2026-01-01T01:00:00.000Z | any | any | off |
+    | wk_zZ4fDdE0000000000000000A | ios | disabled | any | any | off |
     ");
     let none = List(Vec::new());
     assert_eq!(render(&none, Format::Json, 80).unwrap(), "[]\n");
@@ -92,6 +94,50 @@ fn a_key_is_found_by_its_first_characters() {
     }
     keys.push(key("wk_1b", "short"));
     assert_eq!(found("wk_1b", &mut keys), "wk_1b", "the whole text goes before a beginning");
+}
+
+#[test]
+fn what_is_not_named_stays_when_a_key_is_changed() {
+    let mut keys = keys();
+    let limit = |n: u32| Some(OtherLimit::Of(n.try_into().unwrap()));
+    let change = |keys: &mut Vec<Key>, changes: KeyChanges| {
+        let before = keys.clone();
+        let changed = set(keys, "wk_1b9", &changes)?;
+        assert_eq!((&keys[0], &keys[1..]), (&changed, &before[1..]));
+        Ok::<_, Failure>(changed)
+    };
+    let before = keys[0].clone();
+    let plan = KeyChanges { plan: Some(PlanMode::Enforce), ..KeyChanges::default() };
+    let changed = change(&mut keys, plan).unwrap();
+    assert_eq!(changed, Key { plan: PlanMode::Enforce, ..before });
+    let other = Origin::parse("https://a.example").unwrap();
+    let origins =
+        KeyChanges { origins: vec![OriginsChange::Of(other.clone())], burst: limit(5), ..KeyChanges::default() };
+    let changed = change(&mut keys, origins).unwrap();
+    assert_eq!(
+        (changed.origins.as_slice(), changed.plan, changed.burst),
+        (&[other.clone()][..], PlanMode::Enforce, 5.try_into().ok())
+    );
+    let default = KeyChanges { burst: Some(OtherLimit::None), ..KeyChanges::default() };
+    assert_eq!(change(&mut keys, default.clone()).unwrap().rate().unwrap().burst.get(), 10_000);
+    let anything = KeyChanges {
+        origins: vec![OriginsChange::Any],
+        events_per_second: Some(OtherLimit::None),
+        plan: Some(PlanMode::Off),
+        ..KeyChanges::default()
+    };
+    let changed = change(&mut keys, anything).unwrap();
+    assert_eq!((changed.origins.len(), changed.rate(), changed.burst, changed.plan), (0, None, None, PlanMode::Off));
+
+    let both = KeyChanges { origins: vec![OriginsChange::Any, OriginsChange::Of(other)], ..KeyChanges::default() };
+    assert_eq!(set(&mut keys, "wk_1b9", &both).unwrap_err().exit.code(), 2);
+    let burst = KeyChanges { burst: limit(5), ..KeyChanges::default() };
+    let failure = set(&mut keys, "wk_1b9", &burst).unwrap_err();
+    assert_eq!(
+        (failure.exit.code(), failure.message.as_str()),
+        (2, "the key wk_1b9XkQ3 may bring any number of events, so it has no burst")
+    );
+    assert!(set(&mut keys, "wk_1b9", &default).is_ok(), "no burst is what it has");
 }
 
 #[test]
@@ -149,7 +195,7 @@ fn a_key_is_replaced_by_one_like_it() {
 async fn what_another_weir_wrote_beside_the_keys_stays() {
     let store = Store::in_memory();
     let written =
-        json!({"weir_settings": 1, "mode": "x", "keys": [{"key": "wk_1", "source": "a", "created_at": 1, "plan": 2}]});
+        json!({"weir_settings": 1, "mode": "x", "keys": [{"key": "wk_1", "source": "a", "created_at": 1, "quota": 2}]});
     assert!(store.create(&names::settings(1), written.to_string().into()).await.unwrap());
     update(&store, |keys| disable(keys, "wk_1", 5)).await.unwrap();
     update(&store, |keys| disable(keys, "wk_1", 6)).await.unwrap();
@@ -157,5 +203,5 @@ async fn what_another_weir_wrote_beside_the_keys_stays() {
     assert_eq!(settings.number(), 2, "a key that is disabled already is no change");
     assert_eq!(settings.get::<String>("mode").unwrap().as_deref(), Some("x"));
     let keys: Value = settings.get(KEYS).unwrap().unwrap();
-    assert_eq!(keys, json!([{"key": "wk_1", "source": "a", "created_at": 1, "disabled_at": 5, "plan": 2}]));
+    assert_eq!(keys, json!([{"key": "wk_1", "source": "a", "created_at": 1, "disabled_at": 5, "quota": 2}]));
 }

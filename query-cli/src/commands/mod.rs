@@ -9,6 +9,7 @@
 //! | [`sql`] | `weir sql` | the rows of a query |
 //! | [`keys`] | `weir keys` | the keys that apps send events with |
 //! | [`privacy`] | `weir privacy` | which properties are dropped or hashed |
+//! | [`plan`] | `weir plan` | which events an app is meant to send, and what departs from that |
 //! | [`stats`] | `weir stats` | the figures of a lake |
 //! | [`compact`] | `weir compact` | files and bytes before and after |
 //! | [`demo`] | `weir demo` | generated events |
@@ -20,6 +21,7 @@ pub mod events;
 pub mod funnel;
 pub mod import;
 pub mod keys;
+pub mod plan;
 pub mod privacy;
 pub mod sql;
 pub mod stats;
@@ -49,6 +51,7 @@ pub async fn run(command: &Command) -> Result<(), Failure> {
         Command::Sql(args) => sql::run(args).await,
         Command::Keys(args) => keys::run(args).await,
         Command::Privacy(args) => privacy::run(args).await,
+        Command::Plan(args) => plan::run(args).await,
         Command::Stats(args) => stats::run(args).await,
         Command::Compact(args) => compact::run(args).await,
         Command::Demo(args) => demo::run(args),
