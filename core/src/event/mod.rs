@@ -4,7 +4,8 @@
 //! that pair, by which copies and ties are ordered. A *rejection* says why an event is not taken.
 //!
 //! [`parse()`] turns one JSON object into an [`Event`], or into a [`Rejection`] that names the field, the value found and
-//! what is expected. [`Parts`] does the same for an event that comes in another protocol. [`frame`] writes accepted events into one record of the event log and reads them back.
+//! what is expected. [`Parts`] does the same for an event that comes in another protocol. [`frame`] writes what came of a
+//! request into one record of the event log and reads it back; a [`Failed`] is what it keeps of an event that was not taken.
 //!
 //! ```
 //! use weir_core::event::{parse, Receipt};
@@ -15,6 +16,7 @@
 //! assert_eq!(event.time_ms, 1_767_225_600_000);
 //! ```
 
+mod failed;
 pub mod frame;
 mod parse;
 mod parts;
@@ -22,6 +24,7 @@ mod timestamp;
 
 use std::borrow::Cow;
 
+pub use failed::{Failed, MAX_FAILED_BODY_BYTES, kept_body, name_in};
 pub use parse::parse;
 pub use parts::{Field, FieldNames, Fields, Parts, entries, fields};
 use twox_hash::XxHash3_128;
