@@ -46,7 +46,7 @@ impl Ids for Counted {
 struct NothingLanded;
 
 impl LandedProgress for NothingLanded {
-    fn landed(&self, _: &ShardId) -> Option<(SequenceNumber, u64)> {
+    fn landed_in(&self, _: &ShardId, _: &SequenceNumber) -> Option<u64> {
         None
     }
 }

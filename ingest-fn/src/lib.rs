@@ -5,15 +5,15 @@
 //!   keys      whose events are these?                 401 403 429
 //!   decode    bytes -> text                           413 415
 //!   protocol  text -> batch of candidates             400 413
-//!   accept    candidates -> checked events -> record  400 (none is good)
+//!   accept    candidates -> checked events -> record  400 (none is good; the record has the reasons)
 //!   collector record -> event log                     413 500 503
 //!   receipt   where the record stands                 200
 //! ```
 //!
 //! Words: a *candidate* is the JSON text of what may be an event; a *rejection* says why one is not. The good events of a
-//! request travel as one *record* of the event log. A *receipt* names the record's place in the log, and tells later
+//! request, and the others with their rejections, travel as one *record* of the event log. A *receipt* names the record's place in the log, and tells later
 //! whether queries see it: the record is *stored* from the moment of the answer, and *queryable* once it has landed in the
-//! table. A *source* is the app that sent the events; a *write key* names it.
+//! table; a record without a good event is *rejected*. A *source* is the app that sent the events; a *write key* names it.
 //!
 //! ```text
 //! $ curl -d '[{"event":"view_job","user_id":"u1"},{"event":"view_job"}]' http://localhost:8080/v1/events
@@ -29,9 +29,11 @@
 //!   without I/O; [`answer`] is what is said back.
 //! - [`setup`] answers what clients ask before they send.
 //! - [`settings_watch`] takes up changes of the lake's settings while requests run.
+//! - [`again`] checks what was not taken once more.
 //! - [`receipt`] is the text form of a place in the log.
 
 pub mod accept;
+pub mod again;
 pub mod answer;
 pub mod body;
 pub mod collector;
