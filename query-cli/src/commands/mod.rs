@@ -7,6 +7,7 @@
 //! | [`funnel`] | `weir funnel` | how many users took some steps |
 //! | [`events`] | `weir events` | names and counts |
 //! | [`sql`] | `weir sql` | the rows of a query |
+//! | [`failed`] | `weir failed` | what was sent and not taken |
 //! | [`keys`] | `weir keys` | the keys that apps send events with |
 //! | [`stats`] | `weir stats` | the figures of a lake |
 //! | [`compact`] | `weir compact` | files and bytes before and after |
@@ -16,6 +17,7 @@ pub mod compact;
 pub mod demo;
 pub mod dev;
 pub mod events;
+pub mod failed;
 pub mod funnel;
 pub mod import;
 pub mod keys;
@@ -45,6 +47,7 @@ pub async fn run(command: &Command) -> Result<(), Failure> {
         Command::Funnel(args) => funnel::run(args).await,
         Command::Events(args) => events::run(args).await,
         Command::Sql(args) => sql::run(args).await,
+        Command::Failed(args) => failed::run(args).await,
         Command::Keys(args) => keys::run(args).await,
         Command::Stats(args) => stats::run(args).await,
         Command::Compact(args) => compact::run(args).await,
