@@ -5,6 +5,7 @@
 //! - [`funnels`]: funnels whose numbers are worked out by hand.
 //! - [`days`]: what a day is, what is still open, and which tests a property passes.
 //! - [`life`]: restarts, two writers, two servers, one port.
+//! - [`failed`]: what was sent and not taken: kept, shown, tried again, removed.
 //! - [`failures`]: what is said, and with which exit code, when something is wrong.
 //! - [`formats`]: results in every format.
 //! - [`page`]: the page and who may read.
@@ -20,6 +21,8 @@
 mod ask;
 #[path = "system/days.rs"]
 mod days;
+#[path = "system/failed.rs"]
+mod failed;
 #[path = "system/failures.rs"]
 mod failures;
 #[path = "system/formats.rs"]

@@ -151,7 +151,7 @@ impl Compacted {
 }
 
 /// Landings may come in between: they take nothing away, so as long as all inputs are live the merge stands.
-async fn commit(table: &mut Table, change: &Change, clock: &dyn Clock) -> Result<(), LakeError> {
+pub(crate) async fn commit(table: &mut Table, change: &Change, clock: &dyn Clock) -> Result<(), LakeError> {
     for _ in 0..ATTEMPTS {
         match table.commit(change, clock.now_ms()).await {
             Err(LakeError::Conflict { .. }) => table.refresh().await?,
@@ -229,7 +229,7 @@ impl Outputs<'_> {
         if !self.writers.contains_key(&range) {
             let first_day = rfc3339(range.saturating_mul(RANGE_MS));
             let name = names::compacted(first_day.get(..10).unwrap_or(&first_day), &uuid_text(&self.ids.next_id()));
-            self.writers.insert(range, DataFileWriter::new(self.table.store(), name, self.level)?);
+            self.writers.insert(range, DataFileWriter::new(self.table.store(), self.table.name(), name, self.level)?);
         }
         self.writers
             .get_mut(&range)
@@ -237,9 +237,10 @@ impl Outputs<'_> {
     }
 }
 
-async fn discard(table: &Table, files: &[DataFile]) {
+/// Removes files that no commit names. It does no harm if that fails: no reader sees them.
+pub(crate) async fn discard(table: &Table, files: &[DataFile]) {
     for file in files {
-        if let Err(error) = table.store().delete(&names::data(&file.path)).await {
+        if let Err(error) = table.store().delete(&table.name().data(&file.path)).await {
             tracing::warn!(%error, "a file that was not committed is left in the lake");
         }
     }

@@ -3,8 +3,8 @@ use std::borrow::Cow;
 use futures::TryStreamExt;
 use weir_core::event::{Event, EventId};
 use weir_core::ports::{CountingIds, ManualClock};
-use weir_lake::Store;
 use weir_lake::rows::EventRows;
+use weir_lake::{Store, TableName};
 
 use super::*;
 use crate::faulty::Faulty;
@@ -124,7 +124,7 @@ async fn a_range_of_buckets_is_a_range_of_rows() {
 async fn a_damaged_or_missing_file_is_named() {
     let store = lake(2, 50, 10).await;
     let snapshot = Table::open(&store).await.unwrap().snapshot();
-    let victim = names::data(snapshot.files.keys().next().unwrap());
+    let victim = TableName::Events.data(snapshot.files.keys().next().unwrap());
     let bytes = store.read(&victim).await.unwrap().unwrap();
     for (damage, kind) in [(Some(bytes.slice(..bytes.len() / 2)), "damaged"), (None, "missing")] {
         store.delete(&victim).await.unwrap();

@@ -4,17 +4,23 @@
 //! again finds its position taken, and an event that is sent again finds its id known; either way it is not counted twice.
 //! If another writer commits first, the landing reads what is new, looks again which of its events are copies, and commits
 //! on top of that.
+//!
+//! What a record holds beside events, the failures, lands in a table of its own, before its events do: see
+//! [`failed`](crate::failed).
 
 mod overflow;
 
 use std::sync::Arc;
 
-use weir_core::event::{envelope, frame, uuid_text};
+use weir_core::event::frame::{self, Entry};
+use weir_core::event::{envelope, uuid_text};
 use weir_core::ports::{Clock, EventLog, Ids, LogRecord, SequenceNumber, ShardId};
 use weir_lake::known_ids::KnownIds;
 use weir_lake::rows::{EventRows, FrozenRows};
 use weir_lake::snapshot::{Change, Progress};
-use weir_lake::{DataFile, LakeError, Snapshot, Store, Table, names, writer};
+use weir_lake::{DataFile, LakeError, Snapshot, Store, Table, TableName, writer};
+
+use crate::failed::{FailedLander, FailedOfLog};
 
 pub use overflow::OverflowLanded;
 
@@ -27,6 +33,9 @@ const ATTEMPTS: usize = 100;
 pub struct Lander {
     table: Table,
     known: KnownIds,
+    /// Copies are looked for in what was received since then, even if that is longer ago than the horizon.
+    known_since_ms: Option<i64>,
+    failed: FailedLander,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn Ids>,
 }
@@ -65,7 +74,20 @@ impl Lander {
     /// Opens the lake, and makes it if it is not there.
     pub async fn open(store: &Store, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Result<Self, LakeError> {
         let table = Table::open_or_create(store, &uuid_text(&ids.next_id()), clock.now_ms()).await?;
-        Ok(Self { table, known: KnownIds::default(), clock, ids })
+        let failed = FailedLander::open(store, Arc::clone(&clock), Arc::clone(&ids)).await?;
+        Ok(Self { table, known: KnownIds::default(), known_since_ms: None, failed, clock, ids })
+    }
+
+    /// Looks for copies as it would have done at `received_ms`: for events that were received then and land only now. To be
+    /// called before the first landing.
+    #[must_use]
+    pub fn looking_back_to(self, received_ms: i64) -> Self {
+        Self { known_since_ms: Some(received_ms), ..self }
+    }
+
+    /// The last record of a shard of which anything has landed: what comes next in the log must lie behind it.
+    pub fn landed_to(&self, shard: &ShardId) -> Option<SequenceNumber> {
+        self.table.snapshot().positions.get(shard).cloned().max(self.failed.position(shard))
     }
 
     /// The state that was last seen.
@@ -95,7 +117,9 @@ impl Lander {
         let mut written: Option<(Vec<bool>, DataFile)> = None;
         for _ in 0..ATTEMPTS {
             let snapshot = self.table.refresh().await?;
-            self.known.follow(self.table.store(), &snapshot, self.clock.now_ms()).await?;
+            let now_ms = self.clock.now_ms();
+            let since_ms = self.known_since_ms.map_or(now_ms, |since_ms| since_ms.min(now_ms));
+            self.known.follow(self.table.store(), &snapshot, since_ms).await?;
             let keep = self.known.firsts(rows.fingerprints());
             let accepted = keep.iter().filter(|keep| **keep).count() as u64;
             let duplicates = keep.len() as u64 - accepted;
@@ -148,7 +172,8 @@ impl Lander {
             return Ok(None);
         }
         let batch = rows.sorted(keep)?;
-        let file = writer::write_landed(self.table.store(), &uuid_text(&self.ids.next_id()), &batch).await?;
+        let file = writer::write_landed(self.table.store(), TableName::Events, &uuid_text(&self.ids.next_id()), &batch)
+            .await?;
         *written = Some((keep.to_vec(), file.clone()));
         Ok(Some(file))
     }
@@ -156,7 +181,7 @@ impl Lander {
     /// Removes a file that no commit names. It does no harm if that fails: no reader sees it.
     async fn discard(&self, written: Option<(Vec<bool>, DataFile)>) {
         if let Some((_, file)) = written
-            && let Err(error) = self.table.store().delete(&names::data(&file.path)).await
+            && let Err(error) = self.table.store().delete(&TableName::Events.data(&file.path)).await
         {
             tracing::warn!(%error, "a file that was not committed is left in the lake");
         }
@@ -175,11 +200,16 @@ impl Lander {
             let landed = Landed { version, ..Landed::default() };
             return Ok(LogLanded { landed, through: from, ..LogLanded::default() });
         };
-        let through = last.sequence.clone();
         // Less than half a landing is what came since the last one.
         let is_full = records.iter().map(|r| r.payload.len()).sum::<usize>() > LANDING_BYTES / 2;
         let decoded = decode(shard, &records);
+        let through = match (&decoded.newer, decoded.through) {
+            (None, _) => last.sequence.clone(),
+            (Some(_), Some(through)) => through,
+            (Some(what), None) => return Err(LakeError::Newer { what: what.clone() }),
+        };
         drop(records);
+        self.failed.land(decoded.failed, Some((shard, &through))).await?;
         // With one shard the log has one order; with several, complete is only what all of them have landed.
         let complete_to_ms = decoded.last_received_ms.filter(|_| self.table.snapshot().positions.len() <= 1);
         let progress = vec![Progress { shard: shard.clone(), from, through: through.clone() }];
@@ -188,15 +218,22 @@ impl Lander {
     }
 }
 
+#[derive(Default)]
 struct Decoded {
     rows: EventRows,
+    failed: FailedOfLog,
     unreadable: Vec<String>,
     last_received_ms: Option<i64>,
+    /// The last record that was looked at.
+    through: Option<SequenceNumber>,
+    /// What the record behind it needs, if a newer weir wrote that.
+    newer: Option<String>,
 }
 
-/// The events of records. What cannot be read is named, and does not hold up the rest.
+/// What is in records. What cannot be read is named, and does not hold up the rest; but a record of a newer weir is none of
+/// that: it holds events that were acknowledged, so everything waits before it until this weir is upgraded.
 fn decode(shard: &ShardId, records: &[LogRecord]) -> Decoded {
-    let mut decoded = Decoded { rows: EventRows::default(), unreadable: Vec::new(), last_received_ms: None };
+    let mut decoded = Decoded::default();
     for record in records {
         let mut unreadable = |error: frame::FrameError| {
             decoded.unreadable.push(format!("record {} of shard `{shard}`: {error}", record.sequence));
@@ -205,28 +242,38 @@ fn decode(shard: &ShardId, records: &[LogRecord]) -> Decoded {
             Ok(text) => text,
             Err(error) => {
                 unreadable(error);
+                decoded.through = Some(record.sequence.clone());
                 continue;
             }
         };
         let (header, lines) = match frame::open(&text) {
             Ok(opened) => opened,
+            Err(frame::FrameError::Version { found }) => {
+                decoded.newer = Some(format!("frame version {found} of the event log"));
+                return decoded;
+            }
             Err(error) => {
                 unreadable(error);
+                decoded.through = Some(record.sequence.clone());
                 continue;
             }
         };
         decoded.last_received_ms = decoded.last_received_ms.max(Some(header.received));
-        for event in frame::events(&header, lines) {
-            match event {
-                Ok(event) => {
+        for entry in frame::entries(&header, lines) {
+            match entry {
+                Ok(Entry::Event(event)) => {
                     // A frame gives every event an id.
                     if let Some(id) = event.event_id.clone() {
                         decoded.rows.push(&header.source, &event, &id);
                     }
                 }
+                Ok(Entry::Failed(failed)) => {
+                    decoded.failed.push(&record.sequence, &header.source, header.received, &failed);
+                }
                 Err(error) => unreadable(error),
             }
         }
+        decoded.through = Some(record.sequence.clone());
     }
     decoded
 }

@@ -113,7 +113,7 @@ async fn a_log_is_landed_once_whoever_tries_again() {
     let stale = vec![Progress { shard: shard.clone(), from: None, through: SequenceNumber::from(2) }];
     let error = first.land(rows(&["z"]), stale, None, "land").await.unwrap_err();
     assert!(matches!(error, LakeError::Position { .. }), "{error}");
-    assert_eq!(store.list(&names::data("landed"), None).await.unwrap().len(), 1, "its file is taken away");
+    assert_eq!(store.list(&TableName::Events.data("landed"), None).await.unwrap().len(), 1, "its file is taken away");
 }
 
 #[tokio::test]

@@ -3,11 +3,13 @@
 //! - [`land`]: decodes what the event log holds, drops copies, and commits data and log position together; and what the
 //!   overflow holds, which the log could not take.
 //! - [`compact`]: merges files into fewer, larger, sorted ones.
+//! - [`failed`]: the same for the table of failed events, and how rows leave it.
 //!
-//! Both are plain functions over a [`Table`](weir_lake::Table): the loops of one machine and the functions of a cloud call
+//! All are plain functions over a [`Table`](weir_lake::Table): the loops of one machine and the functions of a cloud call
 //! the same.
 
 pub mod compact;
+pub mod failed;
 pub mod land;
 
 #[cfg(test)]

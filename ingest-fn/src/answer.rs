@@ -46,6 +46,11 @@ impl BatchAnswer {
         Self { accepted, duplicates: None, rejected, receipt, success: None, status: None }
     }
 
+    /// No event is good; the reasons are stored.
+    pub fn refused(rejected: Vec<Rejected>, receipt: &ReceiptToken) -> Self {
+        Self::stored(0, rejected, receipt)
+    }
+
     /// No event is good, and nothing is stored.
     pub fn none(rejected: Vec<Rejected>) -> Self {
         Self { accepted: 0, duplicates: None, rejected, receipt: None, success: None, status: None }
@@ -78,7 +83,7 @@ impl IntoResponse for BatchAnswer {
 pub struct ReceiptAnswer {
     receipt: String,
     status: ReceiptStatus,
-    /// The first version of the table that holds the record.
+    /// The first version of the table that is known to hold the record.
     #[serde(skip_serializing_if = "Option::is_none")]
     version: Option<u64>,
 }
@@ -88,6 +93,7 @@ pub struct ReceiptAnswer {
 enum ReceiptStatus {
     Stored,
     Queryable,
+    Rejected,
 }
 
 impl ReceiptAnswer {
@@ -95,6 +101,11 @@ impl ReceiptAnswer {
     pub fn new(receipt: &ReceiptToken, version: Option<u64>) -> Self {
         let status = if version.is_some() { ReceiptStatus::Queryable } else { ReceiptStatus::Stored };
         Self { receipt: receipt.to_string(), status, version }
+    }
+
+    /// Nothing of it will ever be queryable.
+    pub fn rejected(receipt: &ReceiptToken) -> Self {
+        Self { receipt: receipt.to_string(), status: ReceiptStatus::Rejected, version: None }
     }
 }
 

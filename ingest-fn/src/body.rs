@@ -27,8 +27,17 @@ pub const MAX_EVENTS: usize = 5_000;
 const MAX_LISTED_NAMES: usize = 8;
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// The JSON text of one event, or why a line is no text at all. The JSON of a line has not been looked at yet.
-pub type Candidate<'a> = Result<&'a str, Rejection>;
+/// The JSON text of one event, or a line that is no text at all. The JSON of a line has not been looked at yet.
+pub type Candidate<'a> = Result<&'a str, NoText<'a>>;
+
+/// A line that is no text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoText<'a> {
+    /// As it came.
+    pub raw: &'a [u8],
+    /// Why it is not taken.
+    pub rejection: Rejection,
+}
 
 /// Why nothing of a body is taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -49,7 +58,7 @@ pub enum BodyProblem {
         found: usize,
     },
     /// Not one JSON text, nor lines.
-    #[error("the body is not JSON: {message}; nothing of it was stored")]
+    #[error("the body is not JSON: {message}; no event of it was taken")]
     InvalidJson {
         /// What the parser says, with line and column.
         message: String,
@@ -111,13 +120,13 @@ pub enum BodyProblem {
         found: String,
     },
     /// Begins as gzip, and goes on as something else.
-    #[error("the body begins as gzip and cannot be unpacked: {message}; nothing of it was stored")]
+    #[error("the body begins as gzip and cannot be unpacked: {message}; no event of it was taken")]
     NotGzip {
         /// What the decoder says.
         message: String,
     },
     /// `data=` is not base64.
-    #[error("the form's `data` is not base64 of UTF-8 JSON; nothing of it was stored")]
+    #[error("the form's `data` is not base64 of UTF-8 JSON; no event of it was taken")]
     NotBase64,
     /// The connection broke, or the request's framing is wrong.
     #[error("the body could not be read to its end: {message}; nothing of it was stored, send it again")]
@@ -157,6 +166,20 @@ impl BodyProblem {
             Self::NotBase64 => "data",
             _ => "",
         }
+    }
+
+    /// The same as what is said of one event.
+    pub fn rejection(&self) -> Rejection {
+        Rejection { code: self.code(), field: self.field().to_owned(), message: self.to_string() }
+    }
+
+    /// Whether the body is worth keeping, to be looked at and tried again: there is something in it, and what is wrong is in
+    /// there too.
+    pub fn is_kept(&self) -> bool {
+        !matches!(
+            self,
+            Self::Empty | Self::TooManyBytes | Self::TooManyEvents { .. } | Self::Encoded { .. } | Self::Unread { .. }
+        )
     }
 
     /// Whether this is the kind of problem that bad lines among good ones have too.
@@ -299,10 +322,10 @@ fn lines(body: &[u8]) -> Result<Vec<Candidate<'_>>, BodyProblem> {
 }
 
 fn line(line: &[u8]) -> Candidate<'_> {
-    std::str::from_utf8(line).map_err(|error| Rejection {
-        code: "invalid_json",
-        field: String::new(),
-        message: format!("not JSON: the line is not UTF-8 text at its byte {}; send UTF-8", error.valid_up_to() + 1),
+    std::str::from_utf8(line).map_err(|error| {
+        let at = error.valid_up_to() + 1;
+        let message = format!("not JSON: the line is not UTF-8 text at its byte {at}; send UTF-8");
+        NoText { raw: line, rejection: Rejection { code: "invalid_json", field: String::new(), message } }
     })
 }
 

@@ -63,7 +63,8 @@ fn a_line_that_is_no_text_is_rejected_alone() {
     let read = texts(body);
     assert_eq!(read[0].as_deref(), Some(r#"{"event":"a"}"#));
     assert_eq!(read[2].as_deref(), Some(r#"{"event":"b"}"#));
-    let rejection = candidates(body).unwrap()[1].clone().unwrap_err();
+    let NoText { raw, rejection } = candidates(body).unwrap()[1].clone().unwrap_err();
+    assert!(std::str::from_utf8(raw).is_err() && !raw.contains(&b'\n'));
     assert_eq!((rejection.code, rejection.field.as_str()), ("invalid_json", ""));
     assert_eq!(rejection.message, "not JSON: the line is not UTF-8 text at its byte 11; send UTF-8");
 }

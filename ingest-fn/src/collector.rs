@@ -10,13 +10,14 @@ use bytes::Bytes;
 use weir_core::ports::{Clock, EventLog, Ids, LogError, LogPosition};
 use weir_store::StoreError;
 
-use crate::accept::{Checked, accept};
-use crate::answer::{Failure, ReceiptAnswer};
+use crate::accept::{Checked, accept, accept_none};
+use crate::answer::{BatchAnswer, Failure, ReceiptAnswer};
+use crate::body::BodyProblem;
 use crate::enrich::{Agents, COUNTRY_HEADERS, RequestFacts};
 use crate::keys::{self, KeyPolicy, KeyProblem, Sender, Source};
 use crate::plan::Plans;
 use crate::privacy::PrivacyRules;
-use crate::protocol::Batch;
+use crate::protocol::{Batch, Protocol};
 use crate::receipt::ReceiptToken;
 use crate::terms::Terms;
 
@@ -131,21 +132,57 @@ impl Collector {
     /// [`Failure::Key`] where the sender may not bring that many; [`Failure::Frame`], which does not happen in practice.
     pub fn check(&self, sender: &Sender, batch: Batch<'_>) -> Result<Checked, Failure> {
         let source = self.authorize(sender, batch.candidates.len())?;
-        let terms = Terms::new(&source, self.privacy.current(), &sender.facts, &self.agents);
-        let terms = terms.with_plan(self.plans.guard(source.plan));
-        Ok(accept(batch, &terms, self.clock.now_ms(), self.ids.as_ref())?)
+        Ok(accept(batch, &self.terms(&source, sender), self.clock.now_ms(), self.ids.as_ref())?)
     }
 
-    /// Appends a record to the log. Returns when it is durable.
+    /// Makes the record of a body of which nothing can be taken. `None` where it is not kept: there is nothing in the body to
+    /// look at, or the sender may not bring it.
     ///
     /// # Errors
-    /// [`Failure::Log`].
-    pub async fn store(&self, record: Vec<u8>) -> Result<ReceiptToken, Failure> {
+    /// [`Failure::Frame`], which does not happen in practice.
+    pub fn refuse(
+        &self,
+        sender: &Sender,
+        protocol: Protocol,
+        raw: &[u8],
+        problem: &BodyProblem,
+    ) -> Result<Option<Checked>, Failure> {
+        if !problem.is_kept() {
+            return Ok(None);
+        }
+        // A body that is stored costs what an event costs.
+        let Ok(source) = self.authorize(sender, 1) else { return Ok(None) };
+        let terms = self.terms(&source, sender);
+        Ok(Some(accept_none(raw, protocol, problem, &terms, self.clock.now_ms(), self.ids.as_ref())?))
+    }
+
+    fn terms<'a>(&'a self, source: &'a Source, sender: &'a Sender) -> Terms<'a> {
+        let terms = Terms::new(source, self.privacy.current(), &sender.facts, &self.agents);
+        terms.with_plan(self.plans.guard(source.plan))
+    }
+
+    /// Appends the record of a request to the log, and says what became of it. Returns when it is durable.
+    ///
+    /// # Errors
+    /// [`Failure::Log`], where events are not stored. A request without a good event is never to be sent again, so where only
+    /// its reasons are lost, the answer is the same without a receipt.
+    pub async fn store(&self, checked: Checked) -> Result<BatchAnswer, Failure> {
+        let Checked { record, accepted, rejected } = checked;
         let appended = self.log.append(Bytes::from(record)).await;
         // A record that is too large says nothing about the next one.
         let failed = !matches!(appended, Ok(_) | Err(LogError::TooLarge { .. }));
         self.log_failed.store(failed, Ordering::Relaxed);
-        Ok(ReceiptToken(appended?))
+        match appended {
+            Ok(position) if accepted > 0 => {
+                Ok(BatchAnswer::stored(accepted, rejected, &ReceiptToken { position, is_rejected: false }))
+            }
+            Ok(position) => Ok(BatchAnswer::refused(rejected, &ReceiptToken { position, is_rejected: true })),
+            Err(error) if accepted > 0 => Err(error.into()),
+            Err(error) => {
+                tracing::warn!(%error, events = rejected.len(), "rejected events were not kept");
+                Ok(BatchAnswer::none(rejected))
+            }
+        }
     }
 
     /// Whether the log takes appends, as far as the last one tells. True before the first.
@@ -159,6 +196,9 @@ impl Collector {
     /// # Errors
     /// [`Failure::Progress`].
     pub async fn progress_of(&self, receipt: &ReceiptToken) -> Result<ReceiptAnswer, Failure> {
-        Ok(ReceiptAnswer::new(receipt, self.progress.landed_in(&receipt.0).await?))
+        if receipt.is_rejected {
+            return Ok(ReceiptAnswer::rejected(receipt));
+        }
+        Ok(ReceiptAnswer::new(receipt, self.progress.landed_in(&receipt.position).await?))
     }
 }

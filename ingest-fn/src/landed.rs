@@ -19,8 +19,9 @@ use std::sync::{Mutex, PoisonError};
 use async_trait::async_trait;
 use serde::Deserialize;
 use weir_core::ports::{LogPosition, SequenceNumber, ShardId};
+use weir_store::names::{self, TableName};
 use weir_store::overflow::Overflow;
-use weir_store::{Store, StoreError, names};
+use weir_store::{Store, StoreError};
 
 use crate::collector::{LandedProgress, ProgressError};
 use crate::overflow;
@@ -47,8 +48,8 @@ impl CommittedProgress {
     /// The newest version; `None` before the first.
     async fn newest(&self) -> Result<Option<u64>, StoreError> {
         let known = *self.newest.lock().unwrap_or_else(PoisonError::into_inner);
-        let after = known.map(names::commit);
-        let found = self.store.list(&names::commits(), after.as_ref()).await?;
+        let after = known.map(|version| TableName::Events.commit(version));
+        let found = self.store.list(&TableName::Events.commits(), after.as_ref()).await?;
         let newest = found.iter().filter_map(names::commit_version).max().max(known);
         *self.newest.lock().unwrap_or_else(PoisonError::into_inner) = newest;
         Ok(newest)
@@ -58,7 +59,7 @@ impl CommittedProgress {
     /// none, or where older commits have been cleaned up.
     async fn positions(&self, mut version: u64) -> Result<Positions, ProgressError> {
         loop {
-            match self.store.read(&names::commit(version)).await? {
+            match self.store.read(&TableName::Events.commit(version)).await? {
                 None => return Ok(Positions::new()),
                 Some(commit) => {
                     if let Some(positions) = positions_of(&commit).map_err(|e| unreadable(version, &e))? {
@@ -113,7 +114,7 @@ impl LandedProgress for CommittedProgress {
 }
 
 fn unreadable(version: u64, problem: &serde_json::Error) -> ProgressError {
-    ProgressError::Commit { object: names::commit(version).to_string(), problem: problem.to_string() }
+    ProgressError::Commit { object: TableName::Events.commit(version).to_string(), problem: problem.to_string() }
 }
 
 /// The positions that a commit sets, if it does.
@@ -158,7 +159,7 @@ mod tests {
             lines.push(json!({"domainMetadata": metadata(DOMAIN)}));
         }
         let text = lines.iter().map(|line| format!("{line}\n")).collect::<String>();
-        assert!(store.create(&names::commit(version), Bytes::from(text)).await.unwrap());
+        assert!(store.create(&TableName::Events.commit(version), Bytes::from(text)).await.unwrap());
     }
 
     fn record(shard: &str, sequence: u64) -> LogPosition {
@@ -218,7 +219,9 @@ mod tests {
     #[tokio::test]
     async fn a_commit_that_cannot_be_read_is_named() {
         let store = Store::in_memory();
-        assert!(store.create(&names::commit(3), Bytes::from_static(b"{\"domainMetadata\":5}\n")).await.unwrap());
+        assert!(
+            store.create(&TableName::Events.commit(3), Bytes::from_static(b"{\"domainMetadata\":5}\n")).await.unwrap()
+        );
         let error = CommittedProgress::new(store).landed_in(&record("a", 1)).await.unwrap_err().to_string();
         assert!(error.contains("00000000000000000003.json"), "{error}");
     }

@@ -12,9 +12,9 @@
 //! ```
 //!
 //! Words: a *candidate* is the JSON text of what may be an event; a *rejection* says why one is not. The good events of a
-//! request travel as one *record* of the event log. A *receipt* names the record's place in the log, and tells later
+//! request, and the others with their rejections, travel as one *record* of the event log. A *receipt* names the record's place in the log, and tells later
 //! whether queries see it: the record is *stored* from the moment of the answer, and *queryable* once it has landed in the
-//! table. A *source* is the app that sent the events; a *write key* names it.
+//! table; a record without a good event is *rejected*. A *source* is the app that sent the events; a *write key* names it.
 //!
 //! ```text
 //! $ curl -d '[{"event":"view_job","user_id":"u1"},{"event":"view_job"}]' http://localhost:8080/v1/events
@@ -36,9 +36,11 @@
 //! - [`landed`] tells how far the log has come into the table, for a collector that does not land itself.
 //! - [`function`] is the collector as a function, and [`config`] what the environment tells it.
 //! - [`kinesis`] is the event log as a stream; [`overflow`] takes the records that a log does not.
+//! - [`again`] checks what was not taken once more.
 //! - [`receipt`] is the text form of a place in the log.
 
 pub mod accept;
+pub mod again;
 pub mod answer;
 pub mod body;
 pub mod collector;

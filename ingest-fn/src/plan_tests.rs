@@ -22,7 +22,7 @@ fn take(mode: PlanMode, body: &str) -> Checked {
 
 /// The contexts of the events that were kept.
 fn contexts(checked: &Checked) -> Vec<Option<String>> {
-    let Some(record) = &checked.record else { return Vec::new() };
+    let record = &checked.record;
     let (header, lines) = frame::open(record).unwrap();
     frame::events(&header, lines).map(|event| event.unwrap().context.map(str::to_owned)).collect()
 }

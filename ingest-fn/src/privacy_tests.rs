@@ -28,7 +28,7 @@ fn lines(rules: Rules, protocol: Protocol, body: &str) -> String {
     let (facts, agents) = (RequestFacts::default(), Agents::default());
     let terms = Terms::new(&source, Arc::new(rules), &facts, &agents);
     let checked = accept(protocol.read(body.as_bytes()).unwrap(), &terms, 1_767_225_600_000, &CountingIds::default());
-    let record = checked.unwrap().record.unwrap();
+    let record = checked.unwrap().record;
     let (_, lines) = frame::open(&record).unwrap();
     String::from_utf8(lines.to_vec()).unwrap()
 }

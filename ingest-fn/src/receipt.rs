@@ -3,6 +3,9 @@
 //! `r1-` + shard + `-` + sequence number: `r1-file-0-123` is record 123 of shard `file-0`. Every byte of a shard's name
 //! outside `A-Z a-z 0-9 . _ -` is `~` and two upper-case hexadecimal digits, so that a receipt goes into a URL unchanged.
 //! For clients it is opaque; `r1` is the version of the form.
+//!
+//! `x1-` in place of `r1-` is the receipt of a record that holds no event: everything in that request was rejected, and the
+//! record has the reasons. So the receipt itself says that nothing of it will ever be queryable, and the log need not be asked.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,10 +13,16 @@ use std::str::FromStr;
 use weir_core::ports::{LogPosition, SequenceNumber, ShardId};
 
 const PREFIX: &str = "r1-";
+const REJECTED_PREFIX: &str = "x1-";
 
 /// Names one record of the event log.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ReceiptToken(pub LogPosition);
+pub struct ReceiptToken {
+    /// Where the record is.
+    pub position: LogPosition,
+    /// Whether it holds no event.
+    pub is_rejected: bool,
+}
 
 /// A text that is no receipt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -22,14 +31,14 @@ pub struct NoReceipt;
 
 impl fmt::Display for ReceiptToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(PREFIX)?;
-        for byte in self.0.shard.0.bytes() {
+        f.write_str(if self.is_rejected { REJECTED_PREFIX } else { PREFIX })?;
+        for byte in self.position.shard.0.bytes() {
             match byte {
                 b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-' => write!(f, "{}", char::from(byte))?,
                 _ => write!(f, "~{byte:02X}")?,
             }
         }
-        write!(f, "-{}", self.0.sequence)
+        write!(f, "-{}", self.position.sequence)
     }
 }
 
@@ -37,10 +46,14 @@ impl FromStr for ReceiptToken {
     type Err = NoReceipt;
 
     fn from_str(text: &str) -> Result<Self, NoReceipt> {
-        let (shard, sequence) = text.strip_prefix(PREFIX).and_then(|rest| rest.rsplit_once('-')).ok_or(NoReceipt)?;
+        let (is_rejected, rest) = match text.strip_prefix(PREFIX) {
+            Some(rest) => (false, rest),
+            None => (true, text.strip_prefix(REJECTED_PREFIX).ok_or(NoReceipt)?),
+        };
+        let (shard, sequence) = rest.rsplit_once('-').ok_or(NoReceipt)?;
         let shard = unescaped(shard).filter(|shard| !shard.is_empty()).map(ShardId).ok_or(NoReceipt)?;
         let sequence = SequenceNumber::parse(sequence).ok_or(NoReceipt)?;
-        let token = Self(LogPosition { shard, sequence });
+        let token = Self { position: LogPosition { shard, sequence }, is_rejected };
         // One record has one receipt: texts that only mean the same are none.
         if token.to_string() == text { Ok(token) } else { Err(NoReceipt) }
     }
@@ -62,7 +75,8 @@ mod tests {
 
     fn token(shard: &str, digits: &str) -> ReceiptToken {
         let sequence = SequenceNumber::parse(digits).unwrap();
-        ReceiptToken(LogPosition { shard: ShardId(shard.to_owned()), sequence })
+        let position = LogPosition { shard: ShardId(shard.to_owned()), sequence };
+        ReceiptToken { position, is_rejected: false }
     }
 
     #[test]
@@ -76,6 +90,9 @@ mod tests {
             let text = token(shard, digits).to_string();
             assert!(text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-~".contains(&b)), "{text}");
             assert_eq!(text.parse(), Ok(token(shard, digits)), "{text}");
+            let rejected = ReceiptToken { is_rejected: true, ..token(shard, digits) };
+            assert_eq!(rejected.to_string(), text.replacen("r1-", "x1-", 1));
+            assert_eq!(rejected.to_string().parse(), Ok(rejected));
         }
     }
 
@@ -90,6 +107,9 @@ mod tests {
             "r1-file-0-",
             "r1-file-0-x",
             "r1-file-0--",
+            "x1-file-0-05",
+            "x1--5",
+            "x2-file-0-5",
             "r2-file-0-5",
             "file-0-5",
             "r1-file-0-05",

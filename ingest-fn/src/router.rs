@@ -1,5 +1,6 @@
 //! The HTTP side: paths, methods, headers. What a request means is decided elsewhere.
 
+use std::borrow::Cow;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use axum::{Json, Router};
 use bytes::Bytes;
 use serde_json::Value;
 
+use crate::accept::Checked;
 use crate::answer::{BatchAnswer, Failure, HealthAnswer, ReceiptAnswer};
 use crate::body::{BodyProblem, MAX_BODY_BYTES};
 use crate::collector::Collector;
@@ -143,23 +145,51 @@ async fn take_body(
     known_encoding(request.headers())?;
     let query = request.uri().query().unwrap_or_default().to_owned();
     let body = read(request).await?;
-    let checked = {
-        let body = protocol.unwrapped(unpacked(&body)?, &query)?;
-        let batch = protocol.read(&body)?;
-        if sender.key.is_none() && protocol.has_key_in_body() {
-            sender.key = batch.key()?;
-            *readers = collector.authorize(&sender, 0)?.readers;
+    let checked = match check_body(collector, protocol, &mut sender, readers, &body, &query) {
+        Err(Refusal { raw, failure: Failure::Body(problem) }) => {
+            let kept = collector.refuse(&sender, protocol, &raw, &problem)?;
+            kept.ok_or(Failure::Body(problem))?
         }
-        collector.check(&sender, batch)?
+        checked => checked.map_err(|refusal| refusal.failure)?,
     };
     drop(body); // The record has what is needed; a slow log must not keep both in memory.
-    match checked.record {
-        Some(record) => {
-            let receipt = collector.store(record).await?;
-            Ok(BatchAnswer::stored(checked.accepted, checked.rejected, &receipt))
+    collector.store(checked).await
+}
+
+/// Why nothing of a body is taken, and as much of it as could be unpacked.
+struct Refusal<'a> {
+    raw: Cow<'a, [u8]>,
+    failure: Failure,
+}
+
+fn check_body<'a>(
+    collector: &Collector,
+    protocol: Protocol,
+    sender: &mut Sender,
+    readers: &mut Readers,
+    body: &'a [u8],
+    query: &str,
+) -> Result<Checked, Refusal<'a>> {
+    let text = unpacked(body).map_err(|e| Refusal { raw: Cow::Borrowed(body), failure: e.into() })?;
+    let json = match protocol.unwrapped(Cow::Borrowed(&text), query) {
+        Ok(Cow::Owned(json)) => Cow::Owned(json),
+        // It was in no form.
+        Ok(Cow::Borrowed(_)) => text,
+        Err(problem) => {
+            let failure = problem.into();
+            return Err(Refusal { raw: text, failure });
         }
-        None => Ok(BatchAnswer::none(checked.rejected)),
-    }
+    };
+    let mut check = || {
+        let batch = protocol.read(&json)?;
+        if sender.key.is_none() && protocol.has_key_in_body() {
+            sender.key = batch.key()?;
+            *readers = collector.authorize(sender, 0)?.readers;
+        }
+        collector.check(sender, batch)
+    };
+    let checked: Result<Checked, Failure> = check();
+    checked.map_err(|failure| Refusal { raw: json, failure })
 }
 
 async fn read(request: Request) -> Result<Bytes, BodyProblem> {

@@ -6,11 +6,11 @@ use axum::body::Body;
 use axum::http::header::{ALLOW, CONTENT_ENCODING, RETRY_AFTER};
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use serde_json::{Value, json};
+use serde_json::json;
 use weir_core::event::frame;
-use weir_core::ports::{CountingIds, ManualClock, MemoryLog, ShardId};
+use weir_core::ports::{CountingIds, EventLog, ManualClock, MemoryLog, ShardId};
 
-use super::tests::{Answer, NOW, NothingLands, Numbers, Site, ask, mutate};
+use super::tests::{Answer, NOW, NothingLands, Numbers, Site, ask, failures, mutate};
 use super::*;
 use crate::keys::{KeyPolicy, Keys};
 
@@ -143,6 +143,7 @@ async fn gzip_is_taken_everywhere_and_bombs_are_cut() {
     let broken =
         send(&site.router, "/v1/events", &[(CONTENT_ENCODING.as_str(), "gzip")], b"\x1f\x8bnonsense".to_vec()).await;
     assert_eq!((broken.status, broken.only_rejection().0.as_str()), (400, "invalid_gzip"));
+    assert!(broken.receipt().is_some_and(|receipt| receipt.starts_with("x1-")));
 }
 
 #[tokio::test]
@@ -224,10 +225,42 @@ async fn mutated_bodies_of_other_protocols_are_answered() {
             (accepted > 0, accepted == 0),
             "{shown}"
         );
-        assert_eq!(json["receipt"] == Value::Null, accepted == 0, "{shown}");
+        let receipt = json["receipt"].as_str();
+        assert_eq!(receipt.is_some_and(|text| text.starts_with("r1-")), accepted > 0, "{shown}");
+        assert!(answer.status != 413 || receipt.is_none(), "{shown}");
         taken += accepted;
         refused += usize::from(rejected > 0);
         whole += usize::from(accepted == 0);
     }
     assert!(taken > 1000 && refused > 1000 && whole > 1000, "{taken} taken, {refused} refused, {whole} whole bodies");
+}
+
+#[tokio::test]
+async fn a_body_is_kept_as_far_as_it_could_be_unpacked() {
+    let site = Site::new();
+    let bodies: [(&str, Vec<u8>, &str, &str); 5] = [
+        ("/v1/events", gzip("[{]"), "invalid_json", "[{]"),
+        ("/v1/batch", gzip("{\"batch\":5}"), "wrong_type", "{\"batch\":5}"),
+        ("/e/", b"data=e30%3D%3D%3D".to_vec(), "invalid_base64", "data=e30%3D%3D%3D"),
+        ("/e/", b"data=eyJiYXRjaCI6NX0=".to_vec(), "wrong_type", "{\"batch\":5}"),
+        ("/v1/events", b"\x1f\x8bnonsense".to_vec(), "invalid_gzip", "\u{1f}\u{fffd}nonsense"),
+    ];
+    for (at, (path, body, code, kept)) in bodies.into_iter().enumerate() {
+        let answer = send(&site.router, path, &[], body).await;
+        assert_eq!((answer.status, answer.receipt()), (400, Some(format!("x1-memory-0-{}", at + 1))), "{path}");
+        let records = site.records().await;
+        let found = failures(&records[at]);
+        assert_eq!((found[0].code.as_str(), found[0].body.as_str(), found[0].place), (code, kept, None));
+    }
+}
+
+#[tokio::test]
+async fn a_body_without_a_source_is_not_kept() {
+    let (log, router) = keyed();
+    // The key would be in the body, and the body cannot be read.
+    let answer = send(&router, "/v1/batch", &[], b"{".to_vec()).await;
+    assert_eq!((answer.status, answer.receipt()), (400, None));
+    assert_eq!(log.read(&ShardId("memory-0".to_owned()), None, usize::MAX).await.unwrap(), []);
+    let answer = send(&router, "/v1/batch", &[("x-write-key", "k1")], b"{".to_vec()).await;
+    assert_eq!((answer.status, answer.receipt().as_deref()), (400, Some("x1-memory-0-1")));
 }

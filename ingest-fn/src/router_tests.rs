@@ -102,6 +102,11 @@ impl Answer {
         (error["code"].as_str().unwrap().to_owned(), error["message"].as_str().unwrap().to_owned())
     }
 
+    /// The receipt, where there is one.
+    pub(super) fn receipt(&self) -> Option<String> {
+        self.json()["receipt"].as_str().map(str::to_owned)
+    }
+
     /// Code, field and message of the only rejection of an answer that took nothing.
     pub(super) fn only_rejection(&self) -> (String, String, String) {
         let answer = self.json();
@@ -109,7 +114,8 @@ impl Answer {
         let text = |name: &str| one[name].as_str().unwrap().to_owned();
         let (code, field, message) = (text("code"), text("field"), text("message"));
         let rejected = json!([{"index": 0, "code": code, "field": field, "message": message}]);
-        assert_eq!(answer, json!({"accepted": 0, "duplicates": null, "rejected": rejected, "receipt": null}));
+        let receipt = self.receipt();
+        assert_eq!(answer, json!({"accepted": 0, "duplicates": null, "rejected": rejected, "receipt": receipt}));
         (code, field, message)
     }
 }
@@ -172,30 +178,89 @@ async fn good_events_are_kept_when_others_are_bad() {
 }
 
 #[tokio::test]
-async fn where_no_event_is_good_nothing_is_appended() {
+async fn where_no_event_is_good_the_reasons_are_stored() {
     let site = Site::new();
     let answer = site.post("[{\"event\":\"a\"},1]").await;
     assert_eq!(answer.status, 400);
     let json = answer.json();
-    assert_eq!((&json["accepted"], &json["receipt"], &json["duplicates"]), (&json!(0), &Value::Null, &Value::Null));
+    assert_eq!((&json["accepted"], &json["duplicates"]), (&json!(0), &Value::Null));
+    assert_eq!(json["receipt"], "x1-memory-0-1");
     assert_eq!((&json["rejected"][0]["index"], &json["rejected"][1]["index"]), (&json!(0), &json!(1)));
-    for (body, code, field) in [
-        ("", "empty", ""),
-        ("[]", "empty", ""),
-        ("{\"events\":[]}", "empty", ""),
-        ("{", "invalid_json", ""),
-        ("[{\"event\":\"a\",\"user_id\":\"u\"},]", "invalid_json", ""),
-        ("{\"events\":[1],\"app\":2}", "unknown_field", "app"),
-        ("{\"events\":1}", "wrong_type", "events"),
-        ("{\"event\":\"a\"}", "missing_field", "user_id"),
-        ("true", "not_an_object", ""),
-    ] {
+    let cases = [
+        ("[]", "empty", "", None),
+        ("{\"events\":[]}", "empty", "", None),
+        ("{", "invalid_json", "", None),
+        ("[{\"event\":\"a\",\"user_id\":\"u\"},]", "invalid_json", "", None),
+        ("{\"events\":[1],\"app\":2}", "unknown_field", "app", None),
+        ("{\"events\":1}", "wrong_type", "events", None),
+        ("{\"event\":\"a\"}", "missing_field", "user_id", Some(0)),
+        ("true", "not_an_object", "", Some(0)),
+    ];
+    for (at, (body, code, field, place)) in cases.into_iter().enumerate() {
         let answer = site.post(body).await;
         let (found_code, found_field, message) = answer.only_rejection();
         let found = (answer.status, found_code.as_str(), found_field.as_str());
         assert_eq!(found, (400, code, field), "{body}: {message}");
+        let receipt = answer.receipt().unwrap();
+        assert_eq!(receipt, format!("x1-memory-0-{}", at + 2));
+        let told = site.get(&format!("/v1/receipts/{receipt}")).await.json();
+        assert_eq!(told, json!({"receipt": receipt, "status": "rejected"}));
+        let records = site.records().await;
+        let kept = failures(&records[at + 1]);
+        let kept: Vec<_> =
+            kept.iter().map(|failed| (failed.code.as_str(), failed.body.as_str(), failed.place)).collect();
+        assert_eq!(kept, [(code, body, place)]);
     }
+}
+
+/// What a test looks at of a failure in a record.
+pub(super) struct KeptFailure {
+    pub code: String,
+    pub body: String,
+    pub place: Option<u64>,
+}
+
+pub(super) fn failures(record: &LogRecord) -> Vec<KeptFailure> {
+    let (header, lines) = frame::open(&record.payload).unwrap();
+    let entries = frame::entries(&header, lines).map(Result::unwrap);
+    let kept = entries.filter_map(|entry| if let frame::Entry::Failed(failed) = entry { Some(failed) } else { None });
+    kept.map(|f| KeptFailure { code: f.code.into_owned(), body: f.body.into_owned(), place: f.place }).collect()
+}
+
+#[tokio::test]
+async fn what_holds_nothing_to_look_at_is_not_kept() {
+    let site = Site::new();
+    let large = " ".repeat(MAX_BODY_BYTES + 1);
+    for (body, status) in [("", 400), (" \n", 400), (&*large, 413)] {
+        let answer = site.post(body.to_owned()).await;
+        assert_eq!((answer.status, answer.receipt()), (status, None));
+    }
+    assert_eq!(site.post_with("content-encoding", "br").await.receipt(), None);
+    assert_eq!(site.post_with("x-write-key", "unknown").await.status, 401);
     assert_eq!(site.records().await, []);
+}
+
+#[tokio::test]
+async fn good_and_bad_events_of_a_request_are_one_record() {
+    let site = Site::new();
+    let answer = site.post(format!("[{GOOD},{{\"event\":\"b\"}},{GOOD}]")).await;
+    assert_eq!((answer.status, answer.receipt().as_deref()), (200, Some("r1-memory-0-1")));
+    let records = site.records().await;
+    let [record] = records.as_slice() else { panic!("{} records", records.len()) };
+    let (header, lines) = frame::open(&record.payload).unwrap();
+    let places: Vec<u64> = frame::events(&header, lines).map(|event| event.unwrap().place).collect();
+    assert_eq!((places, failures(record)[0].place), (vec![0, 2], Some(1)));
+}
+
+#[tokio::test]
+async fn nobody_is_told_to_send_bad_events_again() {
+    let site = Site::new();
+    site.log.refuse(true);
+    for body in ["{", "{\"event\":\"a\"}"] {
+        let answer = site.post(body).await;
+        assert_eq!((answer.status, answer.receipt(), answer.only_rejection().2.is_empty()), (400, None, false));
+    }
+    assert_eq!(site.post(format!("[{GOOD},1]")).await.status, 503, "a good event among them is to come again");
 }
 
 #[tokio::test]
@@ -501,7 +566,7 @@ async fn mutated_bodies_are_answered_and_every_candidate_is_counted() {
         "{\n \"event\": \"a\",\n \"user_id\": \"u\"\n}".to_owned(),
     ];
     let mut numbers = Numbers(0x9e37_79b9_7f4a_7c15);
-    let (mut taken, mut refused) = (0, 0);
+    let (mut taken, mut refused, mut empty) = (0, 0, 0);
     for round in 0..20_000 {
         let mut body = bodies[round % bodies.len()].clone().into_bytes();
         mutate(&mut body, &mut numbers);
@@ -515,17 +580,22 @@ async fn mutated_bodies_are_answered_and_every_candidate_is_counted() {
         assert!(rejected.windows(2).all(|two| two[0]["index"].as_u64() < two[1]["index"].as_u64()), "{shown}");
         assert!(rejected.last().is_none_or(|last| last["index"].as_u64() < Some(candidates as u64)), "{shown}");
         assert_eq!((answer.status == 200, answer.status == 400), (accepted > 0, accepted == 0), "{shown}");
-        assert_eq!(json["receipt"].is_null(), accepted == 0, "{shown}");
+        let receipt = json["receipt"].as_str();
+        let kept = json["rejected"][0]["code"] != "empty" || !shown.trim_ascii().is_empty();
+        assert_eq!(receipt.is_some(), accepted > 0 || kept, "{shown}");
+        assert!(receipt.is_none_or(|text| text.starts_with(if accepted > 0 { "r1-" } else { "x1-" })), "{shown}");
         taken += accepted;
         refused += rejected.len();
+        empty += usize::from(receipt.is_none());
     }
     assert!(taken > 1000 && refused > 1000, "the mutations miss one side: {taken} taken, {refused} refused");
-    let mut stored = 0;
+    let (mut stored, mut kept) = (0, 0);
     for record in site.records().await {
         let (header, lines) = frame::open(&record.payload).unwrap();
         stored += frame::events(&header, lines).collect::<Result<Vec<_>, _>>().unwrap().len();
+        kept += failures(&record).len();
     }
-    assert_eq!(stored, taken);
+    assert_eq!((stored, kept), (taken, refused - empty));
 }
 
 #[path = "router_key_tests.rs"]

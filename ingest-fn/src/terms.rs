@@ -64,16 +64,55 @@ impl<'a> Terms<'a> {
         Ok(self.rules.apply(self.source, event, by_rules))
     }
 
-    /// A body, or a part of one, as it may be kept though it is no event: by the same rules, which are applied wherever they
-    /// may match. `None` where nothing of it may be kept.
-    pub fn scrubbed(&self, raw: &str) -> Option<String> {
+    /// What of a refusal may be kept: the body that was refused, and the message why.
+    ///
+    /// The body is changed by the same rules as events are, wherever they may match. One that is no JSON is withheld where there
+    /// are rules for the source, because what they name cannot be found in it; so is the message then, which may quote values.
+    pub fn kept<'b>(&self, raw: &'b [u8], message: &'b str) -> Kept<'b> {
+        let whole = Kept { body: Cow::Borrowed(raw), bytes: raw.len() as u64, message: Cow::Borrowed(message) };
+        let text = std::str::from_utf8(raw).ok();
+        let scrubbed = text.map(|text| self.scrubbed(text));
+        if !self.rules.concern(self.source) {
+            return match scrubbed.flatten() {
+                Some(Cow::Owned(text)) => {
+                    Kept { bytes: text.len() as u64, body: Cow::Owned(text.into_bytes()), ..whole }
+                }
+                _ => whole,
+            };
+        }
+        let message = Cow::Borrowed("withheld, because rules of privacy hold for this source");
+        match scrubbed.flatten() {
+            Some(text) => Kept { bytes: text.len() as u64, body: Cow::Owned(text.into_owned().into_bytes()), message },
+            None => Kept { body: Cow::Borrowed(b""), message, ..whole },
+        }
+    }
+
+    /// The text without what must not be stored; `None` where nothing of it may be kept.
+    fn scrubbed<'b>(&self, raw: &'b str) -> Option<Cow<'b, str>> {
         let without_address = match self.stores_address {
             true => Cow::Borrowed(raw),
             // In what is no JSON an address cannot be found; whether that is kept is up to the rules.
-            false => Rules::without_addresses().scrub_raw(self.source, raw).map_or(Cow::Borrowed(raw), Cow::Owned),
+            false => match Rules::without_addresses().scrub_raw(self.source, raw) {
+                Some(text) if text != raw => Cow::Owned(text),
+                _ => Cow::Borrowed(raw),
+            },
         };
-        self.rules.scrub_raw(self.source, &without_address)
+        if !self.rules.concern(self.source) {
+            return Some(without_address);
+        }
+        self.rules.scrub_raw(self.source, &without_address).map(Cow::Owned)
     }
+}
+
+/// What is kept of a refusal.
+#[derive(Debug)]
+pub struct Kept<'a> {
+    /// What was sent; less than `bytes` of it, where it is withheld.
+    pub body: Cow<'a, [u8]>,
+    /// The length of what was sent, without what must not be stored.
+    pub bytes: u64,
+    /// Why it was refused.
+    pub message: Cow<'a, str>,
 }
 
 /// The texts of one event that are not its sender's.

@@ -28,7 +28,7 @@ fn facts() -> RequestFacts {
 /// Properties and context of the only event of a record.
 fn stored(terms: &Terms<'_>, event: &str) -> (String, String) {
     let checked = accept(Batch::native(event.as_bytes()).unwrap(), terms, 5, &CountingIds::default()).unwrap();
-    let record = checked.record.unwrap();
+    let record = checked.record;
     let (header, lines) = frame::open(&record).unwrap();
     let event = frame::events(&header, lines).next().unwrap().unwrap();
     (event.properties.unwrap_or_default().to_owned(), event.context.unwrap_or_default().to_owned())
@@ -97,4 +97,25 @@ fn a_body_that_is_kept_is_scrubbed_too() {
     let ruled = Terms::new(&asks, rules(json!([{"property": "email", "action": "drop"}])), &facts, &agents);
     assert_eq!(ruled.scrubbed("no JSON"), None);
     assert_eq!(ruled.scrubbed(r#"{"batch":[{"traits":{"email":"a@b.c"}}]}"#).unwrap(), r#"{"batch":[{"traits":{}}]}"#);
+}
+
+#[test]
+fn what_is_kept_of_a_refusal_holds_nothing_that_must_not_be_stored() {
+    let (facts, agents, source) = (facts(), Agents::default(), source(false));
+    let said = "user_id: `a@b.c` is too long";
+    let free = Terms::new(&source, Arc::default(), &facts, &agents);
+    let kept = free.kept(b"{\"event\":\xff", said);
+    assert_eq!((kept.body.as_ref(), kept.bytes, kept.message.as_ref()), (b"{\"event\":\xff".as_slice(), 10, said));
+    let kept = free.kept(br#"{"context":{"ip":"10.0.0.1"}}"#, said);
+    assert_eq!((kept.body.as_ref(), kept.bytes, kept.message.as_ref()), (br#"{"context":{}}"#.as_slice(), 14, said));
+
+    let ruled = Terms::new(&source, rules(json!([{"property": "user_id", "action": "hash"}])), &facts, &agents);
+    let kept = ruled.kept(br#"{"user_id":"a@b.c"}"#, said);
+    let body = String::from_utf8(kept.body.to_vec()).unwrap();
+    assert!(!body.contains("a@b.c") && body.starts_with(r#"{"user_id":""#), "{body}");
+    assert_eq!((kept.bytes, kept.message.contains("a@b.c")), (body.len() as u64, false));
+    for no_json in [b"user a@b.c".as_slice(), b"a@b.c \xff"] {
+        let kept = ruled.kept(no_json, said);
+        assert_eq!((kept.body.as_ref(), kept.bytes), (b"".as_slice(), no_json.len() as u64));
+    }
 }

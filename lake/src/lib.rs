@@ -9,6 +9,7 @@
 //! - [`schema`] is the table's columns; [`rows`] collects events as columns; [`writer`] writes a sorted file.
 //! - [`table`] reads and commits the log; [`snapshot`] is a state of it, with its invariants; [`actions`] the log's entries.
 //! - [`reader`] reads files, [`merge`] merges sorted files into one sorted stream.
+//! - [`failed`] is the columns and rows of what was sent and not taken: a table of its own.
 //! - [`known_ids`] knows the event ids of the deduplication horizon.
 //! - [`file_log`] is the event log of one machine.
 //!
@@ -16,6 +17,7 @@
 
 pub mod actions;
 pub mod error;
+pub mod failed;
 pub mod file_log;
 pub mod known_ids;
 pub mod merge;
@@ -30,4 +32,5 @@ pub mod writer;
 pub use error::LakeError;
 pub use snapshot::{DataFile, Snapshot};
 pub use table::Table;
+pub use weir_store::names::TableName;
 pub use weir_store::{Overflow, Settings, Store, StoreError, names, overflow, settings, store};

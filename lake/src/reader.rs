@@ -12,15 +12,18 @@ use parquet::arrow::async_reader::{AsyncFileReader, ParquetRecordBatchStreamBuil
 use parquet::errors::ParquetError;
 
 use crate::error::LakeError;
-use crate::names;
+use crate::names::TableName;
 use crate::object_reader::ObjectReader;
-use crate::schema::{BUCKETS, columns};
+use crate::schema::{BUCKETS, columns_of};
 use crate::snapshot::DataFile;
 use crate::store::Store;
 use weir_store::{S3Error, StoreError};
 
 /// Rows of a batch where nothing else is asked for.
 pub const BATCH_ROWS: usize = 8192;
+
+/// Rows of a batch of whole files: rows may be large there, a body of 64 KiB each.
+const WHOLE_BATCH_ROWS: usize = 512;
 
 /// What to read of a file.
 #[derive(Debug, Clone)]
@@ -46,26 +49,87 @@ pub async fn open(store: &Store, version: u64, file: &DataFile, read: &Read<'_>)
     if wanted == 0 {
         return Ok(futures::stream::empty().boxed());
     }
-    let name = names::data(&file.path);
-    let failed = {
-        let name = name.clone();
-        move |error: ParquetError| explain(error, name.as_ref(), version)
-    };
-    let mut object = ObjectReader::new(store.objects(), name.clone(), file.bytes);
-    let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true).with_schema(columns());
-    let metadata = ArrowReaderMetadata::load_async(&mut object, options).await.map_err(&failed)?;
-    let rows = metadata.metadata().file_metadata().num_rows();
-    if u64::try_from(rows) != Ok(file.rows) {
-        return Err(LakeError::corrupt(name, format!("it has {rows} rows, the log says {}", file.rows)));
+    let opening = Opening::of(store, TableName::Events, version, file, read.columns, read.batch_rows).await?;
+    let builder = if wanted < file.rows { select_rows(opening.builder, before, wanted) } else { opening.builder };
+    opening.failed.stream(builder)
+}
+
+/// Opens all rows of a file that is live in `version` of a table.
+///
+/// # Errors
+/// As [`open`].
+pub async fn open_all(
+    store: &Store,
+    table: TableName,
+    version: u64,
+    file: &DataFile,
+    columns: &[&str],
+) -> Result<Batches, LakeError> {
+    let opening = Opening::of(store, table, version, file, columns, WHOLE_BATCH_ROWS).await?;
+    opening.failed.stream(opening.builder)
+}
+
+type Builder = ParquetRecordBatchStreamBuilder<ObjectReader>;
+
+/// A file whose footer has been read.
+struct Opening {
+    builder: Builder,
+    failed: Explained,
+}
+
+impl Opening {
+    async fn of(
+        store: &Store,
+        table: TableName,
+        version: u64,
+        file: &DataFile,
+        columns: &[&str],
+        batch_rows: usize,
+    ) -> Result<Self, LakeError> {
+        let name = table.data(&file.path);
+        let failed = Explained { name: name.to_string(), version };
+        let mut object = ObjectReader::new(store.objects(), name.clone(), file.bytes);
+        let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true).with_schema(columns_of(table));
+        let metadata = ArrowReaderMetadata::load_async(&mut object, options).await.map_err(|e| failed.explain(e))?;
+        let rows = metadata.metadata().file_metadata().num_rows();
+        if u64::try_from(rows) != Ok(file.rows) {
+            return Err(LakeError::corrupt(name, format!("it has {rows} rows, the log says {}", file.rows)));
+        }
+        let mask = ProjectionMask::columns(metadata.parquet_schema(), columns.iter().copied());
+        let builder = ParquetRecordBatchStreamBuilder::new_with_metadata(object, metadata)
+            .with_projection(mask)
+            .with_batch_size(batch_rows);
+        Ok(Self { builder, failed })
     }
-    let mask = ProjectionMask::columns(metadata.parquet_schema(), read.columns.iter().copied());
-    let mut builder = ParquetRecordBatchStreamBuilder::new_with_metadata(object, metadata)
-        .with_projection(mask)
-        .with_batch_size(read.batch_rows);
-    if wanted < file.rows {
-        builder = select_rows(builder, before, wanted);
+}
+
+/// What goes wrong with a file, said of the file.
+struct Explained {
+    name: String,
+    version: u64,
+}
+
+impl Explained {
+    /// What it is that a file cannot be read: it is not there, the store failed, or else the file is damaged.
+    fn explain(&self, error: ParquetError) -> LakeError {
+        let source = match error {
+            ParquetError::External(source) => source.downcast::<object_store::Error>(),
+            damaged => return LakeError::corrupt(&self.name, damaged),
+        };
+        match source.map(|error| *error) {
+            Ok(object_store::Error::NotFound { .. }) => {
+                LakeError::Missing { object: self.name.clone(), version: self.version }
+            }
+            Ok(error) if failed_itself(&error) => StoreError::failed(&self.name, error).into(),
+            Ok(damaged) => LakeError::corrupt(&self.name, damaged),
+            Err(damaged) => LakeError::corrupt(&self.name, damaged),
+        }
     }
-    Ok(builder.build().map_err(&failed)?.map_err(failed).boxed())
+
+    fn stream(self, builder: Builder) -> Result<Batches, LakeError> {
+        let stream = builder.build().map_err(|e| self.explain(e))?;
+        Ok(stream.map_err(move |e| self.explain(e)).boxed())
+    }
 }
 
 /// Only row groups that hold wanted rows, and of these only the wanted rows.
@@ -96,20 +160,6 @@ where
         start += rows;
     }
     builder.with_row_groups(groups).with_row_selection(RowSelection::from(selectors))
-}
-
-/// What it is that a file cannot be read: it is not there, the store failed, or else the file is damaged.
-fn explain(error: ParquetError, name: &str, version: u64) -> LakeError {
-    let source = match error {
-        ParquetError::External(source) => source.downcast::<object_store::Error>(),
-        damaged => return LakeError::corrupt(name, damaged),
-    };
-    match source.map(|error| *error) {
-        Ok(object_store::Error::NotFound { .. }) => LakeError::Missing { object: name.to_owned(), version },
-        Ok(error) if failed_itself(&error) => StoreError::failed(name, error).into(),
-        Ok(damaged) => LakeError::corrupt(name, damaged),
-        Err(damaged) => LakeError::corrupt(name, damaged),
-    }
 }
 
 /// Whether it is the store that failed, and not the object that is shorter than it should be.

@@ -1,4 +1,4 @@
-//! The columns of the events table.
+//! The columns of the events table. Those of failed events are in [`failed`].
 //!
 //! | column | type | |
 //! |---|---|---|
@@ -17,6 +17,9 @@ use std::sync::{Arc, LazyLock};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use serde_json::json;
 use twox_hash::XxHash3_64;
+
+use crate::failed;
+use crate::names::TableName;
 
 /// Users are spread over so many buckets.
 pub const BUCKETS: usize = 64;
@@ -81,9 +84,16 @@ pub fn columns() -> SchemaRef {
     Arc::clone(&COLUMNS)
 }
 
-/// The same columns in Delta Lake's own terms: the `schemaString` of the table's metadata.
-pub fn delta_schema() -> String {
-    let columns = columns();
+/// The columns of a table.
+pub fn columns_of(table: TableName) -> SchemaRef {
+    match table {
+        TableName::Events => columns(),
+        TableName::Failed => failed::columns(),
+    }
+}
+
+/// Columns in Delta Lake's own terms: the `schemaString` of a table's metadata.
+pub fn delta_schema(columns: &Schema) -> String {
     let fields = columns.fields().iter().map(|field| {
         let kind = match field.data_type() {
             DataType::Int32 => "integer",

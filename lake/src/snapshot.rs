@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use weir_core::ports::{SequenceNumber, ShardId};
 use weir_core::time::rfc3339;
 
 use crate::actions::{Action, Add, DomainMetadata, Protocol, Remove};
 use crate::error::LakeError;
-use crate::names;
+use crate::names::TableName;
 use crate::schema::{BUCKETS, RECEIVED_AT, TIME};
 
 /// Version of what weir itself writes: tags, sort order, buckets. A lake with a newer one is not opened.
@@ -65,7 +65,7 @@ pub struct DataFile {
     pub max_received_ms: i64,
     /// Landed or compacted.
     pub level: Level,
-    /// Rows of each bucket; rows are sorted by bucket, so this says where each begins.
+    /// Rows of each bucket; rows are sorted by bucket, so this says where each begins. Empty in a table without buckets.
     pub bucket_rows: Vec<u64>,
     /// The newest version whose landing brought events that are in this file.
     pub landed_in: u64,
@@ -102,6 +102,8 @@ pub struct Change {
 /// The table as it is after a commit.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Snapshot {
+    /// Of which table.
+    pub table: TableName,
     /// The commit.
     pub version: u64,
     /// Live files by path.
@@ -120,7 +122,12 @@ struct Domain {
 }
 
 impl Snapshot {
-    /// Live events.
+    /// A table before its first commit.
+    pub fn of(table: TableName) -> Self {
+        Self { table, ..Self::default() }
+    }
+
+    /// Live rows.
     pub fn rows(&self) -> u64 {
         self.files.values().map(|f| f.rows).sum()
     }
@@ -151,7 +158,8 @@ impl Snapshot {
             if self.files.contains_key(&file.path) || change.adds[..i].iter().any(|other| other.path == file.path) {
                 return broken(format!("`{}` is added twice", file.path));
             }
-            if file.rows == 0 || file.bucket_rows.iter().sum::<u64>() != file.rows {
+            let in_buckets = file.bucket_rows.iter().sum::<u64>();
+            if file.rows == 0 || (self.table == TableName::Events && in_buckets != file.rows) {
                 return broken(format!("`{}` says {} rows, its buckets another number", file.path, file.rows));
             }
             if file.min_time_ms > file.max_time_ms || file.min_received_ms > file.max_received_ms {
@@ -194,7 +202,7 @@ impl Snapshot {
             data_change: change.changes_data,
         });
         actions.extend(removes.map(|remove| Action { remove: Some(remove), ..Action::default() }));
-        let adds = change.adds.iter().map(|file| add_action(file, now_ms, change.changes_data));
+        let adds = change.adds.iter().map(|file| add_action(self.table, file, now_ms, change.changes_data));
         actions.extend(adds.map(|add| Action { add: Some(add), ..Action::default() }));
         if !change.progress.is_empty() || change.complete_to_ms > self.complete_to_ms {
             let mut positions = self.positions.clone();
@@ -213,7 +221,8 @@ impl Snapshot {
     /// [`LakeError::Newer`] where the commit needs what this weir does not know, [`LakeError::Corrupt`] where it does not
     /// make sense.
     pub(crate) fn apply(&mut self, version: u64, actions: Vec<Action>) -> Result<(), LakeError> {
-        let corrupt = |problem: String| LakeError::corrupt(names::commit(version), problem);
+        let table = self.table;
+        let corrupt = |problem: String| LakeError::corrupt(table.commit(version), problem);
         for action in actions {
             if let Some(protocol) = action.protocol {
                 check_protocol(&protocol)?;
@@ -232,7 +241,7 @@ impl Snapshot {
                 return Err(corrupt(format!("it removes `{}`, which is not live", remove.path)));
             }
             if let Some(add) = action.add {
-                let file = data_file(&add, version).map_err(corrupt)?;
+                let file = data_file(table, &add, version).map_err(corrupt)?;
                 self.files.insert(file.path.clone(), Arc::new(file));
             }
             if let Some(domain) = action.domain_metadata.filter(|d| d.domain == DOMAIN) {
@@ -279,19 +288,31 @@ fn check_format(setting: Option<&str>) -> Result<(), FormatProblem> {
     }
 }
 
-fn add_action(file: &DataFile, now_ms: i64, data_change: bool) -> Add {
-    let range = |time: i64, received: i64| json!({TIME: rfc3339(time), RECEIVED_AT: rfc3339(received)});
+/// The columns whose range the log has for each file. A file of a table without times of events has those of its receipts.
+fn ranged(table: TableName) -> &'static [&'static str] {
+    match table {
+        TableName::Events => &[TIME, RECEIVED_AT],
+        TableName::Failed => &[RECEIVED_AT],
+    }
+}
+
+fn add_action(table: TableName, file: &DataFile, now_ms: i64, data_change: bool) -> Add {
+    let range = |time: i64, received: i64| -> Map<String, Value> {
+        let of = |column: &str| if column == TIME { time } else { received };
+        ranged(table).iter().map(|column| ((*column).to_owned(), json!(rfc3339(of(column))))).collect()
+    };
+    let nulls: Map<String, Value> = ranged(table).iter().map(|column| ((*column).to_owned(), json!(0))).collect();
     let stats = json!({
         "numRecords": file.rows,
         "minValues": range(file.min_time_ms, file.min_received_ms),
         "maxValues": range(file.max_time_ms, file.max_received_ms),
-        "nullCount": {TIME: 0, RECEIVED_AT: 0},
+        "nullCount": nulls,
     });
-    let bucket_rows = file.bucket_rows.iter().map(u64::to_string).collect::<Vec<_>>().join(",");
-    let mut tags = BTreeMap::from([
-        (TAG_LEVEL.to_owned(), file.level.number().to_string()),
-        (TAG_BUCKET_ROWS.to_owned(), bucket_rows),
-    ]);
+    let mut tags = BTreeMap::from([(TAG_LEVEL.to_owned(), file.level.number().to_string())]);
+    if table == TableName::Events {
+        let bucket_rows = file.bucket_rows.iter().map(u64::to_string).collect::<Vec<_>>().join(",");
+        tags.insert(TAG_BUCKET_ROWS.to_owned(), bucket_rows);
+    }
     // A landing's own version is known only once it is committed, and then from the commit itself.
     if !data_change {
         tags.insert(TAG_LANDED_IN.to_owned(), file.landed_in.to_string());
@@ -307,17 +328,12 @@ fn add_action(file: &DataFile, now_ms: i64, data_change: bool) -> Add {
     }
 }
 
-fn data_file(add: &Add, version: u64) -> Result<DataFile, String> {
+fn data_file(table: TableName, add: &Add, version: u64) -> Result<DataFile, String> {
     let tag = |name: &str| {
         let tag = add.tags.as_ref().and_then(|tags| tags.get(name));
         tag.ok_or_else(|| format!("`{}` has no tag `{name}`: another engine added it", add.path))
     };
     let level = tag(TAG_LEVEL)?.parse().map(Level::from_number).map_err(|e| format!("tag `{TAG_LEVEL}`: {e}"))?;
-    let bucket_rows: Vec<u64> = tag(TAG_BUCKET_ROWS)?
-        .split(',')
-        .map(str::parse)
-        .collect::<Result<_, _>>()
-        .map_err(|e| format!("tag `{TAG_BUCKET_ROWS}` of `{}`: {e}", add.path))?;
     let landed_in = if add.data_change {
         version
     } else {
@@ -326,7 +342,16 @@ fn data_file(add: &Add, version: u64) -> Result<DataFile, String> {
     let stats: Value = serde_json::from_str(add.stats.as_deref().unwrap_or("null"))
         .map_err(|e| format!("statistics of `{}`: {e}", add.path))?;
     let rows = stats["numRecords"].as_u64().unwrap_or_default();
-    if bucket_rows.len() != BUCKETS || bucket_rows.iter().sum::<u64>() != rows {
+    let bucket_rows: Vec<u64> = match table {
+        TableName::Failed => Vec::new(),
+        TableName::Events => tag(TAG_BUCKET_ROWS)?
+            .split(',')
+            .map(str::parse)
+            .collect::<Result<_, _>>()
+            .map_err(|e| format!("tag `{TAG_BUCKET_ROWS}` of `{}`: {e}", add.path))?,
+    };
+    let fits = bucket_rows.len() == BUCKETS && bucket_rows.iter().sum::<u64>() == rows;
+    if table == TableName::Events && !fits {
         return Err(format!("`{}` says {rows} rows, its buckets another number", add.path));
     }
     let time = |bound: &str, column: &str| {
@@ -335,12 +360,13 @@ fn data_file(add: &Add, version: u64) -> Result<DataFile, String> {
             .map(|t| t.timestamp_millis())
             .map_err(|e| format!("statistics of `{}`: {bound}.{column} is `{text}`: {e}", add.path))
     };
+    let of_events = ranged(table).first().copied().unwrap_or(RECEIVED_AT);
     Ok(DataFile {
         path: add.path.clone(),
         bytes: add.size,
         rows,
-        min_time_ms: time("minValues", TIME)?,
-        max_time_ms: time("maxValues", TIME)?,
+        min_time_ms: time("minValues", of_events)?,
+        max_time_ms: time("maxValues", of_events)?,
         min_received_ms: time("minValues", RECEIVED_AT)?,
         max_received_ms: time("maxValues", RECEIVED_AT)?,
         level,

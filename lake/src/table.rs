@@ -14,65 +14,85 @@ use serde_json::json;
 use crate::actions::{self, Action, MetaData};
 use crate::error::LakeError;
 use crate::names;
-use crate::schema::delta_schema;
+use crate::names::TableName;
+use crate::schema::{columns_of, delta_schema};
 use crate::snapshot::{Change, FORMAT, FORMAT_SETTING, Snapshot, protocol};
 use weir_store::{Store, StoreError};
 
 /// Commits that are read at once when a table is opened.
 const READS_AT_ONCE: usize = 16;
 
-/// The events table of a lake.
+/// A table of a lake. Where nothing else is said, that of the events.
 #[derive(Debug, Clone)]
 pub struct Table {
     store: Store,
+    name: TableName,
     snapshot: Arc<Snapshot>,
 }
 
 impl Table {
-    /// Opens the newest version.
+    /// Opens the newest version of the events.
     ///
     /// # Errors
     /// [`StoreError::NoLake`] if there is no table; whatever is wrong with a commit, which is named.
     pub async fn open(store: &Store) -> Result<Self, LakeError> {
-        Self::open_up_to(store, None).await
+        Self::open_up_to(store, TableName::Events, None).await
     }
 
-    /// Opens an older version.
+    /// Opens an older version of the events.
     ///
     /// # Errors
     /// [`LakeError::NoVersion`] if there is no such version.
     pub async fn open_at(store: &Store, version: u64) -> Result<Self, LakeError> {
-        Self::open_up_to(store, Some(version)).await
+        Self::open_up_to(store, TableName::Events, Some(version)).await
     }
 
-    /// Opens the table, or makes an empty one. `id` is a new UUID.
-    pub async fn open_or_create(store: &Store, id: &str, now_ms: i64) -> Result<Self, LakeError> {
-        match Self::open(store).await {
-            Err(LakeError::Store(StoreError::NoLake { .. })) => {
-                let text =
-                    actions::write(&first_actions(id, now_ms)).map_err(|e| LakeError::Invariant(e.to_string()))?;
-                // If another process makes it at the same time, that one's is as good.
-                store.create(&names::commit(0), Bytes::from(text)).await?;
-                Self::open(store).await
-            }
-            opened => opened,
+    /// Opens the newest version of a table; `None` if the lake does not have it.
+    ///
+    /// # Errors
+    /// Whatever is wrong with a commit, which is named.
+    pub async fn open_if_there(store: &Store, name: TableName) -> Result<Option<Self>, LakeError> {
+        match Self::open_up_to(store, name, None).await {
+            Err(LakeError::Store(StoreError::NoLake { .. })) => Ok(None),
+            opened => opened.map(Some),
         }
     }
 
-    /// Whether the lake has a table, without reading it.
+    /// Opens the table of events, or makes an empty one. `id` is a new UUID.
+    pub async fn open_or_create(store: &Store, id: &str, now_ms: i64) -> Result<Self, LakeError> {
+        Self::open_or_create_named(store, TableName::Events, id, now_ms).await
+    }
+
+    /// As [`open_or_create`](Self::open_or_create), for any table.
+    pub async fn open_or_create_named(
+        store: &Store,
+        name: TableName,
+        id: &str,
+        now_ms: i64,
+    ) -> Result<Self, LakeError> {
+        if let Some(table) = Self::open_if_there(store, name).await? {
+            return Ok(table);
+        }
+        let text = actions::write(&first_actions(name, id, now_ms)).map_err(|e| LakeError::Invariant(e.to_string()))?;
+        // If another process makes it at the same time, that one's is as good.
+        store.create(&name.commit(0), Bytes::from(text)).await?;
+        Self::open_up_to(store, name, None).await
+    }
+
+    /// Whether the lake has a table of events, without reading it.
     ///
     /// # Errors
     /// [`StoreError::NoLake`] if there is none.
     pub async fn must_exist(store: &Store) -> Result<(), LakeError> {
-        let found = store.list(&names::commits(), None).await?;
+        let found = store.list(&TableName::Events.commits(), None).await?;
         match found.iter().any(|path| names::commit_version(path).is_some()) {
             true => Ok(()),
             false => Err(StoreError::NoLake { url: store.url().to_owned() }.into()),
         }
     }
 
-    async fn open_up_to(store: &Store, wanted: Option<u64>) -> Result<Self, LakeError> {
-        let found = store.list(&names::commits(), None).await?;
+    async fn open_up_to(store: &Store, name: TableName, wanted: Option<u64>) -> Result<Self, LakeError> {
+        let found = store.list(&name.commits(), None).await?;
         let versions: Vec<u64> = found.iter().filter_map(names::commit_version).collect();
         let Some(newest) = versions.last().copied() else {
             return Err(StoreError::NoLake { url: store.url().to_owned() }.into());
@@ -82,23 +102,28 @@ impl Table {
             return Err(LakeError::NoVersion { wanted: up_to, newest });
         }
         if let Some((expected, _)) = (0..).zip(&versions).find(|(expected, version)| expected != *version) {
-            return Err(LakeError::Missing { object: names::commit(expected).to_string(), version: newest });
+            return Err(LakeError::Missing { object: name.commit(expected).to_string(), version: newest });
         }
-        let mut snapshot = Snapshot::default();
+        let mut snapshot = Snapshot::of(name);
         let mut commits = futures::stream::iter(0..=up_to)
-            .map(|version| async move { read_commit(store, version).await.map(|actions| (version, actions)) })
+            .map(|version| async move { read_commit(store, name, version).await.map(|actions| (version, actions)) })
             .buffered(READS_AT_ONCE);
         while let Some((version, actions)) = commits.try_next().await? {
             let actions = actions
-                .ok_or_else(|| LakeError::Missing { object: names::commit(version).to_string(), version: up_to })?;
+                .ok_or_else(|| LakeError::Missing { object: name.commit(version).to_string(), version: up_to })?;
             snapshot.apply(version, actions)?;
         }
-        Ok(Self { store: store.clone(), snapshot: Arc::new(snapshot) })
+        Ok(Self { store: store.clone(), name, snapshot: Arc::new(snapshot) })
     }
 
     /// The state that was last read or committed.
     pub fn snapshot(&self) -> Arc<Snapshot> {
         Arc::clone(&self.snapshot)
+    }
+
+    /// Which table it is.
+    pub fn name(&self) -> TableName {
+        self.name
     }
 
     /// Where the table is.
@@ -108,7 +133,7 @@ impl Table {
 
     /// Reads commits that came since.
     pub async fn refresh(&mut self) -> Result<Arc<Snapshot>, LakeError> {
-        while let Some(actions) = read_commit(&self.store, self.snapshot.version + 1).await? {
+        while let Some(actions) = read_commit(&self.store, self.name, self.snapshot.version + 1).await? {
             let next = self.snapshot.version + 1;
             Arc::make_mut(&mut self.snapshot).apply(next, actions)?;
         }
@@ -124,7 +149,7 @@ impl Table {
         let version = self.snapshot.version + 1;
         let actions = self.snapshot.actions(change, now_ms);
         let text = actions::write(&actions).map_err(|e| LakeError::Invariant(e.to_string()))?;
-        if !self.store.create(&names::commit(version), Bytes::from(text)).await? {
+        if !self.store.create(&self.name.commit(version), Bytes::from(text)).await? {
             return Err(LakeError::Conflict { version });
         }
         Arc::make_mut(&mut self.snapshot).apply(version, actions)?;
@@ -132,18 +157,18 @@ impl Table {
     }
 }
 
-async fn read_commit(store: &Store, version: u64) -> Result<Option<Vec<Action>>, LakeError> {
-    let name = names::commit(version);
+async fn read_commit(store: &Store, table: TableName, version: u64) -> Result<Option<Vec<Action>>, LakeError> {
+    let name = table.commit(version);
     let Some(bytes) = store.read(&name).await? else { return Ok(None) };
     actions::read(&bytes).map(Some).map_err(|e| LakeError::corrupt(name, e))
 }
 
-fn first_actions(id: &str, now_ms: i64) -> Vec<Action> {
+fn first_actions(name: TableName, id: &str, now_ms: i64) -> Vec<Action> {
     let meta = MetaData {
         id: id.to_owned(),
-        name: Some("events".to_owned()),
+        name: Some(name.as_str().to_owned()),
         format: json!({"provider": "parquet", "options": {}}),
-        schema_string: delta_schema(),
+        schema_string: delta_schema(&columns_of(name)),
         partition_columns: Vec::new(),
         configuration: BTreeMap::from([(FORMAT_SETTING.to_owned(), FORMAT.to_string())]),
         created_time: Some(now_ms),

@@ -1,7 +1,5 @@
 //! Writes one sorted data file, and gathers what the log says about it.
 
-use std::sync::Arc;
-
 use arrow::array::{AsArray, RecordBatch};
 use arrow::compute::{max, min};
 use arrow::datatypes::{Int32Type, TimestampMicrosecondType};
@@ -14,17 +12,21 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
 use crate::error::LakeError;
-use crate::names;
-use crate::schema::{BUCKETS, CONTEXT, EVENT_ID, EVENT_UUID, PLACE, PROPERTIES, RECEIVED_AT, TIME, USER, columns};
+use crate::failed::BODY;
+use crate::names::{self, TableName};
+use crate::schema::{
+    BUCKET, BUCKETS, CONTEXT, EVENT_ID, EVENT_UUID, PLACE, PROPERTIES, RECEIVED_AT, TIME, USER, columns_of,
+};
 use crate::snapshot::{DataFile, Level};
 use crate::store::Store;
 
 /// Rows of a row group: what a reader decodes and holds at a time.
 const ROW_GROUP_ROWS: usize = 128 * 1024;
 
-/// Writes batches of the table's columns, in sort order, into one new file.
+/// Writes batches of a table's columns, in sort order, into one new file.
 pub struct DataFileWriter {
     store: Store,
+    table: TableName,
     relative: String,
     level: Level,
     writer: AsyncArrowWriter<BufWriter>,
@@ -46,20 +48,21 @@ impl std::fmt::Debug for DataFileWriter {
 impl DataFileWriter {
     /// Begins the file `relative` (see [`names`]), which must be new. Nothing is visible in the store before
     /// [`finish`](Self::finish).
-    pub fn new(store: &Store, relative: String, level: Level) -> Result<Self, LakeError> {
-        let target = BufWriter::new(store.objects(), names::data(&relative));
+    pub fn new(store: &Store, table: TableName, relative: String, level: Level) -> Result<Self, LakeError> {
+        let target = BufWriter::new(store.objects(), table.data(&relative));
         // Readers know the columns; a copy of the arrow schema in each footer would only cost bytes.
-        let options = ArrowWriterOptions::new().with_properties(properties()).with_skip_arrow_metadata(true);
-        let writer = AsyncArrowWriter::try_new_with_options(target, columns(), options)?;
+        let options = ArrowWriterOptions::new().with_properties(properties(table)).with_skip_arrow_metadata(true);
+        let writer = AsyncArrowWriter::try_new_with_options(target, columns_of(table), options)?;
         Ok(Self {
             store: store.clone(),
+            table,
             relative,
             level,
             writer,
             rows: 0,
             time: None,
             received: None,
-            bucket_rows: vec![0; BUCKETS],
+            bucket_rows: if table == TableName::Events { vec![0; BUCKETS] } else { Vec::new() },
         })
     }
 
@@ -68,7 +71,8 @@ impl DataFileWriter {
         self.rows += batch.num_rows() as u64;
         widen(&mut self.time, batch, TIME);
         widen(&mut self.received, batch, RECEIVED_AT);
-        for bucket in batch.column(0).as_primitive::<Int32Type>().values() {
+        let buckets = batch.column_by_name(BUCKET).map(|column| column.as_primitive::<Int32Type>().values().as_ref());
+        for bucket in buckets.unwrap_or(&[]) {
             if let Some(rows) = usize::try_from(*bucket).ok().and_then(|b| self.bucket_rows.get_mut(b)) {
                 *rows += 1;
             }
@@ -95,9 +99,9 @@ impl DataFileWriter {
     pub async fn finish(self) -> Result<DataFile, LakeError> {
         let mut writer = self.writer;
         writer.finish().await?;
-        self.store.sync(&names::data(&self.relative)).await?;
-        let (min_time, max_time) = self.time.unwrap_or_default();
+        self.store.sync(&self.table.data(&self.relative)).await?;
         let (min_received, max_received) = self.received.unwrap_or_default();
+        let (min_time, max_time) = self.time.unwrap_or((min_received, max_received));
         Ok(DataFile {
             path: self.relative,
             bytes: writer.bytes_written() as u64,
@@ -122,23 +126,24 @@ fn widen(range: &mut Option<(i64, i64)>, batch: &RecordBatch, column: &str) {
 }
 
 /// How columns are encoded: dictionaries where values repeat, differences for numbers, and no compression of random ids.
-fn properties() -> WriterProperties {
+fn properties(table: TableName) -> WriterProperties {
     let path = |name: &str| ColumnPath::from(name);
     let zstd = Compression::ZSTD(ZstdLevel::default());
     let sorted = (0..3).map(|column_idx| SortingColumn { column_idx, descending: false, nulls_first: false }).collect();
+    let sorted = (table == TableName::Events).then_some(sorted);
     let mut properties = WriterProperties::builder()
         .set_created_by(concat!("weir ", env!("CARGO_PKG_VERSION")).to_owned())
         .set_compression(zstd)
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_statistics_truncate_length(Some(64))
-        .set_sorting_columns(Some(sorted));
+        .set_sorting_columns(sorted);
     for number in [TIME, RECEIVED_AT, PLACE] {
         properties = properties
             .set_column_dictionary_enabled(path(number), false)
             .set_column_encoding(path(number), Encoding::DELTA_BINARY_PACKED);
     }
-    for text in [PROPERTIES, EVENT_UUID, EVENT_ID] {
+    for text in [PROPERTIES, EVENT_UUID, EVENT_ID, BODY] {
         properties = properties
             .set_column_dictionary_enabled(path(text), false)
             .set_column_encoding(path(text), Encoding::DELTA_LENGTH_BYTE_ARRAY)
@@ -158,9 +163,14 @@ fn properties() -> WriterProperties {
 ///
 /// # Errors
 /// As [`DataFileWriter`].
-pub async fn write_landed(store: &Store, id: &str, batch: &RecordBatch) -> Result<DataFile, LakeError> {
-    debug_assert_eq!(batch.schema().fields(), Arc::clone(&columns()).fields());
-    let mut writer = DataFileWriter::new(store, names::landed(id), Level::Landed)?;
+pub async fn write_landed(
+    store: &Store,
+    table: TableName,
+    id: &str,
+    batch: &RecordBatch,
+) -> Result<DataFile, LakeError> {
+    debug_assert_eq!(batch.schema().fields(), columns_of(table).fields());
+    let mut writer = DataFileWriter::new(store, table, names::landed(id), Level::Landed)?;
     writer.write(batch).await?;
     writer.finish().await
 }

@@ -1,5 +1,6 @@
 //! The command line as types. A doc comment here is the help that a person reads.
 
+mod failed;
 mod keys;
 mod plan;
 mod privacy;
@@ -16,6 +17,10 @@ use crate::demo::DemoConfig;
 use crate::error::Failure;
 use crate::output::Format;
 
+pub use failed::{
+    ChosenArgs, CommonFailedArgs, DropFailedArgs, FailedArgs, FailedCommand, FilterArgs, ListFailedArgs, Moment,
+    ReplayFailedArgs, ShowFailedArgs,
+};
 pub use keys::{
     AddKeyArgs, CommonKeysArgs, KeyChanges, KeysArgs, KeysCommand, ListKeysArgs, OneKeyArgs, OriginsChange, OtherLimit,
     RotateKeyArgs, SetKeyArgs,
@@ -62,7 +67,7 @@ Examples:
 Given beside --spec, --where adds conditions and every other option replaces what the document says.";
 
 const SQL_AFTER_HELP: &str = "\
-Columns of the table:
+Columns of `events`:
   time, received_at                  when it happened, when it arrived
   event, source                      its name, who sent it
   \"user\"                             whose it is; in quotes, as SQL has a user of its own
@@ -70,6 +75,11 @@ Columns of the table:
   event_id                           what tells it from others
   properties, context                JSON text; property(properties, 'cart.total') gives a text,
                                      property_number(properties, 'price') a number
+Columns of `failed`:
+  failed_id, received_at, source     what tells it from others, when it arrived, who sent it
+  code, field, message               why it was not taken
+  event, place, protocol, sent_at    its name, its place in the request, and how it came
+  body, body_bytes                   what was sent, cut at 64 KiB, and its length
 
 Examples:
   weir sql 'SELECT event, count(*) AS n FROM events GROUP BY event ORDER BY n DESC'
@@ -117,8 +127,10 @@ pub enum Command {
     Funnel(Box<FunnelArgs>),
     /// List the events of a lake, with how often each happened
     Events(EventsArgs),
-    /// Ask a lake in SQL (read only): one table, `events`
+    /// Ask a lake in SQL (read only): the tables `events` and `failed`
     Sql(SqlArgs),
+    /// Show what was sent and not taken, and why; try it again, or remove it
+    Failed(Box<FailedArgs>),
     /// Make, list, change and switch off the keys that apps send events with
     Keys(KeysArgs),
     /// Name the properties that are dropped or hashed before anything is stored

@@ -55,6 +55,10 @@ fn what_contradicts_is_a_usage_error() {
         ("weir plan check", ErrorKind::MissingRequiredArgument),
         ("weir plan infer --sample 0", ErrorKind::ValueValidation),
         ("weir plan show --format csv", ErrorKind::InvalidValue),
+        ("weir failed", ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand),
+        ("weir failed show", ErrorKind::MissingRequiredArgument),
+        ("weir failed list --since soon", ErrorKind::ValueValidation),
+        ("weir failed replay abc --code x", ErrorKind::ArgumentConflict),
     ] {
         let error = refused(line);
         assert_eq!((error.kind(), error.exit_code()), (kind, 2), "{line}");
@@ -96,7 +100,8 @@ fn the_help_lists_the_commands() {
       import   Bring the events of files into a lake
       funnel   Count the users who took some steps, one after the other
       events   List the events of a lake, with how often each happened
-      sql      Ask a lake in SQL (read only): one table, `events`
+      sql      Ask a lake in SQL (read only): the tables `events` and `failed`
+      failed   Show what was sent and not taken, and why; try it again, or remove it
       keys     Make, list, change and switch off the keys that apps send events with
       privacy  Name the properties that are dropped or hashed before anything is stored
       plan     Say which events apps are to send, and find those that depart from it
@@ -177,7 +182,7 @@ fn the_help_of_a_funnel_teaches_the_shorthand() {
 #[test]
 fn the_help_of_sql_names_columns_and_functions() {
     insta::assert_snapshot!(help("sql"), @r#"
-    Ask a lake in SQL (read only): one table, `events`
+    Ask a lake in SQL (read only): the tables `events` and `failed`
 
     Usage: weir sql [OPTIONS] <QUERY>
 
@@ -191,7 +196,7 @@ fn the_help_of_sql_names_columns_and_functions() {
       -q, --quiet            Print nothing but the result and errors
       -h, --help             Print help (see more with '--help')
 
-    Columns of the table:
+    Columns of `events`:
       time, received_at                  when it happened, when it arrived
       event, source                      its name, who sent it
       "user"                             whose it is; in quotes, as SQL has a user of its own
@@ -199,12 +204,46 @@ fn the_help_of_sql_names_columns_and_functions() {
       event_id                           what tells it from others
       properties, context                JSON text; property(properties, 'cart.total') gives a text,
                                          property_number(properties, 'price') a number
+    Columns of `failed`:
+      failed_id, received_at, source     what tells it from others, when it arrived, who sent it
+      code, field, message               why it was not taken
+      event, place, protocol, sent_at    its name, its place in the request, and how it came
+      body, body_bytes                   what was sent, cut at 64 KiB, and its length
 
     Examples:
       weir sql 'SELECT event, count(*) AS n FROM events GROUP BY event ORDER BY n DESC'
       weir sql --format csv "SELECT property(context, 'os.name') AS os, count(*) FROM events GROUP BY 1"
       weir sql - --format ndjson < query.sql
     "#);
+}
+
+#[test]
+fn the_help_of_failed_says_what_can_be_done() {
+    insta::assert_snapshot!(help("failed"), @"
+    Show what was sent and not taken, and why; try it again, or remove it
+
+    Usage: weir failed <COMMAND>
+
+    Commands:
+      list    Show what fails, a line a reason, or each failed event
+      show    Show one failed event, with what was sent
+      replay  Check failed events again, and land those that are good now
+      drop    Remove failed events
+      help    Print this message or the help of the given subcommand(s)
+
+    Options:
+      -h, --help  Print help
+
+    Examples:
+      weir failed list --lake ./lake
+      weir failed list --each --code missing_field --since 24h --lake ./lake
+      weir failed show 0190f3a1-7c4e --lake ./lake
+      weir failed replay --source web --dry-run --lake ./lake
+      weir failed drop --until 2026-01-31 --lake ./lake
+
+    Failed events are those that a collector did not take, with the reason and what was sent. Where a
+    command asks for an ID, its first characters do, if no other id begins with them.
+    ");
 }
 
 #[test]

@@ -1,10 +1,12 @@
 //! The loops of `weir dev`: from the log into the lake, and the lake into order.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use compact_fn::compact::{Extent, compact};
+use compact_fn::failed::compact_failed;
 use compact_fn::land::Lander;
 use futures::FutureExt;
 use ingest_fn::{LandedProgress, ProgressError};
@@ -12,7 +14,7 @@ use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 use weir_core::ports::{Clock, EventLog, Ids, LogPosition, SequenceNumber, ShardId};
 use weir_lake::file_log::{FileLog, SHARD};
-use weir_lake::{LakeError, Table};
+use weir_lake::{LakeError, Table, TableName};
 
 /// Landings are at least so far apart, so that a steady stream of events does not become a file each.
 const LANDING_PAUSE: Duration = Duration::from_millis(500);
@@ -25,24 +27,38 @@ const RETRY_PAUSE: Duration = Duration::from_secs(2);
 /// How often the background looks for something worth merging.
 const COMPACTION_PAUSE: Duration = Duration::from_secs(10);
 
-/// How far the file log has landed, for receipts.
+/// So many landings are remembered, for receipts: half an hour of them at their closest.
+const REMEMBERED: usize = 4_096;
+
+/// How far the file log has landed, and in which versions, for receipts.
 #[derive(Debug, Default)]
-pub struct Landed(Mutex<Option<(SequenceNumber, u64)>>);
+pub struct Landed(Mutex<VecDeque<(SequenceNumber, u64)>>);
 
 impl Landed {
-    /// Takes the newest position and version.
-    pub fn set(&self, position: Option<SequenceNumber>, version: u64) {
-        let mut landed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *landed = position.map(|position| (position, version));
+    /// Takes a landing: the last record that it landed, and the version that holds it. Only one that went further than those
+    /// before it says something new.
+    pub fn add(&self, through: Option<SequenceNumber>, version: u64) {
+        let mut landings = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(through) = through else { return };
+        if landings.back().is_none_or(|(last, _)| *last < through) {
+            if landings.len() == REMEMBERED {
+                landings.pop_front();
+            }
+            landings.push_back((through, version));
+        }
     }
 }
 
 #[async_trait]
 impl LandedProgress for Landed {
     async fn landed_in(&self, record: &LogPosition) -> Result<Option<u64>, ProgressError> {
-        let landed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let landed = landed.as_ref().filter(|(through, _)| record.shard.0 == SHARD && *through >= record.sequence);
-        Ok(landed.map(|(_, version)| *version))
+        if record.shard.0 != SHARD {
+            return Ok(None);
+        }
+        let landings = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Both grow from landing to landing, so the first that reached the record is the one that landed it.
+        let first = landings.partition_point(|(through, _)| *through < record.sequence);
+        Ok(landings.get(first).map(|(_, version)| *version))
     }
 }
 
@@ -101,7 +117,7 @@ async fn land_once(
 ) -> Result<Next, LakeError> {
     let before = lander.snapshot().positions.get(shard).cloned();
     let done = lander.land_log(log.as_ref(), shard).await?;
-    landed.set(done.through.clone(), done.landed.version);
+    landed.add(done.through.clone(), done.landed.version);
     for problem in &done.unreadable {
         tracing::error!(%problem, "an event in the log cannot be read");
     }
@@ -143,14 +159,61 @@ async fn pause(time: Duration, stop: &mut watch::Receiver<bool>) {
 
 /// Merges what is worth it, every few seconds, until told to stop.
 pub async fn keep_compact(mut table: Table, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>, mut stop: watch::Receiver<bool>) {
+    let mut failed = None;
     while !*stop.borrow() {
         pause(COMPACTION_PAUSE, &mut stop).await;
-        let run = compact(&mut table, clock.as_ref(), ids.as_ref(), Extent::Worthwhile);
+        let run = async {
+            compact(&mut table, clock.as_ref(), ids.as_ref(), Extent::Worthwhile).await?;
+            if failed.is_none() {
+                failed = Table::open_if_there(table.store(), TableName::Failed).await?;
+            }
+            if let Some(failed) = &mut failed {
+                compact_failed(failed, clock.as_ref(), ids.as_ref(), Extent::Worthwhile).await?;
+            }
+            Ok::<_, LakeError>(())
+        };
         tokio::select! {
             done = run => if let Err(error) = done {
                 tracing::error!(%error, "compaction failed; queries go on with the files as they are");
             },
             _ = stop.changed() => return,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn version_in(landed: &Landed, shard: &str, sequence: u64) -> Option<u64> {
+        let record = LogPosition { shard: ShardId(shard.to_owned()), sequence: sequence.into() };
+        landed.landed_in(&record).now_or_never().unwrap().unwrap()
+    }
+
+    fn version_of(landed: &Landed, sequence: u64) -> Option<u64> {
+        version_in(landed, SHARD, sequence)
+    }
+
+    #[test]
+    fn a_receipt_is_told_the_first_version_that_holds_it() {
+        let landed = Landed::default();
+        assert_eq!(version_of(&landed, 1), None);
+        landed.add(None, 3);
+        for (through, version) in [(10, 5), (10, 6), (20, 7), (20, 9), (35, 12)] {
+            landed.add(Some(through.into()), version);
+        }
+        let told: Vec<_> = [0, 1, 10, 11, 20, 21, 35, 36].map(|sequence| version_of(&landed, sequence)).into();
+        assert_eq!(told, [Some(5), Some(5), Some(5), Some(7), Some(7), Some(12), Some(12), None]);
+        assert_eq!(version_in(&landed, "other", 1), None);
+    }
+
+    #[test]
+    fn old_receipts_are_told_the_oldest_version_that_is_known() {
+        let landed = Landed::default();
+        let all = REMEMBERED as u64 + 100;
+        (1..=all).for_each(|n| landed.add(Some((10 * n).into()), n));
+        assert_eq!(version_of(&landed, 5), Some(101), "the first hundred are forgotten");
+        assert_eq!(version_of(&landed, 10 * 101), Some(101));
+        assert_eq!((version_of(&landed, 10 * all), version_of(&landed, 10 * all + 1)), (Some(all), None));
     }
 }

@@ -10,6 +10,7 @@
 //! - [`output`]: the only place that writes to standard output and standard error.
 //! - [`error`]: what a person is told when a command fails.
 //! - [`http`]: the same questions over HTTP.
+//! - [`failed`]: failed events, and another try of them.
 //! - [`importer`]: lines of NDJSON into a lake; [`landing`]: the loops of `weir dev`.
 //! - [`plan`]: tracking plans as files, and the events to hold against them.
 //! - [`demo`]: generated events to try weir with.
@@ -19,6 +20,7 @@ pub mod commands;
 pub mod demo;
 pub mod engine;
 pub mod error;
+pub mod failed;
 pub mod http;
 pub mod importer;
 pub mod landing;

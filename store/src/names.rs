@@ -4,6 +4,7 @@
 //! LAKE/events/_delta_log/00000000000000000042.json    commits of the events table
 //! LAKE/events/landed/{id}.parquet                     what one landing wrote
 //! LAKE/events/compacted/{first day}/{id}.parquet      merges, by the first day of their time range
+//! LAKE/failed/…                                       the same three for the table of failed events
 //! LAKE/settings/00000000000000000003.json             settings, one document a change
 //! LAKE/overflow/{39 digits}.weir                      records that the event log could not take, until they are landed
 //! LAKE/overflow/unreadable/{39 digits}.weir           such records that could not be read, kept to be looked at
@@ -12,24 +13,47 @@
 
 use object_store::path::Path;
 
-/// The events table, below the lake. Any engine that reads Delta Lake opens this folder.
-pub const EVENTS: &str = "events";
+/// A table of a lake: a folder with a Delta Lake log of its own, which any engine that reads Delta Lake opens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum TableName {
+    /// The events.
+    #[default]
+    Events,
+    /// What was sent and not taken, with the reasons. A lake where nothing has failed does not have it.
+    Failed,
+}
+
+impl TableName {
+    /// Its folder below the lake, which is also its name in questions.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Events => "events",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// Its log.
+    pub fn commits(self) -> Path {
+        Path::from_iter([self.as_str(), "_delta_log"])
+    }
+
+    /// One commit.
+    pub fn commit(self, version: u64) -> Path {
+        self.commits().join(numbered(version))
+    }
+
+    /// A data file, from the path that the log has for it (relative to the table).
+    pub fn data(self, relative: &str) -> Path {
+        Path::from_iter([self.as_str()].into_iter().chain(relative.split('/')))
+    }
+}
+
 /// The settings, below the lake.
 const SETTINGS: &str = "settings";
 /// Records that the event log could not take, below the lake.
 const OVERFLOW: &str = "overflow";
 /// The file log, below a lake on one machine.
 pub const FILE_LOG: &str = "log";
-
-/// The log of the events table.
-pub fn commits() -> Path {
-    Path::from_iter([EVENTS, "_delta_log"])
-}
-
-/// One commit.
-pub fn commit(version: u64) -> Path {
-    commits().join(numbered(version))
-}
 
 /// The version that an object of the log commits; `None` for other objects (checkpoints, checksums).
 pub fn commit_version(path: &Path) -> Option<u64> {
@@ -82,11 +106,6 @@ pub fn overflow_number(path: &Path) -> Option<u128> {
     waits.then(|| digits.parse().ok()).flatten()
 }
 
-/// A data file, from the path that the log has for it (relative to the table).
-pub fn data(relative: &str) -> Path {
-    Path::from_iter([EVENTS].into_iter().chain(relative.split('/')))
-}
-
 /// A new file of a landing, relative to the table.
 pub fn landed(id: &str) -> String {
     format!("landed/{id}.parquet")
@@ -106,14 +125,14 @@ mod tests {
         assert_eq!(settings(3).as_ref(), "settings/00000000000000000003.json");
         assert_eq!(settings_number(&settings(3)), Some(3));
         assert_eq!(settings_number(&all_settings().join("notes.json")), None);
-        assert_eq!(commit(42).as_ref(), "events/_delta_log/00000000000000000042.json");
-        assert_eq!(commit_version(&commit(42)), Some(42));
-        assert_eq!(commit_version(&commits().join("00000000000000000042.checkpoint.parquet")), None);
-        assert_eq!(commit_version(&commits().join("_last_checkpoint")), None);
+        assert_eq!(TableName::Events.commit(42).as_ref(), "events/_delta_log/00000000000000000042.json");
+        assert_eq!(commit_version(&TableName::Events.commit(42)), Some(42));
+        assert_eq!(commit_version(&TableName::Events.commits().join("00000000000000000042.checkpoint.parquet")), None);
+        assert_eq!(commit_version(&TableName::Events.commits().join("_last_checkpoint")), None);
         assert_eq!(overflow_record(7).as_ref(), "overflow/000000000000000000000000000000000000007.weir");
         assert_eq!(overflow_number(&overflow_record(u128::MAX)), Some(u128::MAX));
         assert_eq!(overflow_number(&overflow_unreadable(7)), None);
         assert!(overflow_record(u128::MAX) < overflow_unreadable(0), "what waits is listed first");
-        assert_eq!(data("landed/x.parquet").as_ref(), "events/landed/x.parquet");
+        assert_eq!(TableName::Events.data("landed/x.parquet").as_ref(), "events/landed/x.parquet");
     }
 }

@@ -99,17 +99,19 @@ fn the_columns_that_the_help_names_are_there() {
     let server = Server::start(&scratch.lake());
     server.http().land(&[event("view", "u1", 1_748_854_800_000)]);
     let help = weir(&["sql", "--help"]).ok().stdout;
-    let listed = help.split_once("Columns of the table:").expect("the help lists the columns").1;
-    let lines = listed.lines().skip(1).take_while(|line| !line.trim().is_empty());
-    // Names stand in front, their meaning behind at least two spaces; a meaning that goes on has no name.
-    let names = lines.filter(|line| line.starts_with("  ") && !line.starts_with("    "));
-    let names: Vec<String> = names
-        .filter_map(|line| line.trim_start().split("  ").next())
-        .flat_map(|names| names.split(", ").map(|name| name.trim().to_owned()))
-        .collect();
-    assert!(names.len() >= 8, "{names:?}");
-    let query = format!("SELECT {} FROM events", names.join(", "));
-    weir(&["sql", &query, "--lake", &scratch.lake()]).ok();
+    for (table, least) in [("events", 8), ("failed", 12)] {
+        let listed = help.split_once(&format!("Columns of `{table}`:")).expect("the help lists the columns").1;
+        let lines = listed.lines().skip(1).take_while(|line| line.starts_with("  "));
+        // Names stand in front, their meaning behind at least two spaces; a meaning that goes on has no name.
+        let names = lines.filter(|line| !line.starts_with("    "));
+        let names: Vec<String> = names
+            .filter_map(|line| line.trim_start().split("  ").next())
+            .flat_map(|names| names.split(", ").map(|name| name.trim().to_owned()))
+            .collect();
+        assert!(names.len() >= least, "{names:?}");
+        let query = format!("SELECT {} FROM {table}", names.join(", "));
+        weir(&["sql", &query, "--lake", &scratch.lake()]).ok();
+    }
 }
 
 #[test]

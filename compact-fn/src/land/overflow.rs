@@ -55,9 +55,10 @@ impl Lander {
             let landed = Landed { version: self.table.snapshot().version, ..Landed::default() };
             return Ok(OverflowLanded { landed, ..OverflowLanded::default() });
         }
-        let (numbers, records) = read(&overflow, chosen).await?;
         let shard = ShardId(OVERFLOW.to_owned());
+        let (numbers, records) = without_newer(&shard, read(&overflow, chosen).await?)?;
         let decoded = decode(&shard, &records);
+        self.failed.land(decoded.failed, None).await?;
         let landed = self.land(decoded.rows.freeze(), Vec::new(), None, "land overflow").await?;
 
         let mut done =
@@ -80,6 +81,29 @@ impl Lander {
     }
 }
 
+/// Leaves out the records of a newer weir: they stay where they are until this one is upgraded.
+///
+/// # Errors
+/// [`LakeError::Newer`], where there are no others.
+fn without_newer(shard: &ShardId, read: Vec<(u128, LogRecord)>) -> Result<(Vec<u128>, Vec<LogRecord>), LakeError> {
+    let mut newer = None;
+    let readable = read.into_iter().filter(|(_, record)| {
+        let needs = decode(shard, slice::from_ref(record)).newer;
+        let is_readable = needs.is_none();
+        newer = needs.or(newer.take());
+        is_readable
+    });
+    let (numbers, records): (Vec<u128>, Vec<LogRecord>) = readable.unzip();
+    match newer {
+        Some(what) if records.is_empty() => Err(LakeError::Newer { what }),
+        Some(what) => {
+            tracing::error!(%what, "records of the overflow wait for a newer weir");
+            Ok((numbers, records))
+        }
+        None => Ok((numbers, records)),
+    }
+}
+
 /// The first records that fit, but at least one.
 fn first_of(waiting: &[Waiting], max_bytes: u64) -> Vec<u128> {
     let mut bytes = 0_u64;
@@ -92,14 +116,14 @@ fn first_of(waiting: &[Waiting], max_bytes: u64) -> Vec<u128> {
 }
 
 /// Reads records, in their order. One that is gone was landed by somebody else.
-async fn read(overflow: &Overflow, numbers: Vec<u128>) -> Result<(Vec<u128>, Vec<LogRecord>), StoreError> {
+async fn read(overflow: &Overflow, numbers: Vec<u128>) -> Result<Vec<(u128, LogRecord)>, StoreError> {
     let read = numbers.into_iter().map(|number| async move {
         let payload = overflow.get(number).await?;
         let sequence = SequenceNumber::parse(&number.to_string());
         Ok::<_, StoreError>(payload.zip(sequence).map(|(payload, sequence)| (number, LogRecord { sequence, payload })))
     });
     let read: Vec<_> = futures::stream::iter(read).buffered(AT_ONCE).try_collect().await?;
-    Ok(read.into_iter().flatten().unzip())
+    Ok(read.into_iter().flatten().collect())
 }
 
 #[cfg(test)]

@@ -95,7 +95,11 @@ async fn a_commit_that_was_made_though_it_looked_failed_keeps_its_file() {
     let snapshot = Table::open(&store).await.unwrap().snapshot();
     assert_eq!(snapshot.rows(), 3, "both commits were made");
     for file in snapshot.files.values() {
-        assert!(store.has(&names::data(&file.path)).await.unwrap(), "{} is live, and is not there", file.path);
+        assert!(
+            store.has(&names::TableName::Events.data(&file.path)).await.unwrap(),
+            "{} is live, and is not there",
+            file.path
+        );
     }
 }
 

@@ -4,8 +4,9 @@
 //! that pair, by which copies and ties are ordered. A *rejection* says why an event is not taken.
 //!
 //! [`parse()`] turns one JSON object into an [`Event`], or into a [`Rejection`] that names the field, the value found and
-//! what is expected. [`Parts`] does the same for an event that comes in another protocol. [`frame`] writes accepted events into one record of the event log and reads them back;
-//! [`envelope`] makes a record small for a stream.
+//! what is expected. [`Parts`] does the same for an event that comes in another protocol. [`frame`] writes what came of a
+//! request into one record of the event log and reads it back; [`envelope`] makes a record small for a stream. A [`Failed`] is
+//! what is kept of an event that was not taken.
 //!
 //! ```
 //! use weir_core::event::{parse, Receipt};
@@ -17,6 +18,7 @@
 //! ```
 
 pub mod envelope;
+mod failed;
 pub mod frame;
 mod parse;
 mod parts;
@@ -24,6 +26,7 @@ mod timestamp;
 
 use std::borrow::Cow;
 
+pub use failed::{Failed, MAX_FAILED_BODY_BYTES, kept_body, name_in};
 pub use parse::parse;
 pub(crate) use parse::{excerpt, found};
 pub use parts::{Field, FieldNames, Fields, Parts, entries, fields};

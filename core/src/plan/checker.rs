@@ -22,6 +22,15 @@ use super::model::{JsonType, Plan, PlannedEvent, PlannedProperty, is_whole};
 use crate::event::{excerpt, found};
 use crate::property::compare_numbers;
 
+/// What a violation can be called.
+pub const CODES: [&str; 6] = [
+    "unplanned_event",
+    "missing_property",
+    "wrong_property_type",
+    "value_not_allowed",
+    "out_of_range",
+    "unplanned_property",
+];
 /// The most violations that are listed of one event; there may be more.
 pub const MAX_VIOLATIONS: usize = 32;
 /// Allowed values that a message lists.

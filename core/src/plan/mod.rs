@@ -37,7 +37,7 @@ mod model;
 mod parse;
 mod profile;
 
-pub use checker::{CompiledPlan, MAX_VIOLATIONS, Violation};
+pub use checker::{CODES, CompiledPlan, MAX_VIOLATIONS, Violation};
 pub use diff::{Difference, Kind, differences};
 pub use draft::{Draft, draft};
 pub use model::{JsonType, Plan, PlanError, PlanProblem, PlannedEvent, PlannedProperty, VERSION};

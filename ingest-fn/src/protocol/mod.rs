@@ -37,6 +37,22 @@ impl Protocol {
         self != Self::Native
     }
 
+    /// Its name, as failed events have it: `weir`, `posthog`, `segment`, or `segment/track` where a path names the kind.
+    pub fn name(self) -> Cow<'static, str> {
+        match self {
+            Self::Native => Cow::Borrowed("weir"),
+            Self::Segment(None) => Cow::Borrowed("segment"),
+            Self::Segment(Some(kind)) => Cow::Owned(format!("segment/{}", kind.name())),
+            Self::PostHog => Cow::Borrowed("posthog"),
+        }
+    }
+
+    /// The protocol of a name; `None` for a name that a newer weir gave.
+    pub fn of_name(name: &str) -> Option<Self> {
+        let kinds = segment::Kind::ALL.into_iter().map(|(kind, ..)| Self::Segment(Some(kind)));
+        [Self::Native, Self::Segment(None), Self::PostHog].into_iter().chain(kinds).find(|known| known.name() == name)
+    }
+
     /// Takes off what is around the JSON of a body: PostHog's form.
     ///
     /// # Errors
@@ -68,6 +84,8 @@ pub struct Batch<'a> {
     key: Option<&'a RawValue>,
     pub(crate) candidates: Vec<Candidate<'a>>,
     pub(crate) dialect: Dialect<'a>,
+    /// In which the candidates are written.
+    pub(crate) protocol: Protocol,
 }
 
 impl<'a> Batch<'a> {
@@ -76,7 +94,18 @@ impl<'a> Batch<'a> {
     /// # Errors
     /// A [`BodyProblem`], where nothing of the body can be taken.
     pub fn native(body: &'a [u8]) -> Result<Self, BodyProblem> {
-        Ok(Self { key: None, candidates: body::candidates(body)?, dialect: Dialect::Native })
+        let candidates = body::candidates(body)?;
+        Ok(Self { key: None, candidates, dialect: Dialect::Native, protocol: Protocol::Native })
+    }
+
+    /// One candidate that came in a request of before, with what that request said about all its events.
+    pub fn of_one(protocol: Protocol, json: &'a str, sent_at: Option<&'a RawValue>) -> Self {
+        let dialect = match protocol {
+            Protocol::Native => Dialect::Native,
+            Protocol::Segment(kind) => Dialect::Segment(segment::Envelope::of_one(kind, sent_at)),
+            Protocol::PostHog => Dialect::PostHog(posthog::Envelope::of_one(sent_at)),
+        };
+        Self { key: None, candidates: vec![Ok(json)], dialect, protocol }
     }
 
     /// The key that the body holds. A body has one source: the first message's key stands for all of them.
@@ -110,6 +139,25 @@ impl Dialect<'_> {
             Self::Native => push(event::parse(json, receipt)?),
             Self::Segment(envelope) => push(envelope.parts(json)?.event(receipt)?),
             Self::PostHog(envelope) => push(envelope.parts(json, receipt)?.event(receipt)?),
+        }
+    }
+}
+
+impl Dialect<'_> {
+    /// What the request said about when it was sent: JSON.
+    pub fn sent_at(&self) -> Option<&str> {
+        match self {
+            Self::Native => None,
+            Self::Segment(envelope) => envelope.sent_at(),
+            Self::PostHog(envelope) => envelope.sent_at(),
+        }
+    }
+
+    /// The name of the event that a candidate would be, if it can be read.
+    pub fn event_name<'j>(&self, json: &'j str) -> Option<Cow<'j, str>> {
+        match self {
+            Self::Native | Self::PostHog(_) => event::name_in(json, "event"),
+            Self::Segment(envelope) => envelope.event_name(json),
         }
     }
 }

@@ -19,7 +19,7 @@ use std::borrow::Cow;
 use serde_json::value::RawValue;
 use weir_core::event::{Field, FieldNames, Parts, Receipt, Rejection, fields};
 
-use super::{Batch, Dialect, id, made, with_added};
+use super::{Batch, Dialect, Protocol, id, made, with_added};
 use crate::body::{self, BodyProblem};
 use crate::decode::unpacked;
 use crate::keys::decode_base64;
@@ -101,7 +101,8 @@ pub fn read(text: &str) -> Result<Batch<'_>, BodyProblem> {
     };
     let first = candidates.first().and_then(|first| first.as_ref().ok());
     let key = key.or_else(|| key_of(first?));
-    Ok(Batch { key, candidates, dialect: Dialect::PostHog(Envelope { sent_at }) })
+    let dialect = Dialect::PostHog(Envelope { sent_at });
+    Ok(Batch { key, candidates, dialect, protocol: Protocol::PostHog })
 }
 
 fn key_of(event: &str) -> Option<&RawValue> {
@@ -109,7 +110,17 @@ fn key_of(event: &str) -> Option<&RawValue> {
     api_key.or(token).or_else(|| fields(properties?.get(), &["token"]).ok()?.values[0])
 }
 
-impl Envelope<'_> {
+impl<'e> Envelope<'e> {
+    /// That of an event which came in such a body.
+    pub fn of_one(sent_at: Option<&'e RawValue>) -> Self {
+        Self { sent_at }
+    }
+
+    /// When the body was sent: JSON.
+    pub fn sent_at(&self) -> Option<&str> {
+        self.sent_at.map(RawValue::get)
+    }
+
     /// The parts of an event.
     ///
     /// # Errors

@@ -19,7 +19,7 @@ fn check(body: &str) -> Checked {
 fn rows(body: &str) -> Vec<Row> {
     let checked = check(body);
     assert!(checked.rejected.is_empty(), "{:?}", checked.rejected);
-    let record = checked.record.unwrap();
+    let record = checked.record;
     let (header, lines) = frame::open(&record).unwrap();
     let rows = frame::events(&header, lines).map(|event| {
         let event = event.unwrap();
@@ -53,7 +53,7 @@ fn every_call_of_the_real_client_becomes_its_event() {
     assert_eq!(found[0].3["a"], 1);
     assert_eq!(found[1].3["$set"], json!({"b": 1}));
     assert_eq!(found[2].3["previousId"], "z");
-    let record = check(POSTHOG_NODE).record.unwrap();
+    let record = check(POSTHOG_NODE).record;
     let (header, lines) = frame::open(&record).unwrap();
     let first = frame::events(&header, lines).next().unwrap().unwrap();
     assert_eq!(first.event_id.unwrap().text(), "01a2003f-fa3f-725f-b117-4ffac3f7762a");
@@ -106,7 +106,7 @@ fn a_batch_a_list_and_one_event_are_taken() {
 #[test]
 fn times_and_ids_are_found_where_clients_put_them() {
     let stored = |body: &str| {
-        let record = check(body).record.unwrap();
+        let record = check(body).record;
         let (header, lines) = frame::open(&record).unwrap();
         let event = frame::events(&header, lines).next().unwrap().unwrap();
         (event.time_ms - NOW, event.event_id.unwrap().text().into_owned(), event.session_id.map(String::from))

@@ -20,9 +20,9 @@
 use std::borrow::Cow;
 
 use serde_json::value::RawValue;
-use weir_core::event::{Field, FieldNames, Parts, Rejection, fields};
+use weir_core::event::{Field, FieldNames, Parts, Rejection, fields, name_in};
 
-use super::{Batch, Dialect, id, is_filled, with_added};
+use super::{Batch, Dialect, Protocol, id, is_filled, with_added};
 use crate::body::{self, BodyProblem};
 
 /// What a message reports.
@@ -52,6 +52,11 @@ impl Kind {
         (Self::Group, "group", "g"),
         (Self::Alias, "alias", "a"),
     ];
+
+    /// As messages call it.
+    pub fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(kind, ..)| *kind == self).map_or("", |(_, name, _)| name)
+    }
 
     fn of_type(json: &str) -> Option<Self> {
         let name = json.strip_prefix('"')?.strip_suffix('"')?;
@@ -119,17 +124,40 @@ pub struct Envelope<'a> {
 pub fn read(text: &str, kind: Option<Kind>) -> Result<Batch<'_>, BodyProblem> {
     let [batch, key, sent_at, context] = body::object(text, &["batch", "writeKey", "sentAt", "context"])?;
     if kind.is_some() {
-        let envelope = Envelope { kind, sent_at: None, context: None };
-        return Ok(Batch { key, candidates: vec![Ok(text.trim_ascii())], dialect: Dialect::Segment(envelope) });
+        let dialect = Dialect::Segment(Envelope { kind, sent_at: None, context: None });
+        return Ok(Batch { key, candidates: vec![Ok(text.trim_ascii())], dialect, protocol: Protocol::Segment(kind) });
     }
     let candidates = body::listed(batch.ok_or(BodyProblem::NoList { field: "batch" })?, "batch")?;
     let first = candidates.first().and_then(|first| first.as_ref().ok());
     let key_of_first = || fields(first?, &["writeKey"]).ok()?.values[0];
     let key = key.or_else(key_of_first);
-    Ok(Batch { key, candidates, dialect: Dialect::Segment(Envelope { kind, sent_at, context }) })
+    let dialect = Dialect::Segment(Envelope { kind, sent_at, context });
+    Ok(Batch { key, candidates, dialect, protocol: Protocol::Segment(kind) })
 }
 
-impl Envelope<'_> {
+impl<'e> Envelope<'e> {
+    /// That of a message which came in such a body. The context that the body had for messages without one is not known.
+    pub fn of_one(kind: Option<Kind>, sent_at: Option<&'e RawValue>) -> Self {
+        Self { kind, sent_at, context: None }
+    }
+
+    /// When the body was sent: JSON.
+    pub fn sent_at(&self) -> Option<&str> {
+        self.sent_at.map(RawValue::get)
+    }
+
+    /// The name of the event that a message reports: that of its kind, unless the kind has none.
+    pub fn event_name<'j>(&self, json: &'j str) -> Option<Cow<'j, str>> {
+        let kind = self.kind.or_else(|| {
+            let name = name_in(json, "type")?;
+            Kind::ALL.iter().find(|(_, known, _)| *known == name).map(|(kind, ..)| *kind)
+        });
+        match kind {
+            Some(Kind::Track) | None => name_in(json, "event"),
+            Some(kind) => Some(Cow::Borrowed(kind.name())),
+        }
+    }
+
     /// The parts of the event that a message reports.
     ///
     /// # Errors

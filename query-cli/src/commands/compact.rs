@@ -1,9 +1,11 @@
-//! `weir compact`: merges the files of a lake, as far as that goes.
+//! `weir compact`: merges the files of a lake, as far as that goes. Those of failed events too, though only the events are
+//! counted.
 
 use compact_fn::compact::{Compacted, Extent, compact};
+use compact_fn::failed::compact_failed;
 use serde::Serialize;
 use serde_json::json;
-use weir_lake::{Snapshot, Table as LakeTable};
+use weir_lake::{Snapshot, Table as LakeTable, TableName};
 
 use super::open_store;
 use crate::args::CompactArgs;
@@ -22,6 +24,9 @@ pub async fn run(args: &CompactArgs) -> Result<(), Failure> {
     let mut table = LakeTable::open(&open_store(&args.lake).await?).await?;
     let before = table.snapshot();
     let compacted = compact(&mut table, &SystemClock, &RandomIds, Extent::Everything).await?;
+    if let Some(mut failed) = LakeTable::open_if_there(table.store(), TableName::Failed).await? {
+        compact_failed(&mut failed, &SystemClock, &RandomIds, Extent::Everything).await?;
+    }
     let outcome = Outcome::of(&before, &table.snapshot(), compacted);
     output::print(&outcome, args.output.format)?;
     if !args.output.quiet {

@@ -58,7 +58,7 @@ pub async fn run(args: &DevArgs) -> Result<(), Failure> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let ids: Arc<dyn Ids> = Arc::new(RandomIds);
     let mut lander = Lander::open(&store, Arc::clone(&clock), Arc::clone(&ids)).await?;
-    let landed_to = lander.snapshot().positions.get(&ShardId(SHARD.to_owned())).cloned();
+    let landed_to = lander.landed_to(&ShardId(SHARD.to_owned()));
     let log = open_log(&directory.join(names::FILE_LOG), landed_to.as_ref())?;
     let settings = Settings::newest(&store).await?;
     let in_force = InForce::of(&settings)?;

@@ -7,6 +7,7 @@
 //! | [`funnel`] | `weir funnel` | how many users took some steps |
 //! | [`events`] | `weir events` | names and counts |
 //! | [`sql`] | `weir sql` | the rows of a query |
+//! | [`failed`] | `weir failed` | what was sent and not taken |
 //! | [`keys`] | `weir keys` | the keys that apps send events with |
 //! | [`privacy`] | `weir privacy` | which properties are dropped or hashed |
 //! | [`plan`] | `weir plan` | which events an app is meant to send, and what departs from that |
@@ -18,6 +19,7 @@ pub mod compact;
 pub mod demo;
 pub mod dev;
 pub mod events;
+pub mod failed;
 pub mod funnel;
 pub mod import;
 pub mod keys;
@@ -49,6 +51,7 @@ pub async fn run(command: &Command) -> Result<(), Failure> {
         Command::Funnel(args) => funnel::run(args).await,
         Command::Events(args) => events::run(args).await,
         Command::Sql(args) => sql::run(args).await,
+        Command::Failed(args) => failed::run(args).await,
         Command::Keys(args) => keys::run(args).await,
         Command::Privacy(args) => privacy::run(args).await,
         Command::Plan(args) => plan::run(args).await,

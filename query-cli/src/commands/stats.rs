@@ -201,7 +201,7 @@ mod tests {
     use std::sync::Arc;
 
     use weir_core::ports::{SequenceNumber, ShardId};
-    use weir_lake::DataFile;
+    use weir_lake::{DataFile, TableName};
 
     use super::*;
     use crate::output::Format;
@@ -229,6 +229,7 @@ mod tests {
 
     fn snapshot() -> Snapshot {
         Snapshot {
+            table: TableName::Events,
             version: 42,
             files: BTreeMap::from([
                 file("a", Level::Compacted(1), (0, 20), 100_000),

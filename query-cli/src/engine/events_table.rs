@@ -1,4 +1,4 @@
-//! The table `events` for SQL: the live files of one snapshot, with the columns that people ask for.
+//! The tables `events` and `failed` for SQL: the live files of one snapshot each, with the columns that people ask for.
 
 use std::sync::Arc;
 
@@ -20,8 +20,9 @@ use datafusion::logical_expr::{
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::{col, when};
 use weir_core::event::uuid_text;
-use weir_lake::schema::{EVENT_ID, EVENT_UUID, columns};
-use weir_lake::{Snapshot, names};
+use weir_lake::failed::FAILED_ID;
+use weir_lake::schema::{EVENT_ID, EVENT_UUID, columns_of};
+use weir_lake::{Snapshot, TableName};
 
 /// Where DataFusion finds the lake's store.
 pub const STORE_URL: &str = "weir://lake/";
@@ -39,7 +40,7 @@ struct LiveFiles {
 /// # Errors
 /// Only if the plan of the view cannot be built, which would be a defect.
 pub fn events_table(snapshot: Arc<Snapshot>, partitions: usize) -> Result<Arc<dyn TableProvider>> {
-    let files = Arc::new(LiveFiles { snapshot, schema: sql_schema(), partitions });
+    let files = Arc::new(LiveFiles { schema: sql_schema(snapshot.table), snapshot, partitions });
     let event_id = when(col(EVENT_UUID).is_null(), col(EVENT_ID))
         .otherwise(uuid_to_text().call(vec![col(EVENT_UUID)]))?
         .alias("event_id");
@@ -51,9 +52,22 @@ pub fn events_table(snapshot: Arc<Snapshot>, partitions: usize) -> Result<Arc<dy
     Ok(Arc::new(ViewTable::new(plan, None)))
 }
 
+/// The table `failed`. A row that is there twice, under one id, counts once.
+///
+/// # Errors
+/// As [`events_table`].
+pub fn failed_table(snapshot: Arc<Snapshot>, partitions: usize) -> Result<Arc<dyn TableProvider>> {
+    let schema = sql_schema(snapshot.table);
+    let shown = schema.fields().iter().map(|field| col(field.name())).collect();
+    let files = Arc::new(LiveFiles { snapshot, schema, partitions });
+    let scan = LogicalPlanBuilder::scan("files", provider_as_source(files), None)?;
+    let plan = scan.distinct_on(vec![col(FAILED_ID)], shown, None)?.build()?;
+    Ok(Arc::new(ViewTable::new(plan, None)))
+}
+
 /// As the lake has them; names as plain text, which is what SQL functions like best.
-fn sql_schema() -> SchemaRef {
-    let fields = columns()
+fn sql_schema(table: TableName) -> SchemaRef {
+    let fields = columns_of(table)
         .fields()
         .iter()
         .map(|field| match field.data_type() {
@@ -129,7 +143,7 @@ impl LiveFiles {
         for file in files {
             if let Some((rows, group)) = groups.iter_mut().min_by_key(|(rows, _)| *rows) {
                 *rows += file.rows;
-                group.push(PartitionedFile::new(names::data(&file.path).to_string(), file.bytes));
+                group.push(PartitionedFile::new(self.snapshot.table.data(&file.path).to_string(), file.bytes));
             }
         }
         groups.into_iter().map(|(_, files)| FileGroup::new(files)).collect()

@@ -8,7 +8,7 @@
 //! ```
 //!
 //! [`merge_scan`] and [`funnel_exec`] are DataFusion operators with declared ordering and distribution; [`walk`] is what a
-//! funnel does with the rows; [`events_table`] gives the same snapshot to SQL.
+//! funnel does with the rows; [`events_table`] gives the same snapshot, and that of failed events, to SQL.
 
 pub mod events_table;
 pub mod funnel_exec;
@@ -125,7 +125,7 @@ impl Engine {
     /// The newest snapshot, or the one of a version.
     ///
     /// # Errors
-    /// [`LakeError::NoLake`], [`LakeError::NoVersion`], or what is wrong with the log.
+    /// [`StoreError::NoLake`](weir_lake::StoreError::NoLake), [`LakeError::NoVersion`], or what is wrong with the log.
     pub async fn snapshot(&self, version: Option<u64>) -> Result<Arc<Snapshot>, LakeError> {
         let mut table = self.table.lock().await;
         let newest = match table.as_mut() {
@@ -205,7 +205,7 @@ impl Engine {
         Ok(EventCounts { version: snapshot.version, complete_to: snapshot.complete_to_ms.map(rfc3339), events })
     }
 
-    /// Runs one read-only statement over the table `events`.
+    /// Runs one read-only statement over the tables `events` and `failed`.
     ///
     /// # Errors
     /// [`EngineError::Sql`] with what is wrong with it.

@@ -15,12 +15,12 @@ use futures::{StreamExt, TryStreamExt};
 use serde_json::Value;
 use url::Url;
 use weir_core::property::lookup;
-use weir_lake::reader::{self, Read};
-use weir_lake::schema::{BUCKETS, columns};
-use weir_lake::{LakeError, Snapshot, Store};
+use weir_lake::reader;
+use weir_lake::schema::columns_of;
+use weir_lake::{LakeError, Snapshot, Store, Table, TableName};
 
 use super::EngineError;
-use super::events_table::{STORE_URL, events_table};
+use super::events_table::{STORE_URL, events_table, failed_table};
 
 /// What a statement gives.
 pub struct SqlRows {
@@ -47,7 +47,13 @@ pub async fn run(
     query: &str,
     partitions: usize,
 ) -> Result<SqlRows, EngineError> {
-    let context = context(store, &snapshot, partitions).map_err(|e| EngineError::Internal(e.strip_backtrace()))?;
+    let failed = match names(query, TableName::Failed) {
+        true => Table::open_if_there(store, TableName::Failed).await?.map(|table| table.snapshot()),
+        false => None,
+    };
+    let failed = failed.unwrap_or_else(|| Arc::new(Snapshot::of(TableName::Failed)));
+    let context =
+        context(store, &snapshot, &failed, partitions).map_err(|e| EngineError::Internal(e.strip_backtrace()))?;
     let read_only = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
     let say = |error: DataFusionError| EngineError::Sql(message_of(&error));
     let frame = context.sql_with_options(query, read_only).await.map_err(say)?;
@@ -56,18 +62,32 @@ pub async fn run(
     let stream = execute_stream(plan, context.task_ctx()).map_err(say)?;
     let store = store.clone();
     let batches = stream.or_else(move |error| {
-        let (store, snapshot) = (store.clone(), Arc::clone(&snapshot));
-        async move { Err(explain(&store, &snapshot, &error).await) }
+        let (store, snapshots) = (store.clone(), [Arc::clone(&snapshot), Arc::clone(&failed)]);
+        async move { Err(explain(&store, &snapshots, &error).await) }
     });
     Ok(SqlRows { schema, batches: batches.boxed() })
 }
 
-fn context(store: &Store, snapshot: &Arc<Snapshot>, partitions: usize) -> Result<SessionContext> {
+/// Whether a statement asks for a table. One that cannot be understood asks for none, and is refused later.
+fn names(query: &str, table: TableName) -> bool {
+    let state = SessionContext::new().state();
+    let statement = state.sql_to_statement(query, &state.config_options().sql_parser.dialect);
+    let named = statement.and_then(|statement| state.resolve_table_references(&statement));
+    named.is_ok_and(|named| named.iter().any(|name| name.table() == table.as_str()))
+}
+
+fn context(
+    store: &Store,
+    snapshot: &Arc<Snapshot>,
+    failed: &Arc<Snapshot>,
+    partitions: usize,
+) -> Result<SessionContext> {
     let config = SessionConfig::new().with_target_partitions(partitions).with_parquet_page_index_pruning(false);
     let context = SessionContext::new_with_config(config);
     let url = Url::parse(STORE_URL).map_err(|e| DataFusionError::External(Box::new(e)))?;
     context.register_object_store(&url, store.objects());
-    context.register_table("events", events_table(Arc::clone(snapshot), partitions)?)?;
+    context.register_table(TableName::Events.as_str(), events_table(Arc::clone(snapshot), partitions)?)?;
+    context.register_table(TableName::Failed.as_str(), failed_table(Arc::clone(failed), partitions)?)?;
     context.register_udf(property_text());
     context.register_udf(property_number());
     Ok(context)
@@ -86,18 +106,19 @@ fn message_of(error: &DataFusionError) -> String {
 }
 
 /// A failed read is a damaged file as a rule: look which one it is.
-async fn explain(store: &Store, snapshot: &Snapshot, error: &DataFusionError) -> EngineError {
-    let columns = columns();
-    let names: Vec<&str> = columns.fields().iter().map(|f| f.name().as_str()).collect();
-    let read = Read { columns: &names, buckets: 0..BUCKETS, batch_rows: reader::BATCH_ROWS };
-    for file in snapshot.files.values() {
-        let check = async {
-            let mut batches = reader::open(store, snapshot.version, file, &read).await?;
-            while batches.try_next().await?.is_some() {}
-            Ok::<_, LakeError>(())
-        };
-        if let Err(damage) = check.await {
-            return EngineError::Lake(damage);
+async fn explain(store: &Store, snapshots: &[Arc<Snapshot>], error: &DataFusionError) -> EngineError {
+    for snapshot in snapshots {
+        let columns = columns_of(snapshot.table);
+        let names: Vec<&str> = columns.fields().iter().map(|f| f.name().as_str()).collect();
+        for file in snapshot.files.values() {
+            let check = async {
+                let mut batches = reader::open_all(store, snapshot.table, snapshot.version, file, &names).await?;
+                while batches.try_next().await?.is_some() {}
+                Ok::<_, LakeError>(())
+            };
+            if let Err(damage) = check.await {
+                return EngineError::Lake(damage);
+            }
         }
     }
     EngineError::Sql(message_of(error))
