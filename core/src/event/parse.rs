@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use super::timestamp::{self, TimeProblem};
 use crate::nearest::nearest;
 
-use super::{Event, EventId, MAX_DEPTH, MAX_EVENT_BYTES, MAX_NAME_BYTES, Receipt, Rejection};
+use super::{Event, EventId, MAX_DEPTH, MAX_EVENT_BYTES, MAX_KEYS, MAX_NAME_BYTES, Receipt, Rejection};
 
 /// How many fields an event has.
 pub(super) const FIELD_COUNT: usize = 9;
@@ -133,6 +133,11 @@ pub(super) fn check<'a>(raw: &Raw<'a, '_>, receipt: Receipt, problems: &mut Prob
     }
     let properties = raw.object(PROPERTIES, problems);
     let context = raw.object(CONTEXT, problems);
+    if more_keys_than([properties, context], MAX_KEYS) {
+        let field = if properties.is_some() { PROPERTIES } else { CONTEXT };
+        let message = format!("has more than {MAX_KEYS} names at all its levels, those of the context included");
+        problems.add("too_many_keys", raw.names[field], message);
+    }
     let sent_ms = raw.time(SENT_AT, problems);
     let time_ms = if raw.is_absent(TIMESTAMP) {
         Some(receipt.received_ms)
@@ -268,6 +273,34 @@ fn deeper_than(json: &str, limit: usize) -> bool {
         }
     }
     false
+}
+
+/// Whether JSON objects have more than `limit` names in all, those of nested objects included.
+fn more_keys_than(objects: [Option<&str>; 2], limit: usize) -> bool {
+    // The shortest name is `"":0,`. Nearly every event is too short to have so many; of the others, most have fewer colons.
+    const SHORTEST: usize = 5;
+    let objects = objects.map(Option::unwrap_or_default);
+    if objects.iter().map(|json| json.len()).sum::<usize>() < limit * SHORTEST {
+        return false;
+    }
+    let colons = |json: &str| json.bytes().filter(|b| *b == b':').count();
+    objects.iter().map(|json| colons(json)).sum::<usize>() > limit
+        && objects.iter().map(|json| keys_of(json)).sum::<usize>() > limit
+}
+
+/// The names in JSON text: each has one colon behind it, and no other colon is outside a text.
+fn keys_of(json: &str) -> usize {
+    let (mut keys, mut in_text, mut escaped) = (0, false, false);
+    for byte in json.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_text => escaped = true,
+            b'"' => in_text = !in_text,
+            b':' if !in_text => keys += 1,
+            _ => {}
+        }
+    }
+    keys
 }
 
 /// A value as a message shows it: its type, and the value where that is short.
