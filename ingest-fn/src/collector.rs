@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use weir_core::ports::{Clock, EventLog, Ids, LogError, SequenceNumber, ShardId};
@@ -10,8 +10,15 @@ use weir_core::ports::{Clock, EventLog, Ids, LogError, SequenceNumber, ShardId};
 use crate::accept::{Checked, accept};
 use crate::answer::{Failure, ReceiptAnswer};
 use crate::keys::{self, KeyPolicy, KeyProblem, Sender, Source};
+use crate::load::{Lane, Load, LoadSettings, Permit, Shed};
+use crate::metrics::Meters;
 use crate::protocol::Batch;
 use crate::receipt::ReceiptToken;
+use crate::receive::Discards;
+use crate::sink::{Sink, Verdict};
+
+/// The log has so long to say whether it takes appends.
+const PROBE_TIME: Duration = Duration::from_secs(2);
 
 /// How far the event log has come into the table.
 pub trait LandedProgress: Send + Sync {
@@ -27,15 +34,18 @@ pub struct Collector {
     ids: Arc<dyn Ids>,
     keys: KeyPolicy,
     progress: Arc<dyn LandedProgress>,
-    /// Whether the last append failed.
-    log_failed: AtomicBool,
+    load: Arc<Load>,
+    sink: Sink,
+    discards: Discards,
+    meters: Meters,
 }
 
 impl fmt::Debug for Collector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Collector")
             .field("keys", &self.keys)
-            .field("log_failed", &self.log_failed)
+            .field("load", &self.load)
+            .field("sink", &self.sink)
             .finish_non_exhaustive()
     }
 }
@@ -49,7 +59,23 @@ impl Collector {
         keys: KeyPolicy,
         progress: Arc<dyn LandedProgress>,
     ) -> Self {
-        Self { log, clock, ids, keys, progress, log_failed: AtomicBool::new(false) }
+        Self {
+            log,
+            clock,
+            ids,
+            keys,
+            progress,
+            load: Load::new(LoadSettings::default()),
+            sink: Sink::default(),
+            discards: Discards::default(),
+            meters: Meters::new(),
+        }
+    }
+
+    /// The same collector with other bounds of what may be under way.
+    #[must_use]
+    pub fn with_load(self, settings: LoadSettings) -> Self {
+        Self { load: Load::new(settings), ..self }
     }
 
     /// Whether a sender may bring so many events; 0 while their number is not known (see [`keys::authorize`]).
@@ -69,21 +95,83 @@ impl Collector {
         Ok(accept(batch, &source.name, self.clock.now_ms(), self.ids.as_ref())?)
     }
 
+    /// Lets a request in, before its body is read.
+    ///
+    /// # Errors
+    /// [`Shed`], where too much is under way already.
+    pub fn admit(&self, lane: Lane, announced: Option<u64>) -> Result<Permit, Shed> {
+        self.load.admit(lane, announced, self.sink.struggles(), self.ids())
+    }
+
+    /// Moves a request that turned out to be historical.
+    ///
+    /// # Errors
+    /// [`Shed`], where bulk does not take it.
+    pub fn move_to_bulk(&self, permit: &mut Permit) -> Result<(), Shed> {
+        permit.move_to_bulk(self.sink.struggles(), self.ids())
+    }
+
+    /// What spreads the times at which refused requests come back.
+    pub fn ids(&self) -> &dyn Ids {
+        self.ids.as_ref()
+    }
+
+    /// What is under way.
+    pub fn load(&self) -> &Load {
+        &self.load
+    }
+
+    /// What counts.
+    pub fn meters(&self) -> &Meters {
+        &self.meters
+    }
+
+    /// What reads refused bodies.
+    pub fn discards(&self) -> &Discards {
+        &self.discards
+    }
+
     /// Appends a record to the log. Returns when it is durable.
     ///
     /// # Errors
     /// [`Failure::Log`].
     pub async fn store(&self, record: Vec<u8>) -> Result<ReceiptToken, Failure> {
+        let append = self.sink.begin();
         let appended = self.log.append(Bytes::from(record)).await;
         // A record that is too large says nothing about the next one.
-        let failed = !matches!(appended, Ok(_) | Err(LogError::TooLarge { .. }));
-        self.log_failed.store(failed, Ordering::Relaxed);
+        let taken = matches!(appended, Ok(_) | Err(LogError::TooLarge { .. }));
+        let took = append.ended(taken);
+        self.meters.append(took, taken);
         Ok(ReceiptToken(appended?))
     }
 
-    /// Whether the log takes appends, as far as the last one tells. True before the first.
-    pub fn is_ready(&self) -> bool {
-        !self.log_failed.load(Ordering::Relaxed)
+    /// Whether a request with events would be taken now. The log is asked where it has not been seen lately, and at most once
+    /// in a while, so this may be called often.
+    ///
+    /// # Errors
+    /// [`Failure::Shed`] where too much is under way, [`Failure::NotReady`] where the log takes no events.
+    pub async fn ready(&self) -> Result<(), Failure> {
+        self.load.probe(self.ids())?;
+        match self.sink.verdict() {
+            Verdict::Ready => Ok(()),
+            Verdict::Failing => Err(Failure::NotReady),
+            Verdict::Unknown => {
+                let checked = tokio::time::timeout(PROBE_TIME, self.log.check()).await;
+                let error = match checked {
+                    Ok(Ok(())) => None,
+                    Ok(Err(error)) => Some(error.to_string()),
+                    Err(_) => Some(format!("no answer within {} s", PROBE_TIME.as_secs())),
+                };
+                self.sink.probed(error.is_none());
+                match error {
+                    None => Ok(()),
+                    Some(error) => {
+                        tracing::warn!(%error, "the event log is not ready");
+                        Err(Failure::NotReady)
+                    }
+                }
+            }
+        }
     }
 
     /// Whether queries see the record of a receipt. That such a record was ever written is the receipt's own word: the log

@@ -3,6 +3,8 @@
 //! ```text
 //! POST /v1/events, and the paths of other protocols
 //!   keys      whose events are these?                 401 403 429
+//!   load      is there room for more?                 429 503
+//!   receive   connection -> bytes                     400 408 413
 //!   decode    bytes -> text                           413 415
 //!   protocol  text -> batch of candidates             400 413
 //!   accept    candidates -> checked events -> record  400 (none is good)
@@ -29,20 +31,30 @@
 //!   without I/O; [`answer`] is what is said back.
 //! - [`setup`] answers what clients ask before they send.
 //! - [`settings_watch`] takes up changes of the lake's settings while requests run.
+//! - [`load`] bounds what is under way, in two lanes; [`sink`] knows how the log is doing.
+//! - [`metrics`] and [`observe`] say what happened, without keys and payloads; [`codes`] and [`openapi`] say what may.
 //! - [`receipt`] is the text form of a place in the log.
 
 pub mod accept;
 pub mod answer;
 pub mod body;
+pub mod codes;
 pub mod collector;
 pub mod decode;
 pub mod keys;
+pub mod load;
+pub mod metrics;
+pub mod observe;
+pub mod openapi;
 pub mod protocol;
 pub mod receipt;
+pub mod receive;
 mod router;
 pub mod settings_watch;
 pub mod setup;
+pub mod sink;
 
 pub use collector::{Collector, LandedProgress};
 pub use keys::{KeyPolicy, Keys};
+pub use load::{Lane, LoadSettings};
 pub use router::router;

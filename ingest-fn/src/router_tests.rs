@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use axum::body::{Body, to_bytes};
 use axum::http::HeaderName;
 use axum::http::header::{ACCEPT_ENCODING, ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use bytes::Bytes;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tower::ServiceExt;
@@ -14,6 +15,7 @@ use weir_core::ports::{
 };
 
 use super::*;
+use crate::body::MAX_BODY_BYTES;
 use crate::collector::LandedProgress;
 use crate::keys::{KeyPolicy, Keys};
 

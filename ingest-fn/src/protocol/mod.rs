@@ -66,6 +66,8 @@ impl Protocol {
 pub struct Batch<'a> {
     /// The key that the body holds, as JSON.
     key: Option<&'a RawValue>,
+    /// Whether the body says that its events happened some time ago, and can wait.
+    pub(crate) historical: bool,
     pub(crate) candidates: Vec<Candidate<'a>>,
     pub(crate) dialect: Dialect<'a>,
 }
@@ -76,7 +78,7 @@ impl<'a> Batch<'a> {
     /// # Errors
     /// A [`BodyProblem`], where nothing of the body can be taken.
     pub fn native(body: &'a [u8]) -> Result<Self, BodyProblem> {
-        Ok(Self { key: None, candidates: body::candidates(body)?, dialect: Dialect::Native })
+        Ok(Self { key: None, historical: false, candidates: body::candidates(body)?, dialect: Dialect::Native })
     }
 
     /// The key that the body holds. A body has one source: the first message's key stands for all of them.
@@ -127,6 +129,11 @@ fn id(value: Option<&RawValue>) -> Option<Cow<'_, RawValue>> {
         [b'0'..=b'9' | b'-', ..] => made(format!("\"{}\"", value.get())),
         _ => Some(Cow::Borrowed(value)),
     }
+}
+
+/// Whether a batch says that it is historical, by either of the names for it.
+fn is_historical(flags: [Option<&RawValue>; 2]) -> bool {
+    flags.into_iter().flatten().any(|flag| flag.get() == "true")
 }
 
 /// Whether a value is there and says something.

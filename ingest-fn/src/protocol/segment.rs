@@ -22,7 +22,7 @@ use std::borrow::Cow;
 use serde_json::value::RawValue;
 use weir_core::event::{Field, FieldNames, Parts, Rejection, fields};
 
-use super::{Batch, Dialect, id, is_filled, with_added};
+use super::{Batch, Dialect, id, is_filled, is_historical, with_added};
 use crate::body::{self, BodyProblem};
 
 /// What a message reports.
@@ -117,16 +117,19 @@ pub struct Envelope<'a> {
 /// # Errors
 /// A [`BodyProblem`], where nothing of the body can be taken.
 pub fn read(text: &str, kind: Option<Kind>) -> Result<Batch<'_>, BodyProblem> {
-    let [batch, key, sent_at, context] = body::object(text, &["batch", "writeKey", "sentAt", "context"])?;
+    let wanted = ["batch", "writeKey", "sentAt", "context", "historical", "historical_migration"];
+    let [batch, key, sent_at, context, historical @ ..] = body::object(text, &wanted)?;
     if kind.is_some() {
         let envelope = Envelope { kind, sent_at: None, context: None };
-        return Ok(Batch { key, candidates: vec![Ok(text.trim_ascii())], dialect: Dialect::Segment(envelope) });
+        let dialect = Dialect::Segment(envelope);
+        return Ok(Batch { key, historical: false, candidates: vec![Ok(text.trim_ascii())], dialect });
     }
     let candidates = body::listed(batch.ok_or(BodyProblem::NoList { field: "batch" })?, "batch")?;
     let first = candidates.first().and_then(|first| first.as_ref().ok());
     let key_of_first = || fields(first?, &["writeKey"]).ok()?.values[0];
     let key = key.or_else(key_of_first);
-    Ok(Batch { key, candidates, dialect: Dialect::Segment(Envelope { kind, sent_at, context }) })
+    let dialect = Dialect::Segment(Envelope { kind, sent_at, context });
+    Ok(Batch { key, historical: is_historical(historical), candidates, dialect })
 }
 
 impl Envelope<'_> {
