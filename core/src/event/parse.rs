@@ -26,6 +26,9 @@ const PROPERTIES: usize = 6;
 const CONTEXT: usize = 7;
 const SENT_AT: usize = 8;
 
+/// The bytes of the shortest entry of an object, `"":0,`.
+const SHORTEST_ENTRY: usize = 5;
+
 /// Parses and checks one event.
 ///
 /// # Errors
@@ -133,10 +136,9 @@ pub(super) fn check<'a>(raw: &Raw<'a, '_>, receipt: Receipt, problems: &mut Prob
     }
     let properties = raw.object(PROPERTIES, problems);
     let context = raw.object(CONTEXT, problems);
-    if more_keys_than([properties, context], MAX_KEYS) {
-        let field = if properties.is_some() { PROPERTIES } else { CONTEXT };
-        let message = format!("has more than {MAX_KEYS} names at all its levels, those of the context included");
-        problems.add("too_many_keys", raw.names[field], message);
+    let bytes = properties.map_or(0, str::len) + context.map_or(0, str::len);
+    if bytes >= MAX_KEYS * SHORTEST_ENTRY {
+        raw.count_keys(properties, context, problems);
     }
     let sent_ms = raw.time(SENT_AT, problems);
     let time_ms = if raw.is_absent(TIMESTAMP) {
@@ -228,6 +230,17 @@ impl<'a> Raw<'a, '_> {
         Some(value)
     }
 
+    // Apart, and out of the way of nearly every event, which is too short to have so many names.
+    #[cold]
+    #[inline(never)]
+    fn count_keys(&self, properties: Option<&str>, context: Option<&str>, problems: &mut Problems) {
+        if more_keys_than([properties, context], MAX_KEYS) {
+            let field = if properties.is_some() { PROPERTIES } else { CONTEXT };
+            let message = format!("has more than {MAX_KEYS} names at all its levels, those of the context included");
+            problems.add("too_many_keys", self.names[field], message);
+        }
+    }
+
     fn time(&self, field: usize, problems: &mut Problems) -> Option<i64> {
         let value = self.value(field)?;
         let time = if value.starts_with('"') {
@@ -277,12 +290,8 @@ fn deeper_than(json: &str, limit: usize) -> bool {
 
 /// Whether JSON objects have more than `limit` names in all, those of nested objects included.
 fn more_keys_than(objects: [Option<&str>; 2], limit: usize) -> bool {
-    // The shortest name is `"":0,`. Nearly every event is too short to have so many; of the others, most have fewer colons.
-    const SHORTEST: usize = 5;
     let objects = objects.map(Option::unwrap_or_default);
-    if objects.iter().map(|json| json.len()).sum::<usize>() < limit * SHORTEST {
-        return false;
-    }
+    // Most have fewer colons, which are quick to count.
     let colons = |json: &str| json.bytes().filter(|b| *b == b':').count();
     objects.iter().map(|json| colons(json)).sum::<usize>() > limit
         && objects.iter().map(|json| keys_of(json)).sum::<usize>() > limit
