@@ -36,6 +36,8 @@ pub struct Collector {
     progress: Arc<dyn LandedProgress>,
     load: Arc<Load>,
     sink: Sink,
+    /// Held by who asks the log whether it takes appends.
+    asking: tokio::sync::Mutex<()>,
     discards: Discards,
     meters: Meters,
 }
@@ -67,6 +69,7 @@ impl Collector {
             progress,
             load: Load::new(LoadSettings::default()),
             sink: Sink::default(),
+            asking: tokio::sync::Mutex::default(),
             discards: Discards::default(),
             meters: Meters::new(),
         }
@@ -152,26 +155,27 @@ impl Collector {
     /// [`Failure::Shed`] where too much is under way, [`Failure::NotReady`] where the log takes no events.
     pub async fn ready(&self) -> Result<(), Failure> {
         self.load.probe(self.ids())?;
-        match self.sink.verdict() {
-            Verdict::Ready => Ok(()),
-            Verdict::Failing => Err(Failure::NotReady),
-            Verdict::Unknown => {
-                let checked = tokio::time::timeout(PROBE_TIME, self.log.check()).await;
-                let error = match checked {
-                    Ok(Ok(())) => None,
-                    Ok(Err(error)) => Some(error.to_string()),
-                    Err(_) => Some(format!("no answer within {} s", PROBE_TIME.as_secs())),
-                };
-                self.sink.probed(error.is_none());
-                match error {
-                    None => Ok(()),
-                    Some(error) => {
-                        tracing::warn!(%error, "the event log is not ready");
-                        Err(Failure::NotReady)
-                    }
-                }
+        if self.sink.verdict() == Verdict::Unknown {
+            // One asks, and the others that want to know wait for what it finds.
+            let _asking = self.asking.lock().await;
+            if self.sink.verdict() == Verdict::Unknown {
+                self.ask_log().await;
             }
         }
+        if self.sink.verdict() == Verdict::Ready { Ok(()) } else { Err(Failure::NotReady) }
+    }
+
+    async fn ask_log(&self) {
+        let checked = tokio::time::timeout(PROBE_TIME, self.log.check()).await;
+        let error = match checked {
+            Ok(Ok(())) => None,
+            Ok(Err(error)) => Some(error.to_string()),
+            Err(_) => Some(format!("no answer within {} s", PROBE_TIME.as_secs())),
+        };
+        if let Some(error) = &error {
+            tracing::warn!(error, "the event log is not ready");
+        }
+        self.sink.probed(error.is_none());
     }
 
     /// Whether queries see the record of a receipt. That such a record was ever written is the receipt's own word: the log

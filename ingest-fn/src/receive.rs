@@ -43,9 +43,14 @@ pub async fn receive(
     permit: &mut Permit,
     ids: &dyn Ids,
 ) -> Result<Bytes, Failure> {
+    if announced.is_some_and(|bytes| bytes > MAX_BODY_BYTES as u64) {
+        return Err(BodyProblem::TooManyBytes.into());
+    }
     let most = permit.body_time();
     let late = || BodyProblem::TooSlow { seconds: most.as_secs() };
     tokio::select! {
+        // Most bodies are there already, and need no timer.
+        biased;
         read = all(body, announced, permit, ids) => read,
         () = sleep(most) => Err(late().into()),
     }

@@ -7,7 +7,7 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, CACHE_CONTROL, CONTENT_TYPE, ORIGIN, VARY,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, CACHE_CONTROL, CONTENT_TYPE, EXPECT, ORIGIN, VARY,
 };
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
@@ -18,7 +18,7 @@ use axum::{Json, Router};
 use serde_json::Value;
 
 use crate::answer::{BatchAnswer, Failure, HealthAnswer, ReceiptAnswer};
-use crate::body::BodyProblem;
+use crate::body::{BodyProblem, MAX_BODY_BYTES};
 use crate::collector::Collector;
 use crate::decode::{known_encoding, unpacked};
 use crate::keys::{Readers, Sender, Source, WriteKey};
@@ -106,6 +106,8 @@ fn taking_in(lane: Lane, protocol: Protocol) -> MethodRouter<Arc<Collector>> {
 struct Taking {
     readers: Readers,
     taken: Taken,
+    /// Whether the client still waits to be told that it may send its body.
+    waits_to_send: bool,
 }
 
 impl Taking {
@@ -117,7 +119,8 @@ impl Taking {
 
 async fn take_events(collector: &Collector, lane: Lane, protocol: Protocol, request: Request) -> Response {
     let (head, mut body) = request.into_parts();
-    let mut taking = Taking { readers: Readers::Anyone, taken: Taken::by(protocol) };
+    let waits_to_send = head.headers.contains_key(EXPECT);
+    let mut taking = Taking { readers: Readers::Anyone, taken: Taken::by(protocol), waits_to_send };
     let answer = take_body(collector, lane, protocol, &head, &mut body, &mut taking).await;
     if let Err(Failure::Body(problem)) = &answer {
         collector.meters().refused(problem.code());
@@ -129,6 +132,7 @@ async fn take_events(collector: &Collector, lane: Lane, protocol: Protocol, requ
         }
         // Nothing more comes.
         Err(Failure::Body(BodyProblem::Unread { .. } | BodyProblem::TooSlow { .. })) => {}
+        Err(_) if taking.waits_to_send => {}
         Err(_) => collector.discards().discard(&mut body).await,
     }
     let mut response = answer.map(|answer| answer.in_words_of(protocol)).into_response();
@@ -157,6 +161,7 @@ async fn take_body(
     let announced = announced(&head.headers);
     let mut permit = collector.admit(lane, announced)?;
     known_encoding(&head.headers)?;
+    taking.waits_to_send &= announced.is_some_and(|bytes| bytes > MAX_BODY_BYTES as u64);
     let body = receive(body, announced, &mut permit, collector.ids()).await?;
     taking.taken.bytes = body.len() as u64;
     let checked = {

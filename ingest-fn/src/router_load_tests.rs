@@ -1,5 +1,6 @@
 //! Lanes, load and readiness, over HTTP.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -34,6 +35,38 @@ impl EventLog for Held {
         let permit = self.gate.acquire().await.map_err(|error| LogError::Unavailable(error.to_string()))?;
         permit.forget();
         self.inner.append(payload).await
+    }
+
+    async fn shards(&self) -> Result<Vec<ShardId>, LogError> {
+        self.inner.shards().await
+    }
+
+    async fn read(&self, s: &ShardId, a: Option<&SequenceNumber>, most: usize) -> Result<Vec<LogRecord>, LogError> {
+        self.inner.read(s, a, most).await
+    }
+
+    async fn trim(&self, shard: &ShardId, through: &SequenceNumber) -> Result<(), LogError> {
+        self.inner.trim(shard, through).await
+    }
+}
+
+/// A log that counts how often it is asked.
+#[derive(Default)]
+struct Asked {
+    inner: MemoryLog,
+    times: AtomicUsize,
+}
+
+#[async_trait]
+impl EventLog for Asked {
+    async fn append(&self, payload: Bytes) -> Result<LogPosition, LogError> {
+        self.inner.append(payload).await
+    }
+
+    async fn check(&self) -> Result<(), LogError> {
+        self.times.fetch_add(1, Ordering::SeqCst);
+        tokio::task::yield_now().await;
+        Ok(())
     }
 
     async fn shards(&self) -> Result<Vec<ShardId>, LogError> {
@@ -248,7 +281,42 @@ async fn who_is_refused_while_sending_hears_of_it() {
         client.read_to_string(&mut answer).await.unwrap();
         assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("retry-after: "), "{answer}");
     }
+    // Who asks before it sends is not told to go on.
+    for length in [4_000_000, 6_000_000] {
+        let mut client = tokio::net::TcpStream::connect(address).await.unwrap();
+        let head = "POST /v1/events HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n";
+        client.write_all(format!("{head}Content-Length: {length}\r\n\r\n").as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+    }
     server.abort();
+}
+
+#[tokio::test]
+async fn what_is_announced_too_large_is_not_waited_for() {
+    let site = loaded(Arc::new(MemoryLog::default()), 16, Duration::from_secs(30));
+    let announced = Request::post("/v1/events").header("content-length", "5242881").header("expect", "100-continue");
+    let endless = Body::from_stream(stream::pending::<Result<Vec<u8>, std::io::Error>>());
+    let answer = ask(&site.router, announced.body(endless).unwrap()).await;
+    assert_eq!((answer.status, answer.only_rejection().0.as_str()), (413, "too_large"));
+}
+
+#[tokio::test]
+async fn many_who_ask_at_once_ask_the_log_once() {
+    let log = Arc::new(Asked::default());
+    let site = loaded(log.clone(), 16, Duration::from_secs(30));
+    let asking: Vec<_> = (0..20)
+        .map(|_| {
+            let router = site.router.clone();
+            let request = Request::get("/health/ready").body(Body::empty()).unwrap();
+            tokio::spawn(async move { ask(&router, request).await.status })
+        })
+        .collect();
+    for answer in asking {
+        assert_eq!(answer.await.unwrap(), 200);
+    }
+    assert_eq!(log.times.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test]

@@ -12,7 +12,6 @@ use weir_core::ports::{CountingIds, ManualClock, MemoryLog, SequenceNumber, Shar
 
 use super::tests::{Answer, NOW, Numbers, Site, ask, mutate};
 use super::*;
-use crate::body::MAX_BODY_BYTES;
 use crate::collector::LandedProgress;
 use crate::keys::{KeyPolicy, Keys};
 

@@ -15,7 +15,6 @@ use weir_core::ports::{
 };
 
 use super::*;
-use crate::body::MAX_BODY_BYTES;
 use crate::collector::LandedProgress;
 use crate::keys::{KeyPolicy, Keys};
 
