@@ -8,6 +8,7 @@
 //! - [`failures`]: what is said, and with which exit code, when something is wrong.
 //! - [`formats`]: results in every format.
 //! - [`page`]: the page and who may read.
+//! - [`watch`]: figures, the log for machines, readiness.
 
 #![allow(
     clippy::expect_used,
@@ -34,3 +35,5 @@ mod life;
 mod page;
 #[path = "system/send.rs"]
 mod send;
+#[path = "system/watch.rs"]
+mod watch;

@@ -1,6 +1,7 @@
 //! The command line as types. A doc comment here is the help that a person reads.
 
 mod keys;
+mod serve;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
@@ -13,6 +14,7 @@ use crate::error::Failure;
 use crate::output::Format;
 
 pub use keys::{AddKeyArgs, CommonKeysArgs, KeysArgs, KeysCommand, ListKeysArgs, OneKeyArgs, RotateKeyArgs};
+pub use serve::{LogFormat, ServeArgs};
 
 const ABOUT: &str = "Collects events and answers how many users went all the way.";
 
@@ -123,6 +125,14 @@ impl Command {
             _ => LevelFilter::WARN,
         }
     }
+
+    /// How the log is written.
+    pub fn log_format(&self) -> LogFormat {
+        match self {
+            Self::Dev(args) => args.serve.log_format,
+            _ => LogFormat::Text,
+        }
+    }
 }
 
 /// Which lake a command is about.
@@ -179,6 +189,10 @@ pub struct DevArgs {
     /// Seed of the generated events: another one gives other people
     #[arg(long, default_value_t = 1, requires = "demo")]
     pub seed: u64,
+
+    /// How it serves.
+    #[command(flatten)]
+    pub serve: ServeArgs,
 }
 
 /// `weir import`

@@ -22,6 +22,7 @@ pub mod error;
 pub mod http;
 pub mod importer;
 pub mod landing;
+pub mod metrics;
 pub mod output;
 pub mod render;
 pub mod system;

@@ -25,6 +25,7 @@ use crate::error::Failure;
 use crate::http;
 use crate::importer::{Input, import};
 use crate::landing::{self, Landed};
+use crate::metrics::{self, LoopMeters};
 use crate::output;
 use crate::render::numbers::count;
 use crate::system::{RandomIds, SystemClock};
@@ -46,6 +47,8 @@ pub async fn run(args: &DevArgs) -> Result<(), Failure> {
         return Err(Failure::usage(format!("`weir dev` does not listen on {}: it knows no passwords", args.host))
             .hint("leave --host away, and reach it from elsewhere through an SSH tunnel"));
     }
+    let figures = metrics::install()?;
+    let meters = Arc::new(LoopMeters::new());
     // From here on an interrupt ends the program in order, however early it comes.
     let mut end = End::listen()?;
     let listener = listen(SocketAddr::new(args.host, args.port)).await?;
@@ -69,16 +72,20 @@ pub async fn run(args: &DevArgs) -> Result<(), Failure> {
 
     let landed = Arc::new(Landed::default());
     let (stop, stopped) = watch::channel(false);
-    let landing = tokio::spawn(landing::land(lander, Arc::clone(&log), Arc::clone(&landed), stopped.clone()));
+    tokio::spawn(metrics::keep_up(figures.clone(), stopped.clone()));
+    let progress =
+        landing::Progress { landed: Arc::clone(&landed), meters: Arc::clone(&meters), clock: Arc::clone(&clock) };
+    let landing = tokio::spawn(landing::land(lander, Arc::clone(&log), progress, stopped.clone()));
     let table = Table::open(&store).await?;
-    let compaction = landing::keep_compact(table, Arc::clone(&clock), Arc::clone(&ids), stopped.clone());
+    let compaction = landing::keep_compact(table, Arc::clone(&clock), Arc::clone(&ids), meters, stopped.clone());
     let compaction = tokio::spawn(compaction);
     let following = settings_watch::follow(store.clone(), settings, keys.clone(), stopped.clone());
     let following = tokio::spawn(following);
     let policy = KeyPolicy::anyone_as(SOURCE, keys);
     let collector = Collector::new(Arc::clone(&log) as _, Arc::clone(&clock), ids, policy, landed);
+    let collector = collector.with_load(args.serve.load());
     let engine = Engine::new(store.clone(), clock);
-    let app = http::router(Arc::new(collector), Arc::new(engine));
+    let app = http::router(Arc::new(collector), Arc::new(engine), figures);
     let server = axum::serve(listener, app).with_graceful_shutdown(wait_for(stopped));
     let server = tokio::spawn(server.into_future());
     output::say(welcome(address, &store, events));
