@@ -12,7 +12,7 @@ pub struct ServeArgs {
     pub max_in_flight: u64,
 
     /// How to write the log: as text, or one JSON object a line, then with a line for each request
-    #[arg(long, value_enum, default_value_t)]
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     pub log_format: LogFormat,
 }
 
