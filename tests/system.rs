@@ -9,6 +9,7 @@
 //! - [`failures`]: what is said, and with which exit code, when something is wrong.
 //! - [`formats`]: results in every format.
 //! - [`page`]: the page and who may read.
+//! - [`watch`]: figures, the log for machines, readiness.
 
 #![allow(
     clippy::expect_used,
@@ -37,3 +38,5 @@ mod life;
 mod page;
 #[path = "system/send.rs"]
 mod send;
+#[path = "system/watch.rs"]
+mod watch;

@@ -3,7 +3,7 @@
 //! Where the events were looked at, or their body is at fault, the answer has the shape of a batch: `accepted`,
 //! `duplicates`, `rejected`, `receipt`. Everything else that goes wrong is `{"error":{"code":"…","message":"…"}}`.
 
-use axum::http::header::{ACCEPT_ENCODING, ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{ACCEPT_ENCODING, ALLOW, CONNECTION, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
@@ -15,6 +15,7 @@ use crate::accept::{Rejected, shortened};
 use crate::body::BodyProblem;
 use crate::collector::ProgressError;
 use crate::keys::{KeyProblem, Readers};
+use crate::load::{Lane, Shed};
 use crate::protocol::Protocol;
 use crate::receipt::{NoReceipt, ReceiptToken};
 
@@ -54,6 +55,11 @@ impl BatchAnswer {
     /// No event is good, and nothing is stored.
     pub fn none(rejected: Vec<Rejected>) -> Self {
         Self { accepted: 0, duplicates: None, rejected, receipt: None, success: None, status: None }
+    }
+
+    /// How many events are stored, and those that are not.
+    pub fn outcome(&self) -> (usize, &[Rejected]) {
+        (self.accepted, &self.rejected)
     }
 
     /// The same in the words of a protocol.
@@ -152,8 +158,11 @@ pub enum Failure {
     /// How far the log has come into the table is not known.
     #[error(transparent)]
     Progress(#[from] ProgressError),
-    /// The last append failed.
-    #[error("the event log did not take the last batch; the next one that it takes makes the collector ready again")]
+    /// Too much is under way.
+    #[error(transparent)]
+    Shed(#[from] Shed),
+    /// The log does not take events.
+    #[error("the event log takes no events at present; it is asked again, and this answer changes as soon as it does")]
     NotReady,
     /// The settings could not be read yet, so nobody can be let in.
     #[error("the collector cannot read its settings yet; nothing was stored, send the same batch again")]
@@ -203,6 +212,7 @@ impl IntoResponse for Failure {
             Self::Body(problem) => body_problem(&problem),
             Self::Key(problem) => key_problem(&problem),
             Self::Log(problem) => log_problem(&problem),
+            Self::Shed(shed) => shed_answer(&shed),
             Self::Frame(_) => internal(&self.to_string()),
             Self::Progress(problem) => {
                 tracing::warn!(error = %problem, "a receipt was not answered");
@@ -245,8 +255,19 @@ fn body_problem(problem: &BodyProblem) -> Response {
         BodyProblem::Encoded { .. } => {
             (StatusCode::UNSUPPORTED_MEDIA_TYPE, [(ACCEPT_ENCODING, "gzip, identity")], answer).into_response()
         }
+        // The rest of it may still come: the connection is of no more use.
+        BodyProblem::TooSlow { .. } => (StatusCode::REQUEST_TIMEOUT, [(CONNECTION, "close")], answer).into_response(),
         _ => (StatusCode::BAD_REQUEST, answer).into_response(),
     }
+}
+
+/// Bulk has a status of its own: a supervisor that goes by 503 must not take a collector away because an import waits.
+fn shed_answer(shed: &Shed) -> Response {
+    let status = match shed.lane {
+        Lane::Live => StatusCode::SERVICE_UNAVAILABLE,
+        Lane::Bulk => StatusCode::TOO_MANY_REQUESTS,
+    };
+    error(status, shed.code(), shed.to_string(), Some((RETRY_AFTER, HeaderValue::from(shed.retry_after_s))))
 }
 
 /// What the log says may name files and machines; that is for the operator, not for the sender.

@@ -128,6 +128,12 @@ pub enum BodyProblem {
     /// `data=` is not base64.
     #[error("the form's `data` is not base64 of UTF-8 JSON; no event of it was taken")]
     NotBase64,
+    /// Not all of it came in time.
+    #[error("the body did not come to its end within {seconds} s; nothing of it was stored, send it again")]
+    TooSlow {
+        /// How long it had.
+        seconds: u64,
+    },
     /// The connection broke, or the request's framing is wrong.
     #[error("the body could not be read to its end: {message}; nothing of it was stored, send it again")]
     Unread {
@@ -153,6 +159,7 @@ impl BodyProblem {
             Self::NotGzip { .. } => "invalid_gzip",
             Self::NotBase64 => "invalid_base64",
             Self::Unread { .. } => "incomplete_body",
+            Self::TooSlow { .. } => "too_slow",
         }
     }
 

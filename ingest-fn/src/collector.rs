@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::http::{Extensions, HeaderMap, HeaderName};
@@ -15,11 +15,18 @@ use crate::answer::{BatchAnswer, Failure, ReceiptAnswer};
 use crate::body::BodyProblem;
 use crate::enrich::{Agents, COUNTRY_HEADERS, RequestFacts};
 use crate::keys::{self, KeyPolicy, KeyProblem, Sender, Source};
+use crate::load::{Lane, Load, LoadSettings, Permit, Shed};
+use crate::metrics::Meters;
 use crate::plan::Plans;
 use crate::privacy::PrivacyRules;
 use crate::protocol::{Batch, Protocol};
 use crate::receipt::ReceiptToken;
+use crate::receive::Discards;
+use crate::sink::{Sink, Verdict};
 use crate::terms::Terms;
+
+/// The log has so long to say whether it takes appends.
+const PROBE_TIME: Duration = Duration::from_secs(2);
 
 /// How far the event log has come into the table.
 #[async_trait]
@@ -59,15 +66,20 @@ pub struct Collector {
     privacy: PrivacyRules,
     country_headers: Vec<HeaderName>,
     agents: Agents,
-    /// Whether the last append failed.
-    log_failed: AtomicBool,
+    load: Arc<Load>,
+    sink: Sink,
+    /// Held by who asks the log whether it takes appends.
+    asking: tokio::sync::Mutex<()>,
+    discards: Discards,
+    meters: Meters,
 }
 
 impl fmt::Debug for Collector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Collector")
             .field("keys", &self.keys)
-            .field("log_failed", &self.log_failed)
+            .field("load", &self.load)
+            .field("sink", &self.sink)
             .finish_non_exhaustive()
     }
 }
@@ -91,7 +103,11 @@ impl Collector {
             privacy: PrivacyRules::default(),
             country_headers: COUNTRY_HEADERS.to_vec(),
             agents: Agents::default(),
-            log_failed: AtomicBool::new(false),
+            load: Load::new(LoadSettings::default()),
+            sink: Sink::default(),
+            asking: tokio::sync::Mutex::default(),
+            discards: Discards::default(),
+            meters: Meters::new(),
         }
     }
 
@@ -118,6 +134,12 @@ impl Collector {
         RequestFacts::of(headers, extensions, &self.country_headers)
     }
 
+    /// The same collector with other bounds of what may be under way.
+    #[must_use]
+    pub fn with_load(self, settings: LoadSettings) -> Self {
+        Self { load: Load::new(settings), ..self }
+    }
+
     /// Whether a sender may bring so many events; 0 while their number is not known (see [`keys::authorize`]).
     ///
     /// # Errors
@@ -133,6 +155,42 @@ impl Collector {
     pub fn check(&self, sender: &Sender, batch: Batch<'_>) -> Result<Checked, Failure> {
         let source = self.authorize(sender, batch.candidates.len())?;
         Ok(accept(batch, &self.terms(&source, sender), self.clock.now_ms(), self.ids.as_ref())?)
+    }
+
+    /// Lets a request in, before its body is read.
+    ///
+    /// # Errors
+    /// [`Shed`], where too much is under way already.
+    pub fn admit(&self, lane: Lane, announced: Option<u64>) -> Result<Permit, Shed> {
+        self.load.admit(lane, announced, self.sink.struggles(), self.ids())
+    }
+
+    /// Moves a request that turned out to be historical.
+    ///
+    /// # Errors
+    /// [`Shed`], where bulk does not take it.
+    pub fn move_to_bulk(&self, permit: &mut Permit) -> Result<(), Shed> {
+        permit.move_to_bulk(self.sink.struggles(), self.ids())
+    }
+
+    /// What spreads the times at which refused requests come back.
+    pub fn ids(&self) -> &dyn Ids {
+        self.ids.as_ref()
+    }
+
+    /// What is under way.
+    pub fn load(&self) -> &Load {
+        &self.load
+    }
+
+    /// What counts.
+    pub fn meters(&self) -> &Meters {
+        &self.meters
+    }
+
+    /// What reads refused bodies.
+    pub fn discards(&self) -> &Discards {
+        &self.discards
     }
 
     /// Makes the record of a body of which nothing can be taken. `None` where it is not kept: there is nothing in the body to
@@ -168,10 +226,12 @@ impl Collector {
     /// its reasons are lost, the answer is the same without a receipt.
     pub async fn store(&self, checked: Checked) -> Result<BatchAnswer, Failure> {
         let Checked { record, accepted, rejected } = checked;
+        let append = self.sink.begin();
         let appended = self.log.append(Bytes::from(record)).await;
         // A record that is too large says nothing about the next one.
-        let failed = !matches!(appended, Ok(_) | Err(LogError::TooLarge { .. }));
-        self.log_failed.store(failed, Ordering::Relaxed);
+        let taken = matches!(appended, Ok(_) | Err(LogError::TooLarge { .. }));
+        let took = append.ended(taken);
+        self.meters.append(took, taken);
         match appended {
             Ok(position) if accepted > 0 => {
                 Ok(BatchAnswer::stored(accepted, rejected, &ReceiptToken { position, is_rejected: false }))
@@ -185,9 +245,34 @@ impl Collector {
         }
     }
 
-    /// Whether the log takes appends, as far as the last one tells. True before the first.
-    pub fn is_ready(&self) -> bool {
-        !self.log_failed.load(Ordering::Relaxed)
+    /// Whether a request with events would be taken now. The log is asked where it has not been seen lately, and at most once
+    /// in a while, so this may be called often.
+    ///
+    /// # Errors
+    /// [`Failure::Shed`] where too much is under way, [`Failure::NotReady`] where the log takes no events.
+    pub async fn ready(&self) -> Result<(), Failure> {
+        self.load.probe(self.ids())?;
+        if self.sink.verdict() == Verdict::Unknown {
+            // One asks, and the others that want to know wait for what it finds.
+            let _asking = self.asking.lock().await;
+            if self.sink.verdict() == Verdict::Unknown {
+                self.ask_log().await;
+            }
+        }
+        if self.sink.verdict() == Verdict::Ready { Ok(()) } else { Err(Failure::NotReady) }
+    }
+
+    async fn ask_log(&self) {
+        let checked = tokio::time::timeout(PROBE_TIME, self.log.check()).await;
+        let error = match checked {
+            Ok(Ok(())) => None,
+            Ok(Err(error)) => Some(error.to_string()),
+            Err(_) => Some(format!("no answer within {} s", PROBE_TIME.as_secs())),
+        };
+        if let Some(error) = &error {
+            tracing::warn!(error, "the event log is not ready");
+        }
+        self.sink.probed(error.is_none());
     }
 
     /// Whether queries see the record of a receipt. That such a record was ever written is the receipt's own word: the log
@@ -200,5 +285,20 @@ impl Collector {
             return Ok(ReceiptAnswer::rejected(receipt));
         }
         Ok(ReceiptAnswer::new(receipt, self.progress.landed_in(&receipt.position).await?))
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod testing {
+    use super::*;
+
+    /// Nothing ever lands.
+    pub(crate) struct NothingLands;
+
+    #[async_trait]
+    impl LandedProgress for NothingLands {
+        async fn landed_in(&self, _: &LogPosition) -> Result<Option<u64>, ProgressError> {
+            Ok(None)
+        }
     }
 }

@@ -3,6 +3,8 @@
 //! ```text
 //! POST /v1/events, and the paths of other protocols
 //!   keys      whose events are these?                 401 403 429
+//!   load      is there room for more?                 429 503
+//!   receive   connection -> bytes                     400 408 413
 //!   decode    bytes -> text                           413 415
 //!   protocol  text -> batch of candidates             400 413
 //!   accept    candidates -> checked events -> record  400 (none is good)
@@ -37,12 +39,16 @@
 //! - [`function`] is the collector as a function, and [`config`] what the environment tells it.
 //! - [`kinesis`] is the event log as a stream; [`overflow`] takes the records that a log does not.
 //! - [`again`] checks what was not taken once more.
+//! - [`load`] bounds what is under way, in two lanes; [`sink`] knows how the log is doing.
+//! - [`metrics`] and [`observe`] say what happened, without keys and payloads; [`codes`] and [`openapi`] say what may.
 //! - [`receipt`] is the text form of a place in the log.
 
 pub mod accept;
 pub mod again;
 pub mod answer;
 pub mod body;
+mod browsers;
+pub mod codes;
 pub mod collector;
 pub mod config;
 pub mod decode;
@@ -52,18 +58,25 @@ pub mod json_text;
 pub mod keys;
 pub mod kinesis;
 pub mod landed;
+pub mod load;
+pub mod metrics;
+pub mod observe;
+pub mod openapi;
 pub mod overflow;
 pub mod plan;
 pub mod privacy;
 pub mod protocol;
 pub mod receipt;
+pub mod receive;
 mod router;
 pub mod settings_watch;
 pub mod setup;
+pub mod sink;
 pub mod terms;
 
 pub use collector::{Collector, LandedProgress, ProgressError};
 pub use keys::{KeyPolicy, Keys};
+pub use load::{Lane, LoadSettings};
 pub use plan::Plans;
 pub use privacy::PrivacyRules;
 pub use router::router;

@@ -1,34 +1,35 @@
 //! The HTTP side: paths, methods, headers. What a request means is decided elsewhere.
 
 use std::borrow::Cow;
-use std::future::poll_fn;
-use std::pin::Pin;
 use std::sync::Arc;
 
-use axum::body::HttpBody;
+use axum::body::Body;
 use axum::extract::rejection::PathRejection;
-use axum::extract::{DefaultBodyLimit, FromRequest, Path, Request, State};
-use axum::http::header::{
-    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, CACHE_CONTROL, CONTENT_TYPE, ORIGIN, VARY,
-};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
-use axum::middleware::{self, Next};
+use axum::extract::{Path, Request, State};
+use axum::http::header::{CONTENT_TYPE, EXPECT};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, Uri};
+use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, any, get, post};
 use axum::{Json, Router};
-use bytes::Bytes;
 use serde_json::Value;
+use tower::layer::layer_fn;
 
 use crate::accept::Checked;
 use crate::answer::{BatchAnswer, Failure, HealthAnswer, ReceiptAnswer};
 use crate::body::{BodyProblem, MAX_BODY_BYTES};
+use crate::browsers::ForBrowsers;
 use crate::collector::Collector;
 use crate::decode::{known_encoding, unpacked};
-use crate::keys::{Readers, Sender, WriteKey};
+use crate::keys::{Readers, Sender, Source, WriteKey};
+use crate::load::{Lane, Permit};
+use crate::observe::{Taken, observe};
+use crate::openapi;
 use crate::protocol::Protocol;
 use crate::protocol::segment::Kind;
 use crate::receipt::NoReceipt;
+use crate::receive::{announced, receive};
 use crate::setup::{self, Address};
 
 const POST: &str = "POST, OPTIONS";
@@ -47,17 +48,18 @@ pub fn router(collector: Arc<Collector>) -> Router {
     let for_clients = v1
         .merge(segment_paths())
         .merge(posthog_paths())
-        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
-        .layer(middleware::from_fn(for_browsers));
+        .route("/openapi.json", only(get(openapi::document), GET))
+        .layer(layer_fn(ForBrowsers));
     let health = Router::new()
         .route("/health/live", only(get(async || HealthAnswer::LIVE), "GET, HEAD"))
         .route("/health/ready", only(get(tell_ready), "GET, HEAD"));
-    for_clients.merge(health).with_state(collector)
+    let all = for_clients.merge(health);
+    all.layer(middleware::from_fn_with_state(Arc::clone(&collector), observe)).with_state(collector)
 }
 
 /// Long and short paths, each with and without `/v1`, except for the long ones, which would hide a page's own.
 fn segment_paths() -> Router<Arc<Collector>> {
-    let mut paths = Router::new().route("/v1/import", taking(Protocol::Segment(None)));
+    let mut paths = Router::new().route("/v1/import", taking_in(Lane::Bulk, Protocol::Segment(None)));
     for path in ["/v1/batch", "/v1/b", "/b"] {
         paths = paths.route(path, taking(Protocol::Segment(None)));
     }
@@ -91,61 +93,80 @@ fn only<S: Clone + Send + Sync + 'static>(methods: MethodRouter<S>, allowed: &'s
 
 /// Takes events in a protocol.
 fn taking(protocol: Protocol) -> MethodRouter<Arc<Collector>> {
+    taking_in(Lane::Live, protocol)
+}
+
+fn taking_in(lane: Lane, protocol: Protocol) -> MethodRouter<Arc<Collector>> {
     let take = async move |State(collector): State<Arc<Collector>>, request: Request| {
-        take_events(&collector, protocol, request).await
+        take_events(&collector, lane, protocol, request).await
     };
     only(post(take), POST)
 }
 
-async fn take_events(collector: &Collector, protocol: Protocol, request: Request) -> Response {
-    // Who may not write is told so whatever their body holds, unless the key may be in it.
-    let admitted = Sender::from_headers(request.headers()).and_then(|sender| {
-        let waits_for_body = sender.key.is_none() && protocol.has_key_in_body();
-        let readers = if waits_for_body { Readers::Anyone } else { collector.authorize(&sender, 0)?.readers };
-        let facts = collector.facts(request.headers(), request.extensions());
-        Ok((Sender { facts, ..sender }, readers))
-    });
-    match admitted {
-        Ok((sender, mut readers)) => {
-            let answer = take_body(collector, protocol, sender, &mut readers, request).await;
-            let mut response = answer.map(|answer| answer.in_words_of(protocol)).into_response();
-            // A refusal may have said already who may read it.
-            if response.extensions().get::<Readers>().is_none() {
-                response.extensions_mut().insert(readers);
-            }
-            response
-        }
-        Err(problem) => {
-            discard(request).await;
-            Failure::from(problem).into_response()
-        }
+/// What is found out about a request while it is taken.
+struct Taking {
+    readers: Readers,
+    taken: Taken,
+    /// Whether the client still waits to be told that it may send its body.
+    waits_to_send: bool,
+}
+
+impl Taking {
+    fn is_by(&mut self, source: Source) {
+        self.readers = source.readers;
+        self.taken.source = Some(source.name);
     }
 }
 
-/// Reads a body and keeps nothing of it. A server that answers and closes while the client still sends takes its answer
-/// along, and the client would never hear of `Retry-After`.
-async fn discard(request: Request) {
-    let mut body = request.into_body();
-    let mut left = MAX_BODY_BYTES;
-    while let Some(Ok(frame)) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
-        match left.checked_sub(frame.data_ref().map_or(0, Bytes::len)) {
-            Some(rest) => left = rest,
-            None => return,
-        }
+async fn take_events(collector: &Collector, lane: Lane, protocol: Protocol, request: Request) -> Response {
+    let (head, mut body) = request.into_parts();
+    let waits_to_send = head.headers.contains_key(EXPECT);
+    let mut taking = Taking { readers: Readers::Anyone, taken: Taken::by(protocol), waits_to_send };
+    let answer = take_body(collector, lane, protocol, &head, &mut body, &mut taking).await;
+    if let Err(Failure::Body(problem)) = &answer {
+        collector.meters().refused(problem.code());
     }
+    match &answer {
+        Ok(answer) => {
+            let (accepted, rejected) = answer.outcome();
+            taking.taken.count(collector, accepted, rejected);
+        }
+        // Nothing more comes.
+        Err(Failure::Body(BodyProblem::Unread { .. } | BodyProblem::TooSlow { .. })) => {}
+        Err(_) if taking.waits_to_send => {}
+        Err(_) => collector.discards().discard(&mut body).await,
+    }
+    let mut response = answer.map(|answer| answer.in_words_of(protocol)).into_response();
+    response.extensions_mut().insert(taking.taken);
+    // A refusal may have said already who may read it.
+    if response.extensions().get::<Readers>().is_none() {
+        response.extensions_mut().insert(taking.readers);
+    }
+    response
 }
 
 async fn take_body(
     collector: &Collector,
+    lane: Lane,
     protocol: Protocol,
-    mut sender: Sender,
-    readers: &mut Readers,
-    request: Request,
+    head: &Parts,
+    body: &mut Body,
+    taking: &mut Taking,
 ) -> Result<BatchAnswer, Failure> {
-    known_encoding(request.headers())?;
-    let query = request.uri().query().unwrap_or_default().to_owned();
-    let body = read(request).await?;
-    let checked = match check_body(collector, protocol, &mut sender, readers, &body, &query) {
+    let mut sender = Sender::from_headers(&head.headers)?;
+    sender.facts = collector.facts(&head.headers, &head.extensions);
+    // Who may not write is told so whatever their body holds, unless the key may be in it.
+    if sender.key.is_some() || !protocol.has_key_in_body() {
+        taking.is_by(collector.authorize(&sender, 0)?);
+    }
+    let announced = announced(&head.headers);
+    let mut permit = collector.admit(lane, announced)?;
+    known_encoding(&head.headers)?;
+    taking.waits_to_send &= announced.is_some_and(|bytes| bytes > MAX_BODY_BYTES as u64);
+    let body = receive(body, announced, &mut permit, collector.ids()).await?;
+    taking.taken.bytes = body.len() as u64;
+    let query = head.uri.query().unwrap_or_default();
+    let checked = match check_body(collector, protocol, &mut sender, &body, query, &mut permit, taking) {
         Err(Refusal { raw, failure: Failure::Body(problem) }) => {
             let kept = collector.refuse(&sender, protocol, &raw, &problem)?;
             kept.ok_or(Failure::Body(problem))?
@@ -153,6 +174,7 @@ async fn take_body(
         checked => checked.map_err(|refusal| refusal.failure)?,
     };
     drop(body); // The record has what is needed; a slow log must not keep both in memory.
+    permit.resize(checked.record.len() as u64, collector.ids())?;
     collector.store(checked).await
 }
 
@@ -166,9 +188,10 @@ fn check_body<'a>(
     collector: &Collector,
     protocol: Protocol,
     sender: &mut Sender,
-    readers: &mut Readers,
     body: &'a [u8],
     query: &str,
+    permit: &mut Permit,
+    taking: &mut Taking,
 ) -> Result<Checked, Refusal<'a>> {
     let text = unpacked(body).map_err(|e| Refusal { raw: Cow::Borrowed(body), failure: e.into() })?;
     let json = match protocol.unwrapped(Cow::Borrowed(&text), query) {
@@ -184,20 +207,15 @@ fn check_body<'a>(
         let batch = protocol.read(&json)?;
         if sender.key.is_none() && protocol.has_key_in_body() {
             sender.key = batch.key()?;
-            *readers = collector.authorize(sender, 0)?.readers;
+            taking.is_by(collector.authorize(sender, 0)?);
+        }
+        if batch.historical {
+            collector.move_to_bulk(permit)?;
         }
         collector.check(sender, batch)
     };
     let checked: Result<Checked, Failure> = check();
     checked.map_err(|failure| Refusal { raw: json, failure })
-}
-
-async fn read(request: Request) -> Result<Bytes, BodyProblem> {
-    let body = Bytes::from_request(request, &()).await;
-    body.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => BodyProblem::TooManyBytes,
-        _ => BodyProblem::Unread { message: rejection.body_text() },
-    })
 }
 
 async fn tell_progress(
@@ -233,44 +251,11 @@ async fn tell_config_script(Path(key): Path<String>) -> impl IntoResponse {
 }
 
 async fn tell_ready(State(collector): State<Arc<Collector>>) -> Result<HealthAnswer, Failure> {
-    if collector.is_ready() { Ok(HealthAnswer::READY) } else { Err(Failure::NotReady) }
+    collector.ready().await.map(|()| HealthAnswer::READY)
 }
 
 async fn nothing_here(uri: Uri) -> Failure {
     Failure::no_path(uri.path())
-}
-
-/// Lets pages send events: answers their preflight, and lets them read the answers. A preflight comes without a key, so it
-/// is granted to any origin; the answer to a key that lists origins is for those only. No answer may be kept by a cache: a
-/// receipt's answer changes.
-async fn for_browsers(request: Request, next: Next) -> Response {
-    let mut response = if request.method() == Method::OPTIONS {
-        let allowed = [
-            (ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, OPTIONS"),
-            // `*` does not stand for `authorization`, and old browsers do not know it.
-            (
-                ACCESS_CONTROL_ALLOW_HEADERS,
-                "authorization, content-encoding, content-type, x-retry-count, x-write-key, *",
-            ),
-            (ACCESS_CONTROL_MAX_AGE, "86400"),
-        ];
-        (StatusCode::NO_CONTENT, allowed).into_response()
-    } else {
-        next.run(request).await
-    };
-    let readers = response.extensions_mut().remove::<Readers>().unwrap_or(Readers::Anyone);
-    let headers = response.headers_mut();
-    if readers != Readers::Anyone {
-        headers.append(VARY, HeaderValue::from(ORIGIN));
-    }
-    match readers {
-        Readers::Anyone => drop(headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"))),
-        Readers::Only(origin) => drop(headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin)),
-        Readers::Nobody => {}
-    }
-    headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("Retry-After"));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
 }
 
 #[cfg(test)]
@@ -284,3 +269,7 @@ mod protocol_tests;
 #[cfg(test)]
 #[path = "router_terms_tests.rs"]
 mod terms_tests;
+
+#[cfg(test)]
+#[path = "router_load_tests.rs"]
+mod load_tests;

@@ -11,6 +11,7 @@ use weir_core::event::frame;
 use weir_core::ports::{CountingIds, EventLog, ManualClock, MemoryLog, ShardId};
 
 use super::tests::{Answer, NOW, NothingLands, Numbers, Site, ask, failures, mutate};
+use crate::collector::testing::NothingLands;
 use super::*;
 use crate::keys::{KeyPolicy, Keys};
 

@@ -4,8 +4,8 @@ use tower::ServiceExt;
 use weir_core::event::frame;
 use weir_core::ports::{CountingIds, EventLog, ManualClock, MemoryLog, ShardId};
 
-use super::tests::NothingLands;
 use super::*;
+use crate::collector::testing::NothingLands;
 use crate::keys::{Key, KeyPolicy, Keys};
 use crate::privacy::{PrivacyRules, Rule, Rules};
 

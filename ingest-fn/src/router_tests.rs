@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use axum::body::{Body, to_bytes};
 use axum::http::HeaderName;
 use axum::http::header::{ACCEPT_ENCODING, ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use bytes::Bytes;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tower::ServiceExt;
@@ -14,6 +15,7 @@ use weir_core::ports::{
 };
 
 use super::*;
+use crate::collector::testing::NothingLands;
 use crate::collector::{LandedProgress, ProgressError};
 use crate::keys::{KeyPolicy, Keys};
 
@@ -28,16 +30,6 @@ impl LandedProgress for Landed {
     async fn landed_in(&self, record: &LogPosition) -> Result<Option<u64>, ProgressError> {
         let landed = self.0.lock().unwrap().get(&record.shard).cloned();
         Ok(landed.filter(|(through, _)| *through >= record.sequence).map(|(_, version)| version))
-    }
-}
-
-/// Nothing ever lands.
-pub(super) struct NothingLands;
-
-#[async_trait]
-impl LandedProgress for NothingLands {
-    async fn landed_in(&self, _: &LogPosition) -> Result<Option<u64>, ProgressError> {
-        Ok(None)
     }
 }
 

@@ -4,6 +4,7 @@ mod failed;
 mod keys;
 mod plan;
 mod privacy;
+mod serve;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
@@ -32,6 +33,7 @@ pub use plan::{
 pub use privacy::{
     ActionArg, AddRuleArgs, CommonPrivacyArgs, ListRulesArgs, PrivacyArgs, PrivacyCommand, RemoveRuleArgs, RuleArgs,
 };
+pub use serve::{LogFormat, ServeArgs};
 
 const ABOUT: &str = "Collects events and answers how many users went all the way.";
 
@@ -153,6 +155,14 @@ impl Command {
             _ => LevelFilter::WARN,
         }
     }
+
+    /// How the log is written.
+    pub fn log_format(&self) -> LogFormat {
+        match self {
+            Self::Dev(args) => args.serve.log_format,
+            _ => LogFormat::Text,
+        }
+    }
 }
 
 /// Which lake a command is about.
@@ -218,6 +228,9 @@ pub struct DevArgs {
     /// Vercel and App Engine]
     #[arg(long = "country-header", value_name = "NAME")]
     pub country_headers: Vec<HeaderName>,
+    /// How it serves.
+    #[command(flatten)]
+    pub serve: ServeArgs,
 }
 
 /// `weir import`

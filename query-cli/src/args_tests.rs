@@ -39,6 +39,8 @@ fn what_contradicts_is_a_usage_error() {
         ("weir demo --end yesterday", ErrorKind::ValueValidation),
         ("weir demo --days 0", ErrorKind::ValueValidation),
         ("weir dev --seed 2", ErrorKind::MissingRequiredArgument),
+        ("weir dev --max-in-flight 1MiB", ErrorKind::ValueValidation),
+        ("weir dev --log-format xml", ErrorKind::InvalidValue),
         ("weir keys", ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand),
         ("weir keys add", ErrorKind::MissingRequiredArgument),
         ("weir keys add --source a --burst 5", ErrorKind::MissingRequiredArgument),

@@ -16,6 +16,8 @@ use weir_core::ports::{Clock, EventLog, Ids, LogPosition, SequenceNumber, ShardI
 use weir_lake::file_log::{FileLog, SHARD};
 use weir_lake::{LakeError, Table, TableName};
 
+use crate::metrics::LoopMeters;
+
 /// Landings are at least so far apart, so that a steady stream of events does not become a file each.
 const LANDING_PAUSE: Duration = Duration::from_millis(500);
 /// How often the overflow is looked at. One listing, as long as there is nothing in it.
@@ -62,8 +64,25 @@ impl LandedProgress for Landed {
     }
 }
 
+/// Who is told how far the log has landed.
+#[derive(Clone)]
+pub struct Progress {
+    /// For receipts.
+    pub landed: Arc<Landed>,
+    /// For whoever watches the server.
+    pub meters: Arc<LoopMeters>,
+    /// Tells how long ago that was.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl std::fmt::Debug for Progress {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Progress").field("landed", &self.landed).finish_non_exhaustive()
+    }
+}
+
 /// Lands the log until told to stop, and then to its end.
-pub async fn land(mut lander: Lander, log: Arc<FileLog>, landed: Arc<Landed>, mut stop: watch::Receiver<bool>) {
+pub async fn land(mut lander: Lander, log: Arc<FileLog>, progress: Progress, mut stop: watch::Receiver<bool>) {
     let shard = ShardId(SHARD.to_owned());
     let mut overflow = tokio::time::interval(OVERFLOW_PAUSE);
     overflow.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -72,7 +91,10 @@ pub async fn land(mut lander: Lander, log: Arc<FileLog>, landed: Arc<Landed>, mu
         if !stopping && overflow.tick().now_or_never().is_some() {
             land_overflow(&mut lander, &stop).await;
         }
-        match land_once(&mut lander, &log, &shard, &landed).await {
+        let next = land_once(&mut lander, &log, &shard, &progress).await;
+        let more_may_wait = !matches!(next, Ok(Next::AtTheEnd));
+        progress.meters.lag(&lander.snapshot(), more_may_wait.then(|| progress.clock.now_ms()));
+        match next {
             Ok(Next::MoreWaits) => {}
             Ok(Next::Landed) if stopping => {}
             Ok(Next::Landed) => pause(LANDING_PAUSE, &mut stop).await,
@@ -89,6 +111,7 @@ pub async fn land(mut lander: Lander, log: Arc<FileLog>, landed: Arc<Landed>, mu
                 }
             }
             Err(error) => {
+                progress.meters.landing_failed();
                 tracing::error!(%error, "landing failed; the events are safe in the log");
                 if stopping {
                     return;
@@ -113,11 +136,12 @@ async fn land_once(
     lander: &mut Lander,
     log: &Arc<FileLog>,
     shard: &ShardId,
-    landed: &Landed,
+    progress: &Progress,
 ) -> Result<Next, LakeError> {
     let before = lander.snapshot().positions.get(shard).cloned();
     let done = lander.land_log(log.as_ref(), shard).await?;
-    landed.add(done.through.clone(), done.landed.version);
+    progress.meters.landed(&done);
+    progress.landed.add(done.through.clone(), done.landed.version);
     for problem in &done.unreadable {
         tracing::error!(%problem, "an event in the log cannot be read");
     }
@@ -158,23 +182,33 @@ async fn pause(time: Duration, stop: &mut watch::Receiver<bool>) {
 }
 
 /// Merges what is worth it, every few seconds, until told to stop.
-pub async fn keep_compact(mut table: Table, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>, mut stop: watch::Receiver<bool>) {
+pub async fn keep_compact(
+    mut table: Table,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn Ids>,
+    meters: Arc<LoopMeters>,
+    mut stop: watch::Receiver<bool>,
+) {
     let mut failed = None;
     while !*stop.borrow() {
         pause(COMPACTION_PAUSE, &mut stop).await;
         let run = async {
-            compact(&mut table, clock.as_ref(), ids.as_ref(), Extent::Worthwhile).await?;
+            let done = compact(&mut table, clock.as_ref(), ids.as_ref(), Extent::Worthwhile).await?;
             if failed.is_none() {
                 failed = Table::open_if_there(table.store(), TableName::Failed).await?;
             }
             if let Some(failed) = &mut failed {
                 compact_failed(failed, clock.as_ref(), ids.as_ref(), Extent::Worthwhile).await?;
             }
-            Ok::<_, LakeError>(())
+            Ok::<_, LakeError>(done)
         };
         tokio::select! {
-            done = run => if let Err(error) = done {
-                tracing::error!(%error, "compaction failed; queries go on with the files as they are");
+            done = run => match done {
+                Ok(done) => meters.compacted(&done),
+                Err(error) => {
+                    meters.compaction_failed();
+                    tracing::error!(%error, "compaction failed; queries go on with the files as they are");
+                }
             },
             _ = stop.changed() => return,
         }

@@ -24,6 +24,7 @@ pub mod failed;
 pub mod http;
 pub mod importer;
 pub mod landing;
+pub mod metrics;
 pub mod output;
 pub mod plan;
 pub mod render;

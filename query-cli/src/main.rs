@@ -12,7 +12,7 @@ fn main() -> ExitCode {
         Ok(cli) => cli.command,
         Err(error) => return output::report_arguments(&error),
     };
-    output::start_logging(command.log_level());
+    output::start_logging(command.log_level(), command.log_format());
     match run(&command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => output::report(&failure),

@@ -11,6 +11,7 @@ use clap::ValueEnum;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::EnvFilter;
 
+use crate::args::LogFormat;
 use crate::error::{Exit, Failure};
 use crate::render::{self, Report};
 
@@ -144,13 +145,23 @@ pub fn is_watched() -> bool {
 }
 
 /// Sends the log to standard error, from `level` on. `RUST_LOG` asks for more or less of it.
-pub fn start_logging(level: LevelFilter) {
-    let filter = EnvFilter::builder().with_default_directive(level.into()).from_env_lossy();
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_target(false).with_writer(io::stderr);
-    // On a terminal the default stands, which heeds NO_COLOR.
-    let log = if is_watched() { log } else { log.with_ansi(false) };
+///
+/// As JSON it has a line for each request, unless `RUST_LOG` says what it is to have.
+pub fn start_logging(level: LevelFilter, format: LogFormat) {
+    let filter = EnvFilter::builder().with_default_directive(level.into());
+    let asked = std::env::var_os(EnvFilter::DEFAULT_ENV).is_some_and(|asked| !asked.is_empty());
+    let filter = match format {
+        LogFormat::Json if !asked => filter.parse_lossy(format!("{level},{}=debug", ingest_fn::observe::TARGET)),
+        _ => filter.from_env_lossy(),
+    };
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     // A second call, as in a test, keeps the first log.
-    let _ = log.try_init();
+    let _ = match format {
+        LogFormat::Json => log.json().with_ansi(false).try_init(),
+        // On a terminal the default stands, which heeds NO_COLOR.
+        LogFormat::Text if is_watched() => log.with_target(false).try_init(),
+        LogFormat::Text => log.with_target(false).with_ansi(false).try_init(),
+    };
 }
 
 #[cfg(test)]

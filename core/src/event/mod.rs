@@ -38,6 +38,8 @@ pub const MAX_NAME_BYTES: usize = 200;
 pub const MAX_EVENT_BYTES: usize = 256 * 1024;
 /// How deep `properties` and `context` may nest, themselves included.
 pub const MAX_DEPTH: usize = 32;
+/// How many names `properties` and `context` may have, together and at all levels.
+pub const MAX_KEYS: usize = 10_000;
 
 /// One accepted event. Text is borrowed from the JSON it was read from where nothing had to be unescaped.
 #[derive(Debug, Clone, PartialEq, Eq)]

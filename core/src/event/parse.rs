@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use super::timestamp::{self, TimeProblem};
 use crate::nearest::nearest;
 
-use super::{Event, EventId, MAX_DEPTH, MAX_EVENT_BYTES, MAX_NAME_BYTES, Receipt, Rejection};
+use super::{Event, EventId, MAX_DEPTH, MAX_EVENT_BYTES, MAX_KEYS, MAX_NAME_BYTES, Receipt, Rejection};
 
 /// How many fields an event has.
 pub(super) const FIELD_COUNT: usize = 9;
@@ -25,6 +25,9 @@ const SESSION_ID: usize = 5;
 const PROPERTIES: usize = 6;
 const CONTEXT: usize = 7;
 const SENT_AT: usize = 8;
+
+/// The bytes of the shortest entry of an object, `"":0,`.
+const SHORTEST_ENTRY: usize = 5;
 
 /// Parses and checks one event.
 ///
@@ -133,6 +136,10 @@ pub(super) fn check<'a>(raw: &Raw<'a, '_>, receipt: Receipt, problems: &mut Prob
     }
     let properties = raw.object(PROPERTIES, problems);
     let context = raw.object(CONTEXT, problems);
+    let bytes = properties.map_or(0, str::len) + context.map_or(0, str::len);
+    if bytes >= MAX_KEYS * SHORTEST_ENTRY {
+        raw.count_keys(properties, context, problems);
+    }
     let sent_ms = raw.time(SENT_AT, problems);
     let time_ms = if raw.is_absent(TIMESTAMP) {
         Some(receipt.received_ms)
@@ -223,6 +230,17 @@ impl<'a> Raw<'a, '_> {
         Some(value)
     }
 
+    // Apart, and out of the way of nearly every event, which is too short to have so many names.
+    #[cold]
+    #[inline(never)]
+    fn count_keys(&self, properties: Option<&str>, context: Option<&str>, problems: &mut Problems) {
+        if more_keys_than([properties, context], MAX_KEYS) {
+            let field = if properties.is_some() { PROPERTIES } else { CONTEXT };
+            let message = format!("has more than {MAX_KEYS} names at all its levels, those of the context included");
+            problems.add("too_many_keys", self.names[field], message);
+        }
+    }
+
     fn time(&self, field: usize, problems: &mut Problems) -> Option<i64> {
         let value = self.value(field)?;
         let time = if value.starts_with('"') {
@@ -268,6 +286,30 @@ fn deeper_than(json: &str, limit: usize) -> bool {
         }
     }
     false
+}
+
+/// Whether JSON objects have more than `limit` names in all, those of nested objects included.
+fn more_keys_than(objects: [Option<&str>; 2], limit: usize) -> bool {
+    let objects = objects.map(Option::unwrap_or_default);
+    // Most have fewer colons, which are quick to count.
+    let colons = |json: &str| json.bytes().filter(|b| *b == b':').count();
+    objects.iter().map(|json| colons(json)).sum::<usize>() > limit
+        && objects.iter().map(|json| keys_of(json)).sum::<usize>() > limit
+}
+
+/// The names in JSON text: each has one colon behind it, and no other colon is outside a text.
+fn keys_of(json: &str) -> usize {
+    let (mut keys, mut in_text, mut escaped) = (0, false, false);
+    for byte in json.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_text => escaped = true,
+            b'"' => in_text = !in_text,
+            b':' if !in_text => keys += 1,
+            _ => {}
+        }
+    }
+    keys
 }
 
 /// A value as a message shows it: its type, and the value where that is short.

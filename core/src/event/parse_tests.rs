@@ -107,6 +107,31 @@ fn nesting_just_inside_the_limit_is_taken() {
 }
 
 #[test]
+fn names_of_all_levels_are_counted() {
+    // One of the names is `list`.
+    let names = |from: usize, to: usize| (from..to).map(|n| format!("\"{n}\":0")).collect::<Vec<_>>().join(",");
+    let event = |properties: usize, context: usize| {
+        let (properties, context) = (names(0, properties - 1), names(0, context));
+        format!(r#"{{"event":"a","user_id":"u","properties":{{"list":[{{{properties}}}]}},"context":{{{context}}}}}"#)
+    };
+    for (properties, context) in [(10_000, 0), (1, 9_999), (4_000, 6_000)] {
+        assert!(parse(&event(properties, context), RECEIPT).is_ok(), "{properties} and {context}");
+    }
+    for (properties, context) in [(10_001, 0), (1, 10_000), (4_001, 6_000), (4_000, 6_001)] {
+        let (code, field, message) = rejection(&event(properties, context));
+        assert_eq!((code.as_str(), field.as_str()), ("too_many_keys", "properties"));
+        assert!(message.contains("10000"), "{message}");
+    }
+    let only_context = format!(r#"{{"event":"a","user_id":"u","context":{{{}}}}}"#, names(0, 10_001));
+    assert_eq!(rejection(&only_context).1, "context");
+    let shortest = vec!["\"\":0"; 10_001].join(",");
+    assert_eq!(rejection(&format!(r#"{{"event":"a","user_id":"u","context":{{{shortest}}}}}"#)).0, "too_many_keys");
+    let colons_in_text =
+        format!(r#"{{"event":"a","user_id":"u","properties":{{"p":"{}\""}}}}"#, "\\\":".repeat(20_000));
+    assert!(parse(&colons_in_text, RECEIPT).is_ok());
+}
+
+#[test]
 fn names_are_measured_in_bytes() {
     let fits = "가".repeat(66);
     assert!(parse(&format!(r#"{{"event":"{fits}","user_id":"u"}}"#), RECEIPT).is_ok());

@@ -53,6 +53,7 @@ where
     a_follower_misses_nothing(&make().await).await;
     an_abandoned_append_harms_nothing(&make().await).await;
     trimming_keeps_what_is_behind(&make().await).await;
+    asking_stores_nothing(&make().await).await;
 }
 
 /// Sequence numbers compare by value, whatever their length.
@@ -235,6 +236,16 @@ async fn an_abandoned_append_harms_nothing(log: &dyn EventLog) {
     // Whether an abandoned record was stored is open; that the others were is not.
     found.values_mut().for_each(|records| records.retain(|r| r.payload != lost));
     assert_exactly(&appended, &found);
+}
+
+async fn asking_stores_nothing(log: &dyn EventLog) {
+    let marks = Marks::at_end(log).await;
+    let mut appended = append_numbered(log, "before", 2).await;
+    for _ in 0..3 {
+        log.check().await.unwrap_or_else(|e| panic!("a log that takes appends does not say so when it is asked: {e}"));
+    }
+    appended.extend(append_numbered(log, "after", 2).await);
+    assert_exactly(&appended, &marks.drain(log, PAGE).await);
 }
 
 async fn trimming_keeps_what_is_behind(log: &dyn EventLog) {

@@ -124,6 +124,12 @@ pub trait EventLog: Send + Sync {
     /// Appends one record. Returns when it is durable.
     async fn append(&self, payload: Bytes) -> Result<LogPosition, LogError>;
 
+    /// Whether an append would be taken, as far as can be told without one. Stores nothing, and is quick. A log that can only
+    /// tell by an append says yes.
+    async fn check(&self) -> Result<(), LogError> {
+        Ok(())
+    }
+
     /// The shards that can be read, in a stable order.
     async fn shards(&self) -> Result<Vec<ShardId>, LogError>;
 
@@ -232,6 +238,13 @@ impl<L: EventLog> EventLog for FaultyLog<L> {
             return Err(LogError::Unavailable("refusing, as told".to_owned()));
         }
         self.inner.append(payload).await
+    }
+
+    async fn check(&self) -> Result<(), LogError> {
+        if self.refusing.load(Atomic::SeqCst) {
+            return Err(LogError::Unavailable("refusing, as told".to_owned()));
+        }
+        self.inner.check().await
     }
 
     async fn shards(&self) -> Result<Vec<ShardId>, LogError> {

@@ -82,6 +82,8 @@ impl Protocol {
 pub struct Batch<'a> {
     /// The key that the body holds, as JSON.
     key: Option<&'a RawValue>,
+    /// Whether the body says that its events happened some time ago, and can wait.
+    pub(crate) historical: bool,
     pub(crate) candidates: Vec<Candidate<'a>>,
     pub(crate) dialect: Dialect<'a>,
     /// In which the candidates are written.
@@ -95,7 +97,7 @@ impl<'a> Batch<'a> {
     /// A [`BodyProblem`], where nothing of the body can be taken.
     pub fn native(body: &'a [u8]) -> Result<Self, BodyProblem> {
         let candidates = body::candidates(body)?;
-        Ok(Self { key: None, candidates, dialect: Dialect::Native, protocol: Protocol::Native })
+        Ok(Self { key: None, historical: false, candidates, dialect: Dialect::Native, protocol: Protocol::Native })
     }
 
     /// One candidate that came in a request of before, with what that request said about all its events.
@@ -105,7 +107,7 @@ impl<'a> Batch<'a> {
             Protocol::Segment(kind) => Dialect::Segment(segment::Envelope::of_one(kind, sent_at)),
             Protocol::PostHog => Dialect::PostHog(posthog::Envelope::of_one(sent_at)),
         };
-        Self { key: None, candidates: vec![Ok(json)], dialect, protocol }
+        Self { key: None, historical: false, candidates: vec![Ok(json)], dialect, protocol }
     }
 
     /// The key that the body holds. A body has one source: the first message's key stands for all of them.
@@ -175,6 +177,11 @@ fn id(value: Option<&RawValue>) -> Option<Cow<'_, RawValue>> {
         [b'0'..=b'9' | b'-', ..] => made(format!("\"{}\"", value.get())),
         _ => Some(Cow::Borrowed(value)),
     }
+}
+
+/// Whether a batch says that it is historical, by either of the names for it.
+fn is_historical(flags: [Option<&RawValue>; 2]) -> bool {
+    flags.into_iter().flatten().any(|flag| flag.get() == "true")
 }
 
 /// Whether a value is there and says something.

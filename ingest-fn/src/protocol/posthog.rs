@@ -19,7 +19,7 @@ use std::borrow::Cow;
 use serde_json::value::RawValue;
 use weir_core::event::{Field, FieldNames, Parts, Receipt, Rejection, fields};
 
-use super::{Batch, Dialect, Protocol, id, made, with_added};
+use super::{Batch, Dialect, Protocol, id, is_historical, made, with_added};
 use crate::body::{self, BodyProblem};
 use crate::decode::unpacked;
 use crate::keys::decode_base64;
@@ -86,23 +86,24 @@ fn percent_decoded(text: &[u8]) -> Option<Vec<u8>> {
 /// # Errors
 /// A [`BodyProblem`], where nothing of the body can be taken.
 pub fn read(text: &str) -> Result<Batch<'_>, BodyProblem> {
-    let (key, sent_at, candidates) = if text.trim_ascii().starts_with('[') {
+    let (key, sent_at, historical, candidates) = if text.trim_ascii().starts_with('[') {
         let list: &RawValue =
             serde_json::from_str(text).map_err(|e| BodyProblem::InvalidJson { message: e.to_string() })?;
-        (None, None, body::listed(list, "batch")?)
+        (None, None, false, body::listed(list, "batch")?)
     } else {
-        let wanted = ["api_key", "token", "batch", "sent_at", "sentAt"];
-        let [api_key, token, batch, sent_at, other_sent_at] = body::object(text, &wanted)?;
+        let wanted = ["api_key", "token", "batch", "sent_at", "sentAt", "historical", "historical_migration"];
+        let [api_key, token, batch, sent_at, other_sent_at, historical @ ..] = body::object(text, &wanted)?;
         let candidates = match batch {
             Some(list) => body::listed(list, "batch")?,
             None => vec![Ok(text.trim_ascii())],
         };
-        (api_key.or(token), sent_at.or(other_sent_at), candidates)
+        let historical = batch.is_some() && is_historical(historical);
+        (api_key.or(token), sent_at.or(other_sent_at), historical, candidates)
     };
     let first = candidates.first().and_then(|first| first.as_ref().ok());
     let key = key.or_else(|| key_of(first?));
     let dialect = Dialect::PostHog(Envelope { sent_at });
-    Ok(Batch { key, candidates, dialect, protocol: Protocol::PostHog })
+    Ok(Batch { key, historical, candidates, dialect, protocol: Protocol::PostHog })
 }
 
 fn key_of(event: &str) -> Option<&RawValue> {

@@ -22,7 +22,7 @@ use std::borrow::Cow;
 use serde_json::value::RawValue;
 use weir_core::event::{Field, FieldNames, Parts, Rejection, fields, name_in};
 
-use super::{Batch, Dialect, Protocol, id, is_filled, with_added};
+use super::{Batch, Dialect, Protocol, id, is_filled, is_historical, with_added};
 use crate::body::{self, BodyProblem};
 
 /// What a message reports.
@@ -122,17 +122,20 @@ pub struct Envelope<'a> {
 /// # Errors
 /// A [`BodyProblem`], where nothing of the body can be taken.
 pub fn read(text: &str, kind: Option<Kind>) -> Result<Batch<'_>, BodyProblem> {
-    let [batch, key, sent_at, context] = body::object(text, &["batch", "writeKey", "sentAt", "context"])?;
+    let wanted = ["batch", "writeKey", "sentAt", "context", "historical", "historical_migration"];
+    let [batch, key, sent_at, context, historical @ ..] = body::object(text, &wanted)?;
     if kind.is_some() {
         let dialect = Dialect::Segment(Envelope { kind, sent_at: None, context: None });
-        return Ok(Batch { key, candidates: vec![Ok(text.trim_ascii())], dialect, protocol: Protocol::Segment(kind) });
+        let candidates = vec![Ok(text.trim_ascii())];
+        return Ok(Batch { key, historical: false, candidates, dialect, protocol: Protocol::Segment(kind) });
     }
     let candidates = body::listed(batch.ok_or(BodyProblem::NoList { field: "batch" })?, "batch")?;
     let first = candidates.first().and_then(|first| first.as_ref().ok());
     let key_of_first = || fields(first?, &["writeKey"]).ok()?.values[0];
     let key = key.or_else(key_of_first);
     let dialect = Dialect::Segment(Envelope { kind, sent_at, context });
-    Ok(Batch { key, candidates, dialect, protocol: Protocol::Segment(kind) })
+    let historical = is_historical(historical);
+    Ok(Batch { key, historical, candidates, dialect, protocol: Protocol::Segment(kind) })
 }
 
 impl<'e> Envelope<'e> {

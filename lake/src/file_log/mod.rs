@@ -16,6 +16,7 @@
 //! | `writer.rs` | the thread that turns waiting records into group commits |
 //! | `reader.rs` | reading from an offset, and trimming |
 //! | `recovery.rs` | from a directory to a log that can grow; a look from outside |
+//! | `probe.rs` | whether the disk would take a record |
 //! | `fault.rs` | every finding, with what to do about it |
 //!
 //! # The directory
@@ -26,6 +27,7 @@
 //!   00000000000000000000.log      offsets 0 to 67108850
 //!   00000000000067108850.log      the next segment; the last one is the active one
 //!   00000000000067109000.torn     bytes that recovery cut off at that offset; yours to look at and delete
+//!   probe                         for a moment, while somebody asks whether the log takes records
 //! ```
 //!
 //! # The bytes of a segment
@@ -81,6 +83,7 @@
 //! and lengths are), but each read checks what it returns.
 
 mod fault;
+mod probe;
 mod reader;
 mod recovery;
 mod segment;
@@ -325,6 +328,14 @@ fn position(end: u64) -> Option<SequenceNumber> {
 
 #[async_trait]
 impl EventLog for FileLog {
+    /// Says no where the log is closed, or the disk does not take a small file.
+    async fn check(&self) -> Result<(), LogError> {
+        if self.sender().is_none_or(|sender| sender.is_closed()) {
+            return Err(self.closed());
+        }
+        self.blocking(|segments| probe::probe(&segments.dir)).await
+    }
+
     async fn append(&self, payload: Bytes) -> Result<LogPosition, LogError> {
         if payload.len() > self.max_record_bytes {
             return Err(LogError::TooLarge { bytes: payload.len(), limit: self.max_record_bytes });

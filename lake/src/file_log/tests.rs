@@ -143,6 +143,30 @@ impl Disk for FaultyDisk {
     }
 }
 
+#[tokio::test]
+async fn a_log_that_would_take_no_record_says_so_when_it_is_asked() {
+    let dir = TempDir::new().unwrap();
+    let log = dir.path().join("log");
+    let moved = dir.path().join("moved");
+    let (log_open, _) = open(&log);
+    put(&log_open, b"a").await;
+    log_open.check().await.unwrap();
+    assert!(!log.join("probe").exists(), "the probe is removed");
+    fs::rename(&log, &moved).unwrap();
+    let error = log_open.check().await.unwrap_err();
+    assert!(matches!(&error, LogError::Unavailable(why) if why.contains("probe")), "{error}");
+    fs::rename(&moved, &log).unwrap();
+    log_open.check().await.unwrap();
+    // What a crash may leave of a probe is no matter.
+    fs::write(log.join("probe"), "x").unwrap();
+    log_open.close().await;
+    let error = log_open.check().await.unwrap_err();
+    assert!(matches!(&error, LogError::Unavailable(why) if why.contains("is closed")), "{error}");
+    let (again, _) = open(&log);
+    again.check().await.unwrap();
+    assert_eq!(payloads(&again).await, ["a"]);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_new_log_conforms() {
     let dirs = Mutex::new(Vec::new());

@@ -25,6 +25,7 @@ use crate::error::Failure;
 use crate::http;
 use crate::importer::{Input, import};
 use crate::landing::{self, Landed};
+use crate::metrics::{self, LoopMeters};
 use crate::output;
 use crate::render::numbers::count;
 use ingest_fn::privacy::Rules;
@@ -49,6 +50,8 @@ pub async fn run(args: &DevArgs) -> Result<(), Failure> {
     if args.lake.starts_with("s3://") {
         return Err(no_directory(&args.lake));
     }
+    let figures = metrics::install()?;
+    let meters = Arc::new(LoopMeters::new());
     // From here on an interrupt ends the program in order, however early it comes.
     let mut end = End::listen()?;
     let listener = listen(SocketAddr::new(args.host, args.port)).await?;
@@ -72,22 +75,26 @@ pub async fn run(args: &DevArgs) -> Result<(), Failure> {
 
     let landed = Arc::new(Landed::default());
     let (stop, stopped) = watch::channel(false);
-    let landing = tokio::spawn(landing::land(lander, Arc::clone(&log), Arc::clone(&landed), stopped.clone()));
+    tokio::spawn(metrics::keep_up(figures.clone(), stopped.clone()));
+    let progress =
+        landing::Progress { landed: Arc::clone(&landed), meters: Arc::clone(&meters), clock: Arc::clone(&clock) };
+    let landing = tokio::spawn(landing::land(lander, Arc::clone(&log), progress, stopped.clone()));
     let table = Table::open(&store).await?;
-    let compaction = landing::keep_compact(table, Arc::clone(&clock), Arc::clone(&ids), stopped.clone());
+    let compaction = landing::keep_compact(table, Arc::clone(&clock), Arc::clone(&ids), meters, stopped.clone());
     let compaction = tokio::spawn(compaction);
     let following = settings_watch::follow(store.clone(), settings, in_force.clone(), stopped.clone());
     let following = tokio::spawn(following);
     let policy = KeyPolicy::anyone_as(SOURCE, in_force.keys).with_plan_for_keyless(args.plan);
     let collector = Collector::new(Arc::clone(&log) as _, Arc::clone(&clock), ids, policy, landed)
         .with_privacy(in_force.privacy)
-        .with_plans(in_force.plans);
+        .with_plans(in_force.plans)
+        .with_load(args.serve.load());
     let collector = match args.country_headers.as_slice() {
         [] => collector,
         headers => collector.with_country_headers(headers.to_vec()),
     };
     let engine = Engine::new(store.clone(), clock);
-    let app = http::router(Arc::new(collector), Arc::new(engine));
+    let app = http::router(Arc::new(collector), Arc::new(engine), figures);
     let app = app.into_make_service_with_connect_info::<SocketAddr>();
     let server = axum::serve(listener, app).with_graceful_shutdown(wait_for(stopped));
     let server = tokio::spawn(server.into_future());

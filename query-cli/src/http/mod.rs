@@ -5,6 +5,7 @@
 //! | `POST /v1/events`, `GET /v1/receipts/{receipt}` | the collector, from `ingest-fn` |
 //! | `POST /api/query` | a query spec in, its result document out |
 //! | `GET /api/events` | names of events and how often they happened |
+//! | `GET /metrics` | the figures of the server, for Prometheus |
 //! | everything else | the page |
 
 mod api;
@@ -18,12 +19,17 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use ingest_fn::Collector;
+use metrics_exporter_prometheus::PrometheusHandle;
 
 use crate::engine::Engine;
+use crate::metrics;
 
 /// The routes of a server that listens on loopback.
-pub fn router(collector: Arc<Collector>, engine: Arc<Engine>) -> Router {
-    let reading = api::router(engine).fallback(page::page).layer(middleware::from_fn(only_by_local_name));
+pub fn router(collector: Arc<Collector>, engine: Arc<Engine>, figures: PrometheusHandle) -> Router {
+    let reading = api::router(engine)
+        .merge(metrics::router(figures))
+        .fallback(page::page)
+        .layer(middleware::from_fn(only_by_local_name));
     ingest_fn::router(collector).merge(reading).layer(middleware::from_fn(with_security_headers))
 }
 
@@ -78,7 +84,8 @@ mod tests {
         let keys = ingest_fn::KeyPolicy::anyone_as("dev", ingest_fn::Keys::default());
         let log = Arc::new(MemoryLog::default());
         let collector = Collector::new(log, clock.clone(), ids, keys, Arc::new(crate::landing::Landed::default()));
-        let app = router(Arc::new(collector), Arc::new(Engine::new(store, clock)));
+        let figures = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder().handle();
+        let app = router(Arc::new(collector), Arc::new(Engine::new(store, clock)), figures);
         let request = Request::builder()
             .method(method)
             .uri(path)
@@ -107,6 +114,7 @@ mod tests {
             (Method::GET, "/api/nothing", local, String::new(), StatusCode::NOT_FOUND, "not_found"),
             (Method::GET, "/nothing", local, String::new(), StatusCode::NOT_FOUND, "not_found"),
             (Method::POST, "/", local, String::new(), StatusCode::NOT_FOUND, "not_found"),
+            (Method::GET, "/metrics", "evil.example", String::new(), StatusCode::MISDIRECTED_REQUEST, "wrong_host"),
             (Method::POST, "/api/query", "evil.example", funnel, StatusCode::MISDIRECTED_REQUEST, "wrong_host"),
         ];
         for (method, path, host, body, status, code) in cases {

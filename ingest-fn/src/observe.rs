@@ -1,0 +1,95 @@
+//! What is written down of each request: counts for [`metrics`](crate::metrics), and a line of log.
+//!
+//! ```text
+//! DEBUG weir::requests: answered method=POST path=/v1/events status=200 protocol=weir source=shop accepted=20 rejected=0 bytes=4211 ms=3.1
+//! ```
+//!
+//! The line has the template of the path and not the path itself, in which a key may stand; and nothing of headers, query or
+//! body. It is written at the level `debug` under the target [`TARGET`], so that it can be asked for by itself.
+
+use std::sync::Arc;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::Method;
+use axum::middleware::Next;
+use axum::response::Response;
+use tokio::time::Instant;
+
+use crate::accept::Rejected;
+use crate::collector::Collector;
+use crate::metrics::protocol_name;
+use crate::protocol::Protocol;
+
+/// Under which name a log can be asked for requests, as in `RUST_LOG=weir::requests=debug`.
+pub const TARGET: &str = "weir::requests";
+
+/// What became of a request with events: put into its answer's extensions.
+#[derive(Debug, Clone)]
+pub(crate) struct Taken {
+    pub protocol: Protocol,
+    /// `None` where the sender may not write.
+    pub source: Option<Arc<str>>,
+    pub accepted: usize,
+    pub rejected: usize,
+    /// Of the body, as it came.
+    pub bytes: u64,
+}
+
+impl Taken {
+    pub(crate) fn by(protocol: Protocol) -> Self {
+        Self { protocol, source: None, accepted: 0, rejected: 0, bytes: 0 }
+    }
+
+    /// Counts the events of an answer.
+    pub(crate) fn count(&mut self, collector: &Collector, accepted: usize, rejected: &[Rejected]) {
+        (self.accepted, self.rejected) = (accepted, rejected.len());
+        collector.meters().rejected(rejected);
+        if let Some(source) = &self.source {
+            collector.meters().accepted(source, accepted);
+        }
+    }
+}
+
+/// Counts each answer, and says what it was.
+pub(crate) async fn observe(State(collector): State<Arc<Collector>>, request: Request, next: Next) -> Response {
+    let began = Instant::now();
+    let method = known(request.method());
+    let path = request.extensions().get::<MatchedPath>().cloned();
+    let mut response = next.run(request).await;
+    let taken = response.extensions_mut().remove::<Taken>();
+    let status = response.status().as_u16();
+    let protocol = taken.as_ref().map(|taken| taken.protocol);
+    collector.meters().request(protocol, status);
+    if let Some(taken) = &taken {
+        collector.meters().body(protocol, taken.bytes);
+    }
+    if tracing::enabled!(target: TARGET, tracing::Level::DEBUG) {
+        let taken_or = |of: fn(&Taken) -> u64| taken.as_ref().map_or(0, of);
+        tracing::debug!(
+            target: TARGET,
+            method,
+            path = path.as_ref().map_or("", MatchedPath::as_str),
+            status,
+            protocol = protocol_name(protocol),
+            source = taken.as_ref().and_then(|taken| taken.source.as_deref()).unwrap_or_default(),
+            accepted = taken_or(|taken| taken.accepted as u64),
+            rejected = taken_or(|taken| taken.rejected as u64),
+            bytes = taken_or(|taken| taken.bytes),
+            ms = began.elapsed().as_micros() as f64 / 1_000.0,
+            "answered"
+        );
+    }
+    response
+}
+
+/// A method may be any word that a sender makes up.
+fn known(method: &Method) -> &'static str {
+    const KNOWN: [Method; 7] =
+        [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
+    const NAMES: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+    KNOWN.iter().zip(NAMES).find(|(known, _)| *known == method).map_or("other", |(_, name)| name)
+}
+
+#[cfg(test)]
+#[path = "observe_tests.rs"]
+mod tests;

@@ -1,0 +1,90 @@
+//! What a server is told beside where its lake is: how much it may have under way, and how it writes its log.
+
+use clap::{Args, ValueEnum};
+use ingest_fn::LoadSettings;
+
+/// How a server serves.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct ServeArgs {
+    /// Hold at most so many bytes of requests with events at once, such as 256MiB; what is over is refused with a
+    /// Retry-After, imports and historical batches first
+    #[arg(long, value_name = "BYTES", default_value = "256MiB", value_parser = in_flight)]
+    pub max_in_flight: u64,
+
+    /// How to write the log: as text, or one JSON object a line, then with a line for each request
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
+    pub log_format: LogFormat,
+}
+
+impl ServeArgs {
+    /// The bounds of the collector.
+    pub fn load(&self) -> LoadSettings {
+        let mut settings = LoadSettings::default();
+        settings.most.bytes = self.max_in_flight;
+        settings
+    }
+}
+
+/// How a log is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum LogFormat {
+    /// For people
+    #[default]
+    Text,
+    /// One JSON object a line
+    Json,
+}
+
+fn in_flight(text: &str) -> Result<u64, String> {
+    const LEAST: u64 = LoadSettings::FEWEST_BYTES;
+    match size(text) {
+        Some(bytes) if bytes >= LEAST => Ok(bytes),
+        Some(bytes) => {
+            let least = LEAST.div_ceil(1 << 20);
+            Err(format!("{bytes} bytes are too few for one large request in each lane; use at least {least}MiB"))
+        }
+        None => Err("expected a whole number of bytes, such as 256MiB or 1GiB".to_owned()),
+    }
+}
+
+/// A number of bytes, with `KiB`, `MiB` or `GiB` behind it or none.
+fn size(text: &str) -> Option<u64> {
+    let units = [("KiB", 1_u64 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)];
+    let found = units.iter().find_map(|(unit, bytes)| Some((text.strip_suffix(unit)?, *bytes)));
+    let (number, unit) = found.unwrap_or((text, 1));
+    number.trim_end().parse::<u64>().ok()?.checked_mul(unit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_read() {
+        for (text, bytes) in [
+            ("7", Some(7)),
+            ("7KiB", Some(7 << 10)),
+            ("256MiB", Some(256 << 20)),
+            ("2 GiB", Some(2 << 30)),
+            ("0", Some(0)),
+            ("", None),
+            ("MiB", None),
+            ("1.5GiB", None),
+            ("-1", None),
+            ("5MB", None),
+            ("99999999999GiB", None),
+        ] {
+            assert_eq!(size(text), bytes, "{text}");
+        }
+    }
+
+    #[test]
+    fn each_lane_must_take_a_request_of_any_allowed_size() {
+        assert_eq!(in_flight("256MiB"), Ok(256 << 20));
+        assert_eq!(in_flight(&LoadSettings::FEWEST_BYTES.to_string()), Ok(LoadSettings::FEWEST_BYTES));
+        let refused = in_flight(&(LoadSettings::FEWEST_BYTES - 1).to_string()).unwrap_err();
+        assert!(refused.ends_with("use at least 21MiB"), "{refused}");
+        assert!(in_flight("21MiB").is_ok());
+        assert_eq!(in_flight("much").unwrap_err(), "expected a whole number of bytes, such as 256MiB or 1GiB");
+    }
+}
