@@ -13,6 +13,9 @@ const MAX_MESSAGE_BYTES: usize = 1_000;
 /// The longest field name in an answer, in bytes.
 const MAX_FIELD_BYTES: usize = 200;
 
+/// What an event's line in the record has, and the event may not have had: its place, its time and its id.
+const LINE_BYTES: usize = 64;
+
 /// Why one event of a request is not taken, as the answer says it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Rejected {
@@ -61,6 +64,7 @@ pub struct Checked {
 /// Never in practice: only if a frame header cannot be written as JSON.
 pub fn accept(batch: Batch<'_>, source: &str, received_ms: i64, ids: &dyn Ids) -> Result<Checked, serde_json::Error> {
     let mut frame = FrameWriter::new(source, received_ms)?;
+    frame.reserve(batch.candidates.iter().flatten().map(|json| json.len() + LINE_BYTES).sum());
     let mut rejected = Vec::new();
     let mut accepted = 0;
     let dialect = &batch.dialect;

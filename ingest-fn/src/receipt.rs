@@ -23,13 +23,17 @@ pub struct NoReceipt;
 impl fmt::Display for ReceiptToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(PREFIX)?;
-        for byte in self.0.shard.0.bytes() {
-            match byte {
-                b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-' => write!(f, "{}", char::from(byte))?,
-                _ => write!(f, "~{byte:02X}")?,
+        let shard = &self.0.shard.0;
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+        if shard.bytes().all(is_plain) {
+            f.write_str(shard)?;
+        } else {
+            for byte in shard.bytes() {
+                if is_plain(byte) { write!(f, "{}", char::from(byte))? } else { write!(f, "~{byte:02X}")? }
             }
         }
-        write!(f, "-{}", self.0.sequence)
+        f.write_str("-")?;
+        f.write_str(self.0.sequence.as_str())
     }
 }
 

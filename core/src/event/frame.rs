@@ -13,7 +13,8 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::{Event, EventId};
+use super::eight::{first_special, has_control};
+use super::{Event, EventId, uuid_digits};
 
 /// The version that is written, and the newest that is read.
 pub const VERSION: u32 = 1;
@@ -51,23 +52,24 @@ pub enum FrameError {
     },
 }
 
-#[derive(Serialize, Deserialize)]
+/// A line as it is read; [`FrameWriter::push`] writes it.
+#[derive(Deserialize)]
 struct Line<'a> {
     place: u64,
     #[serde(borrow)]
     event: Cow<'a, str>,
-    #[serde(borrow, skip_serializing_if = "Option::is_none", default)]
+    #[serde(borrow, default)]
     user_id: Option<Cow<'a, str>>,
-    #[serde(borrow, skip_serializing_if = "Option::is_none", default)]
+    #[serde(borrow, default)]
     anonymous_id: Option<Cow<'a, str>>,
     timestamp: i64,
     #[serde(borrow)]
     event_id: Cow<'a, str>,
-    #[serde(borrow, skip_serializing_if = "Option::is_none", default)]
+    #[serde(borrow, default)]
     session_id: Option<Cow<'a, str>>,
-    #[serde(borrow, skip_serializing_if = "Option::is_none", default)]
+    #[serde(borrow, default)]
     properties: Option<&'a RawValue>,
-    #[serde(borrow, skip_serializing_if = "Option::is_none", default)]
+    #[serde(borrow, default)]
     context: Option<&'a RawValue>,
 }
 
@@ -89,35 +91,70 @@ impl FrameWriter {
         Ok(Self { bytes })
     }
 
-    /// Adds an event, which has been given its id.
+    /// Makes room for about so many bytes of events, so that they are not moved each time the record has outgrown its place.
+    pub fn reserve(&mut self, bytes: usize) {
+        self.bytes.reserve(bytes);
+    }
+
+    /// Adds an event, which has been given its id. Its properties and its context are what [`parse`](super::parse()) found
+    /// to be JSON; they are not looked at again.
     ///
     /// # Errors
-    /// If the event's properties are not JSON, which [`parse`](super::parse()) rules out.
+    /// Never in practice: only if a number or a text cannot be written as JSON.
     pub fn push(&mut self, event: &Event<'_>, id: &EventId<'_>) -> Result<(), serde_json::Error> {
-        fn raw(text: Option<&str>) -> Result<Option<&RawValue>, serde_json::Error> {
-            text.map(serde_json::from_str).transpose()
-        }
-        let start = self.bytes.len();
-        let line = Line {
-            place: event.place,
-            event: Cow::Borrowed(&event.event),
-            user_id: event.user_id.as_deref().map(Cow::Borrowed),
-            anonymous_id: event.anonymous_id.as_deref().map(Cow::Borrowed),
-            timestamp: event.time_ms,
-            event_id: id.text(),
-            session_id: event.session_id.as_deref().map(Cow::Borrowed),
-            properties: raw(event.properties)?,
-            context: raw(event.context)?,
-        };
-        serde_json::to_writer(&mut self.bytes, &line)?;
-        // Inside a JSON text a line break is always escaped, so one that stands here is white space of pretty JSON.
-        for byte in &mut self.bytes[start..] {
-            if matches!(byte, b'\n' | b'\r') {
-                *byte = b' ';
+        let Event { event: name, user_id, anonymous_id, session_id, properties, context, .. } = event;
+        self.bytes.extend_from_slice(b"{\"place\":");
+        serde_json::to_writer(&mut self.bytes, &event.place)?;
+        self.text(b",\"event\":", name)?;
+        self.text_if_any(b",\"user_id\":", user_id.as_deref())?;
+        self.text_if_any(b",\"anonymous_id\":", anonymous_id.as_deref())?;
+        self.bytes.extend_from_slice(b",\"timestamp\":");
+        serde_json::to_writer(&mut self.bytes, &event.time_ms)?;
+        match id {
+            EventId::Uuid(bytes) => {
+                self.bytes.extend_from_slice(b",\"event_id\":");
+                self.bytes.push(b'"');
+                self.bytes.extend_from_slice(&uuid_digits(bytes));
+                self.bytes.push(b'"');
             }
+            EventId::Text(text) => self.text(b",\"event_id\":", text)?,
         }
+        self.text_if_any(b",\"session_id\":", session_id.as_deref())?;
+        self.object_if_any(b",\"properties\":", *properties);
+        self.object_if_any(b",\"context\":", *context);
+        self.bytes.push(b'}');
         self.bytes.push(b'\n');
         Ok(())
+    }
+
+    // A name comes with what is around it, and its length is part of its type: so it is copied without a call.
+    #[inline]
+    fn text<const N: usize>(&mut self, name: &[u8; N], text: &str) -> Result<(), serde_json::Error> {
+        self.bytes.extend_from_slice(name);
+        if first_special(text.as_bytes()).is_some() {
+            return serde_json::to_writer(&mut self.bytes, text);
+        }
+        self.bytes.push(b'"');
+        self.bytes.extend_from_slice(text.as_bytes());
+        self.bytes.push(b'"');
+        Ok(())
+    }
+
+    #[inline]
+    fn text_if_any<const N: usize>(&mut self, name: &[u8; N], text: Option<&str>) -> Result<(), serde_json::Error> {
+        text.map_or(Ok(()), |text| self.text(name, text))
+    }
+
+    #[inline]
+    fn object_if_any<const N: usize>(&mut self, name: &[u8; N], json: Option<&str>) {
+        let Some(json) = json else { return };
+        self.bytes.extend_from_slice(name);
+        // Inside a JSON text a line break is always escaped, so one that stands here is white space of pretty JSON.
+        if has_control(json.as_bytes()) {
+            self.bytes.extend(json.bytes().map(|byte| if matches!(byte, b'\n' | b'\r') { b' ' } else { byte }));
+        } else {
+            self.bytes.extend_from_slice(json.as_bytes());
+        }
     }
 
     /// The record.
@@ -183,6 +220,33 @@ mod tests {
         assert_eq!(read[0].event, "a\nb");
         assert_eq!(read[0].properties, Some("{ \"p\": \"x\\ny\"}"));
         assert_eq!(read[0], Event { event_id: Some(id), properties: read[0].properties, ..event });
+    }
+
+    #[test]
+    fn the_bytes_of_a_record_are_these() {
+        let receipt = |place| Receipt { received_ms: 1_767_225_600_000, place, correct_skew: true };
+        let full = "{\"event\":\"a \\\"b\\\" \\\\ \\u0007\\n\\u007f é\",\"user_id\":\"u\",\"anonymous_id\":\"d\",\
+            \"timestamp\":1767225599999,\"session_id\":\"s\",\"properties\":{\"p\":\r\n\t1.50, \"q\":\"\\n\\/\"},\
+            \"context\":{ },\"sent_at\":1767225600000}";
+        let least = "{\"user_id\":null,\"anonymous_id\":\"d\",\"event\":\"e\"}";
+        let mut frame = FrameWriter::new("an \"app\"", receipt(0).received_ms).unwrap();
+        frame.push(&parse(full, receipt(0)).unwrap(), &EventId::Text("x\ny".into())).unwrap();
+        let uuid = EventId::from_text("0190f3a1-7c4e-7b7a-9d1e-5f0a2b3c4d5e".into());
+        frame.push(&parse(least, receipt(12)).unwrap(), &uuid).unwrap();
+        // Logs hold these bytes, and older readers read them.
+        let expected = [
+            r#"{"weir":1,"received":1767225600000,"source":"an \"app\""}"#,
+            concat!(
+                r#"{"place":0,"event":"a \"b\" \\ \u0007\n"#,
+                "\u{7f} é",
+                r#"","user_id":"u","anonymous_id":"d","timestamp":1767225599999,"event_id":"x\ny","session_id":"s","#,
+                "\"properties\":{\"p\":  \t1.50, ",
+                r#""q":"\n\/"},"context":{ }}"#,
+            ),
+            r#"{"place":12,"event":"e","anonymous_id":"d","timestamp":1767225600000,"event_id":"0190f3a1-7c4e-7b7a-9d1e-5f0a2b3c4d5e"}"#,
+            "",
+        ];
+        assert_eq!(std::str::from_utf8(&frame.finish()).unwrap(), expected.join("\n"));
     }
 
     #[test]

@@ -15,9 +15,10 @@ pub mod segment;
 use std::borrow::Cow;
 
 use serde_json::value::RawValue;
+use weir_core::event::scan::{Scan, scan};
 use weir_core::event::{self, Event, Parts, Receipt, Rejection};
 
-use crate::body::{self, BodyProblem, Candidate};
+use crate::body::{self, BodyProblem, Candidate, MAX_EVENTS};
 use crate::keys::{KeyProblem, WriteKey};
 
 /// The protocol of a path.
@@ -76,7 +77,10 @@ impl<'a> Batch<'a> {
     /// # Errors
     /// A [`BodyProblem`], where nothing of the body can be taken.
     pub fn native(body: &'a [u8]) -> Result<Self, BodyProblem> {
-        Ok(Self { key: None, candidates: body::candidates(body)?, dialect: Dialect::Native })
+        let scans = scan(body, MAX_EVENTS).unwrap_or_default();
+        let candidates =
+            if scans.is_empty() { body::candidates(body)? } else { scans.iter().map(|scan| Ok(scan.json())).collect() };
+        Ok(Self { key: None, candidates, dialect: Dialect::Native(scans) })
     }
 
     /// The key that the body holds. A body has one source: the first message's key stands for all of them.
@@ -93,7 +97,8 @@ impl<'a> Batch<'a> {
 /// How to read the candidates of one body.
 #[derive(Debug)]
 pub(crate) enum Dialect<'a> {
-    Native,
+    /// What reading the body has found of each candidate, by its place; nothing, if anything of it is out of the ordinary.
+    Native(Vec<Scan<'a>>),
     Segment(segment::Envelope<'a>),
     PostHog(posthog::Envelope<'a>),
 }
@@ -107,7 +112,13 @@ impl Dialect<'_> {
         push: impl FnOnce(Event<'_>) -> Result<(), Rejection>,
     ) -> Result<(), Rejection> {
         match self {
-            Self::Native => push(event::parse(json, receipt)?),
+            Self::Native(scans) => {
+                let scan = usize::try_from(receipt.place).ok().and_then(|place| scans.get(place));
+                match scan.filter(|scan| std::ptr::eq(scan.json(), json)) {
+                    Some(scan) => push(scan.event(receipt)?),
+                    None => push(event::parse(json, receipt)?),
+                }
+            }
             Self::Segment(envelope) => push(envelope.parts(json)?.event(receipt)?),
             Self::PostHog(envelope) => push(envelope.parts(json, receipt)?.event(receipt)?),
         }
