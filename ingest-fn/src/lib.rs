@@ -34,6 +34,7 @@
 pub mod accept;
 pub mod answer;
 pub mod body;
+mod browsers;
 pub mod collector;
 pub mod decode;
 pub mod keys;

@@ -7,20 +7,18 @@ use std::sync::Arc;
 use axum::body::HttpBody;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{DefaultBodyLimit, FromRequest, Path, Request, State};
-use axum::http::header::{
-    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, CACHE_CONTROL, CONTENT_TYPE, ORIGIN, VARY,
-};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
-use axum::middleware::{self, Next};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, any, get, post};
 use axum::{Json, Router};
 use bytes::Bytes;
 use serde_json::Value;
+use tower::layer::layer_fn;
 
 use crate::answer::{BatchAnswer, Failure, HealthAnswer, ReceiptAnswer};
 use crate::body::{BodyProblem, MAX_BODY_BYTES};
+use crate::browsers::ForBrowsers;
 use crate::collector::Collector;
 use crate::decode::{known_encoding, unpacked};
 use crate::keys::{Readers, Sender, WriteKey};
@@ -42,11 +40,7 @@ pub fn router(collector: Arc<Collector>) -> Router {
         .route("/v1", any(nothing_here))
         .route("/v1/{*rest}", any(nothing_here))
         .route("/v1/", any(nothing_here));
-    let for_clients = v1
-        .merge(segment_paths())
-        .merge(posthog_paths())
-        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
-        .layer(middleware::from_fn(for_browsers));
+    let for_clients = v1.merge(segment_paths()).merge(posthog_paths()).layer(layer_fn(ForBrowsers));
     let health = Router::new()
         .route("/health/live", only(get(async || HealthAnswer::LIVE), "GET, HEAD"))
         .route("/health/ready", only(get(tell_ready), "GET, HEAD"));
@@ -106,8 +100,8 @@ async fn take_events(collector: &Collector, protocol: Protocol, request: Request
         Ok((sender, mut readers)) => {
             let answer = take_body(collector, protocol, sender, &mut readers, request).await;
             let mut response = answer.map(|answer| answer.in_words_of(protocol)).into_response();
-            // A refusal may have said already who may read it.
-            if response.extensions().get::<Readers>().is_none() {
+            // A refusal may have said already who may read it; of anyone nothing need be said.
+            if readers != Readers::Anyone && response.extensions().get::<Readers>().is_none() {
                 response.extensions_mut().insert(readers);
             }
             response
@@ -161,7 +155,8 @@ async fn take_body(
     }
 }
 
-async fn read(request: Request) -> Result<Bytes, BodyProblem> {
+async fn read(mut request: Request) -> Result<Bytes, BodyProblem> {
+    DefaultBodyLimit::max(MAX_BODY_BYTES).apply(&mut request);
     let body = Bytes::from_request(request, &()).await;
     body.map_err(|rejection| match rejection.status() {
         StatusCode::PAYLOAD_TOO_LARGE => BodyProblem::TooManyBytes,
@@ -207,39 +202,6 @@ async fn tell_ready(State(collector): State<Arc<Collector>>) -> Result<HealthAns
 
 async fn nothing_here(uri: Uri) -> Failure {
     Failure::no_path(uri.path())
-}
-
-/// Lets pages send events: answers their preflight, and lets them read the answers. A preflight comes without a key, so it
-/// is granted to any origin; the answer to a key that lists origins is for those only. No answer may be kept by a cache: a
-/// receipt's answer changes.
-async fn for_browsers(request: Request, next: Next) -> Response {
-    let mut response = if request.method() == Method::OPTIONS {
-        let allowed = [
-            (ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, OPTIONS"),
-            // `*` does not stand for `authorization`, and old browsers do not know it.
-            (
-                ACCESS_CONTROL_ALLOW_HEADERS,
-                "authorization, content-encoding, content-type, x-retry-count, x-write-key, *",
-            ),
-            (ACCESS_CONTROL_MAX_AGE, "86400"),
-        ];
-        (StatusCode::NO_CONTENT, allowed).into_response()
-    } else {
-        next.run(request).await
-    };
-    let readers = response.extensions_mut().remove::<Readers>().unwrap_or(Readers::Anyone);
-    let headers = response.headers_mut();
-    if readers != Readers::Anyone {
-        headers.append(VARY, HeaderValue::from(ORIGIN));
-    }
-    match readers {
-        Readers::Anyone => drop(headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"))),
-        Readers::Only(origin) => drop(headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin)),
-        Readers::Nobody => {}
-    }
-    headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("Retry-After"));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
 }
 
 #[cfg(test)]

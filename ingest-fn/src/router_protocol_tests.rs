@@ -3,7 +3,10 @@
 use std::io::Write;
 
 use axum::body::Body;
-use axum::http::header::{ALLOW, CONTENT_ENCODING, RETRY_AFTER};
+use axum::http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ALLOW, CONTENT_ENCODING,
+    RETRY_AFTER,
+};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::{Value, json};
