@@ -126,6 +126,8 @@ pub async fn compact(
         };
         match commit(table, &change, clock).await {
             Ok(()) => total.count(&inputs, &outputs),
+            // It may have been made, and name the files.
+            Err(error) if error.leaves_doubt() => return Err(error),
             Err(error) => {
                 discard(table, &outputs).await;
                 overtaken += 1;
@@ -235,8 +237,11 @@ impl Outputs<'_> {
     }
 }
 
+/// Removes files that no commit names. A store that tries again by itself may have made the commit and then report it as
+/// another writer's: so what is live stays.
 async fn discard(table: &Table, files: &[DataFile]) {
-    for file in files {
+    let snapshot = table.snapshot();
+    for file in files.iter().filter(|file| !snapshot.files.contains_key(&file.path)) {
         if let Err(error) = table.store().delete(&names::data(&file.path)).await {
             tracing::warn!(%error, "a file that was not committed is left in the lake");
         }

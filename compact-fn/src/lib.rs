@@ -8,3 +8,6 @@
 
 pub mod compact;
 pub mod land;
+
+#[cfg(test)]
+mod doubt_tests;
