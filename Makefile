@@ -8,9 +8,10 @@ DEV_WEIR := $(CARGO_TARGET_DIR)/debug/weir
 MOTO_PYTHON := $(CARGO_TARGET_DIR)/moto-python
 EVENTS ?= 100000
 PORT ?= 8080
+SOAK ?= 300
 
 .DEFAULT_GOAL := help
-.PHONY: help run test build check format bench page setup setup-build setup-test setup-aws test-rust test-page test-browser test-clients clean
+.PHONY: help run test build check format bench bench-ingest soak page setup setup-build setup-test setup-aws test-rust test-page test-browser test-clients clean
 
 help: ## Show what there is to make
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +38,13 @@ format: ## Format the code
 
 bench: build ## Measure the release: import speed and memory, start-up, and a funnel
 	scripts/bench.sh "$(CARGO_TARGET_DIR)/release/weir"
+
+bench-ingest: ## Measure the collector beside a bare handler: the bars of ingest, in about two minutes
+	$(CARGO) build --release -p weir-load --bins
+	scripts/bench-ingest.sh "$(CARGO_TARGET_DIR)/release"
+
+soak: ## Saturate the collector for SOAK seconds while its parts fail, and count what is there
+	SOAK=$(SOAK) $(CARGO) test --release -p weir-load --test soak -- --nocapture
 
 page: web/dist/index.html ## Build the page that the program embeds
 

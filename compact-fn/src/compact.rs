@@ -126,8 +126,8 @@ pub async fn compact(
         };
         match commit(table, &change, clock).await {
             Ok(()) => total.count(&inputs, &outputs),
-            // A store that failed may have made the commit all the same, and then it needs the files.
-            Err(error @ LakeError::Store(_)) => return Err(error),
+            // It may have been made, and name the files.
+            Err(error) if error.leaves_doubt() => return Err(error),
             Err(error) => {
                 discard(table, &outputs).await;
                 overtaken += 1;
@@ -237,9 +237,11 @@ impl Outputs<'_> {
     }
 }
 
-/// Removes files that no commit names. It does no harm if that fails: no reader sees them.
+/// Removes files that no commit names. A store that tries again by itself may have made the commit and then report it as
+/// another writer's: so what is live stays.
 pub(crate) async fn discard(table: &Table, files: &[DataFile]) {
-    for file in files {
+    let snapshot = table.snapshot();
+    for file in files.iter().filter(|file| !snapshot.files.contains_key(&file.path)) {
         if let Err(error) = table.store().delete(&table.name().data(&file.path)).await {
             tracing::warn!(%error, "a file that was not committed is left in the lake");
         }

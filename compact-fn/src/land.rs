@@ -57,6 +57,13 @@ pub struct Landed {
     pub duplicates: u64,
 }
 
+impl Landed {
+    fn of(keep: &[bool], version: u64) -> Self {
+        let accepted = keep.iter().filter(|keep| **keep).count() as u64;
+        Self { version, accepted, duplicates: keep.len() as u64 - accepted }
+    }
+}
+
 /// What landing a shard of the log did.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LogLanded {
@@ -120,11 +127,15 @@ impl Lander {
             let now_ms = self.clock.now_ms();
             let since_ms = self.known_since_ms.map_or(now_ms, |since_ms| since_ms.min(now_ms));
             self.known.follow(self.table.store(), &snapshot, since_ms).await?;
+            if let Some((kept, file)) = &written
+                && snapshot.files.contains_key(&file.path)
+            {
+                // A store that tries again by itself took this landing's own commit for another writer's.
+                return Ok(Landed::of(kept, snapshot.version));
+            }
             let keep = self.known.firsts(rows.fingerprints());
-            let accepted = keep.iter().filter(|keep| **keep).count() as u64;
-            let duplicates = keep.len() as u64 - accepted;
-            if accepted == 0 && progress.is_empty() && complete_to_ms <= snapshot.complete_to_ms {
-                return Ok(Landed { version: snapshot.version, accepted, duplicates });
+            if !keep.contains(&true) && progress.is_empty() && complete_to_ms <= snapshot.complete_to_ms {
+                return Ok(Landed::of(&keep, snapshot.version));
             }
             let file = self.file_of(&rows, &keep, &mut written).await?;
             let change = Change {
@@ -140,18 +151,19 @@ impl Lander {
                     if let Some(received_ms) = rows.last_received_ms() {
                         self.known.remember(snapshot.version, rows.fingerprints(), &keep, received_ms);
                     }
-                    return Ok(Landed { version: snapshot.version, accepted, duplicates });
+                    return Ok(Landed::of(&keep, snapshot.version));
                 }
                 Err(error) if error.is_conflict() => {}
-                // A store that failed may have made the commit all the same, and then it needs the file.
-                Err(error @ LakeError::Store(_)) => return Err(error),
                 Err(error) => {
-                    self.discard(written).await;
+                    // A commit whose answer was lost may name the file.
+                    if !error.leaves_doubt() {
+                        self.discard(written).await;
+                    }
                     return Err(error);
                 }
             }
         }
-        self.discard(written).await;
+        // Whose the last conflict was is not known, so the file stays.
         Err(LakeError::Conflict { version: self.table.snapshot().version + 1 })
     }
 

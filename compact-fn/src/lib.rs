@@ -13,4 +13,6 @@ pub mod failed;
 pub mod land;
 
 #[cfg(test)]
+mod doubt_tests;
+#[cfg(test)]
 mod faulty;

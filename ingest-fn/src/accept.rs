@@ -22,6 +22,9 @@ const MAX_FIELD_BYTES: usize = 200;
 /// The longest `sent_at` that is kept with a failure, in bytes: an instant has 40 at most, and anything else is none.
 const MAX_SENT_AT_BYTES: usize = 64;
 
+/// What an event's line in the record has, and the event may not have had: its place, its time and its id.
+const LINE_BYTES: usize = 64;
+
 /// Why one event of a request is not taken, as the answer says it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Rejected {
@@ -76,6 +79,7 @@ pub fn accept(
     ids: &dyn Ids,
 ) -> Result<Checked, serde_json::Error> {
     let mut frame = FrameWriter::new(terms.source, received_ms)?;
+    frame.reserve(batch.candidates.iter().flatten().map(|json| json.len() + LINE_BYTES).sum());
     let mut rejected = Vec::new();
     let mut accepted = 0;
     let Batch { candidates, dialect, protocol, .. } = batch;

@@ -153,3 +153,35 @@ fn deep_nesting_is_no_danger() {
     assert_eq!(found(&format!("{{\"a\":{deep}}}")).len(), 1);
     assert_eq!(problem("{\"a\":".repeat(200_000)).0, "invalid_json");
 }
+
+#[test]
+fn the_quick_way_finds_the_events_that_the_general_way_finds() {
+    let events = [
+        "{}",
+        r#"{"event":"a","properties":{"p":[1,"]"]}}"#,
+        "{\n \"event\" : \"b\"\n}",
+        r#"{"event":"c"#,
+        r#"{"other":1}"#,
+        r#"{"events":[]}"#,
+        "7",
+        "",
+    ];
+    let between = ["\n", "\r\n", "\r", " ", ",", "\n\n \t", ",\n", "\u{c}\n", "]\n["];
+    let around =
+        [("", ""), ("[", "]"), (" [ ", " ]\n"), ("\n", "\n"), ("\u{feff}", ""), ("[", ""), ("", "]"), ("", "x")];
+    let mut quick = 0;
+    for (first, second) in events.iter().flat_map(|first| events.map(|second| (*first, second))) {
+        for (open, close) in around {
+            let alone = format!("{open}{first}{close}");
+            for body in
+                between.map(|between| format!("{open}{first}{between}{second}{close}")).into_iter().chain([alone])
+            {
+                let Some(scans) = weir_core::event::scan::scan(body.as_bytes(), MAX_EVENTS) else { continue };
+                quick += 1;
+                let found: Vec<_> = scans.iter().map(|scan| Ok(scan.json())).collect();
+                assert_eq!(candidates(body.as_bytes()), Ok(found), "{body:?}");
+            }
+        }
+    }
+    assert!(quick > 100, "{quick} bodies go the quick way");
+}

@@ -10,7 +10,7 @@ use axum::body::Body;
 use axum::extract::Request;
 use std::sync::Arc;
 use tower::ServiceExt;
-use weir_core::ports::{CountingIds, FaultyLog, ManualClock, MemoryLog, SequenceNumber, ShardId};
+use weir_core::ports::{CountingIds, FaultyLog, ManualClock, MemoryLog};
 
 /// Runs with a recorder of its own, and gives back the text.
 fn counted(run: impl AsyncFnOnce()) -> String {

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use axum::body::Body;
 use tower::ServiceExt;
 use tracing_subscriber::fmt::MakeWriter;
-use weir_core::ports::{CountingIds, FaultyLog, ManualClock, MemoryLog, SequenceNumber, ShardId};
+use weir_core::ports::{CountingIds, FaultyLog, ManualClock, MemoryLog};
 
 use super::*;
 use crate::collector::testing::NothingLands;

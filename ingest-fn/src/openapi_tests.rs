@@ -13,11 +13,11 @@ use futures::stream::{self, StreamExt};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 use weir_core::event::{MAX_DEPTH, MAX_EVENT_BYTES, MAX_KEYS, MAX_NAME_BYTES};
-use weir_core::ports::{CountingIds, FaultyLog, ManualClock, MemoryLog, SequenceNumber, ShardId};
+use weir_core::ports::{CountingIds, FaultyLog, ManualClock, MemoryLog};
 
 use super::*;
-use crate::collector::testing::NothingLands;
 use crate::body::{MAX_BODY_BYTES, MAX_EVENTS};
+use crate::collector::testing::NothingLands;
 use crate::keys::{KeyPolicy, Keys};
 use crate::load::{Amount, LoadSettings};
 use crate::{Collector, codes, router};

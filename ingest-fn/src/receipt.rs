@@ -32,13 +32,17 @@ pub struct NoReceipt;
 impl fmt::Display for ReceiptToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.is_rejected { REJECTED_PREFIX } else { PREFIX })?;
-        for byte in self.position.shard.0.bytes() {
-            match byte {
-                b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-' => write!(f, "{}", char::from(byte))?,
-                _ => write!(f, "~{byte:02X}")?,
+        let shard = &self.position.shard.0;
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+        if shard.bytes().all(is_plain) {
+            f.write_str(shard)?;
+        } else {
+            for byte in shard.bytes() {
+                if is_plain(byte) { write!(f, "{}", char::from(byte))? } else { write!(f, "~{byte:02X}")? }
             }
         }
-        write!(f, "-{}", self.position.sequence)
+        f.write_str("-")?;
+        f.write_str(self.position.sequence.as_str())
     }
 }
 

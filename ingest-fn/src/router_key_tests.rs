@@ -1,4 +1,4 @@
-use axum::http::header::{ORIGIN, RETRY_AFTER, VARY};
+use axum::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ORIGIN, RETRY_AFTER, VARY};
 
 use super::*;
 use crate::keys::Key;

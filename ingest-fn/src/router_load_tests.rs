@@ -15,9 +15,8 @@ use weir_core::ports::{
 };
 
 use super::tests::{Answer, GOOD, NOW, ask};
-use crate::collector::testing::NothingLands;
 use super::*;
-use crate::collector::LandedProgress;
+use crate::collector::testing::NothingLands;
 use crate::keys::{KeyPolicy, Keys};
 use crate::load::{Amount, LoadSettings};
 

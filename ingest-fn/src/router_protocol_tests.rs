@@ -3,16 +3,19 @@
 use std::io::Write;
 
 use axum::body::Body;
-use axum::http::header::{ALLOW, CONTENT_ENCODING, RETRY_AFTER};
+use axum::http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ALLOW, CONTENT_ENCODING,
+    RETRY_AFTER,
+};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::json;
 use weir_core::event::frame;
 use weir_core::ports::{CountingIds, EventLog, ManualClock, MemoryLog, ShardId};
 
-use super::tests::{Answer, NOW, NothingLands, Numbers, Site, ask, failures, mutate};
-use crate::collector::testing::NothingLands;
+use super::tests::{Answer, NOW, Numbers, Site, ask, failures, mutate};
 use super::*;
+use crate::collector::testing::NothingLands;
 use crate::keys::{KeyPolicy, Keys};
 
 const BATCH: &str = r#"{"batch":[{"type":"track","event":"E","userId":"u","messageId":"m"}],"writeKey":"k1"}"#;

@@ -39,7 +39,7 @@ impl Site {
     async fn stored(&self, path: &str, headers: &[(&str, &str)], body: &Value) -> Value {
         let request = headers.iter().fold(Request::post(path), |request, (name, value)| request.header(*name, *value));
         let response = self.router.clone().oneshot(request.body(Body::from(body.to_string())).unwrap()).await.unwrap();
-        assert_eq!(response.status(), StatusCode::OK);
+        assert_eq!(response.status().as_u16(), 200);
         let records = self.log.read(&ShardId("memory-0".to_owned()), None, usize::MAX).await.unwrap();
         let (_, lines) = frame::open(&records.last().unwrap().payload).unwrap();
         let line = lines.split(|byte| *byte == b'\n').rfind(|line| !line.is_empty()).unwrap();

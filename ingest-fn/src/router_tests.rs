@@ -4,7 +4,10 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 use axum::body::{Body, to_bytes};
 use axum::http::HeaderName;
-use axum::http::header::{ACCEPT_ENCODING, ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{
+    ACCEPT_ENCODING, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE,
+};
 use bytes::Bytes;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -15,7 +18,6 @@ use weir_core::ports::{
 };
 
 use super::*;
-use crate::collector::testing::NothingLands;
 use crate::collector::{LandedProgress, ProgressError};
 use crate::keys::{KeyPolicy, Keys};
 

@@ -87,6 +87,12 @@ impl LakeError {
         matches!(self, Self::Conflict { .. } | Self::NotLive { .. })
     }
 
+    /// Whether a commit that ends in this error may have been made all the same: the store failed, and what it had done by
+    /// then is not known. Files of such a commit must stay.
+    pub fn leaves_doubt(&self) -> bool {
+        matches!(self, Self::Store(_))
+    }
+
     pub(crate) fn corrupt(object: impl ToString, problem: impl ToString) -> Self {
         Self::Corrupt { object: object.to_string(), problem: problem.to_string() }
     }

@@ -30,8 +30,9 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use super::eight::{first_special, has_control};
 use super::failed::Failed;
-use super::{Event, EventId};
+use super::{Event, EventId, uuid_digits};
 
 /// The newest version that is read, and the one of a record with failures.
 pub const VERSION: u32 = 2;
@@ -85,23 +86,24 @@ pub enum FrameError {
     },
 }
 
-#[derive(Serialize, Deserialize)]
+/// A line as it is read; [`FrameWriter::push`] writes it.
+#[derive(Deserialize)]
 struct Line<'a> {
     place: u64,
     #[serde(borrow)]
     event: Cow<'a, str>,
-    #[serde(borrow, skip_serializing_if = "Option::is_none", default)]
+    #[serde(borrow, default)]
     user_id: Option<Cow<'a, str>>,
-    #[serde(borrow, skip_serializing_if = "Option::is_none", default)]
+    #[serde(borrow, default)]
     anonymous_id: Option<Cow<'a, str>>,
     timestamp: i64,
     #[serde(borrow)]
     event_id: Cow<'a, str>,
-    #[serde(borrow, skip_serializing_if = "Option::is_none", default)]
+    #[serde(borrow, default)]
     session_id: Option<Cow<'a, str>>,
-    #[serde(borrow, skip_serializing_if = "Option::is_none", default)]
+    #[serde(borrow, default)]
     properties: Option<&'a RawValue>,
-    #[serde(borrow, skip_serializing_if = "Option::is_none", default)]
+    #[serde(borrow, default)]
     context: Option<&'a RawValue>,
 }
 
@@ -149,33 +151,38 @@ impl FrameWriter {
         Ok(Self { bytes, failed_bytes: 0 })
     }
 
-    /// Adds an event, which has been given its id.
+    /// Makes room for about so many bytes of events, so that they are not moved each time the record has outgrown its place.
+    pub fn reserve(&mut self, bytes: usize) {
+        self.bytes.reserve(bytes);
+    }
+
+    /// Adds an event, which has been given its id. Its properties and its context are what [`parse`](super::parse()) found
+    /// to be JSON; they are not looked at again.
     ///
     /// # Errors
-    /// If the event's properties are not JSON, which [`parse`](super::parse()) rules out.
+    /// Never in practice: only if a number or a text cannot be written as JSON.
     pub fn push(&mut self, event: &Event<'_>, id: &EventId<'_>) -> Result<(), serde_json::Error> {
-        fn raw(text: Option<&str>) -> Result<Option<&RawValue>, serde_json::Error> {
-            text.map(serde_json::from_str).transpose()
-        }
-        let start = self.bytes.len();
-        let line = Line {
-            place: event.place,
-            event: Cow::Borrowed(&event.event),
-            user_id: event.user_id.as_deref().map(Cow::Borrowed),
-            anonymous_id: event.anonymous_id.as_deref().map(Cow::Borrowed),
-            timestamp: event.time_ms,
-            event_id: id.text(),
-            session_id: event.session_id.as_deref().map(Cow::Borrowed),
-            properties: raw(event.properties)?,
-            context: raw(event.context)?,
-        };
-        serde_json::to_writer(&mut self.bytes, &line)?;
-        // Inside a JSON text a line break is always escaped, so one that stands here is white space of pretty JSON.
-        for byte in &mut self.bytes[start..] {
-            if matches!(byte, b'\n' | b'\r') {
-                *byte = b' ';
+        let Event { event: name, user_id, anonymous_id, session_id, properties, context, .. } = event;
+        self.bytes.extend_from_slice(b"{\"place\":");
+        serde_json::to_writer(&mut self.bytes, &event.place)?;
+        self.text(b",\"event\":", name)?;
+        self.text_if_any(b",\"user_id\":", user_id.as_deref())?;
+        self.text_if_any(b",\"anonymous_id\":", anonymous_id.as_deref())?;
+        self.bytes.extend_from_slice(b",\"timestamp\":");
+        serde_json::to_writer(&mut self.bytes, &event.time_ms)?;
+        match id {
+            EventId::Uuid(bytes) => {
+                self.bytes.extend_from_slice(b",\"event_id\":");
+                self.bytes.push(b'"');
+                self.bytes.extend_from_slice(&uuid_digits(bytes));
+                self.bytes.push(b'"');
             }
+            EventId::Text(text) => self.text(b",\"event_id\":", text)?,
         }
+        self.text_if_any(b",\"session_id\":", session_id.as_deref())?;
+        self.object_if_any(b",\"properties\":", *properties);
+        self.object_if_any(b",\"context\":", *context);
+        self.bytes.push(b'}');
         self.bytes.push(b'\n');
         Ok(())
     }
@@ -205,6 +212,36 @@ impl FrameWriter {
         serde_json::to_writer(&mut self.bytes, &FailedLineOut { place: failed.place, failed })?;
         self.bytes.push(b'\n');
         Ok(())
+    }
+
+    // A name comes with what is around it, and its length is part of its type: so it is copied without a call.
+    #[inline]
+    fn text<const N: usize>(&mut self, name: &[u8; N], text: &str) -> Result<(), serde_json::Error> {
+        self.bytes.extend_from_slice(name);
+        if first_special(text.as_bytes()).is_some() {
+            return serde_json::to_writer(&mut self.bytes, text);
+        }
+        self.bytes.push(b'"');
+        self.bytes.extend_from_slice(text.as_bytes());
+        self.bytes.push(b'"');
+        Ok(())
+    }
+
+    #[inline]
+    fn text_if_any<const N: usize>(&mut self, name: &[u8; N], text: Option<&str>) -> Result<(), serde_json::Error> {
+        text.map_or(Ok(()), |text| self.text(name, text))
+    }
+
+    #[inline]
+    fn object_if_any<const N: usize>(&mut self, name: &[u8; N], json: Option<&str>) {
+        let Some(json) = json else { return };
+        self.bytes.extend_from_slice(name);
+        // Inside a JSON text a line break is always escaped, so one that stands here is white space of pretty JSON.
+        if has_control(json.as_bytes()) {
+            self.bytes.extend(json.bytes().map(|byte| if matches!(byte, b'\n' | b'\r') { b' ' } else { byte }));
+        } else {
+            self.bytes.extend_from_slice(json.as_bytes());
+        }
     }
 
     /// The record.

@@ -193,3 +193,30 @@ proptest::proptest! {
         proptest::prop_assert!(matches!(&read[1], Entry::Event(read) if read.user() == "u"));
     }
 }
+
+#[test]
+fn the_bytes_of_a_record_are_these() {
+    let receipt = |place| Receipt { received_ms: 1_767_225_600_000, place, correct_skew: true };
+    let full = "{\"event\":\"a \\\"b\\\" \\\\ \\u0007\\n\\u007f é\",\"user_id\":\"u\",\"anonymous_id\":\"d\",\
+        \"timestamp\":1767225599999,\"session_id\":\"s\",\"properties\":{\"p\":\r\n\t1.50, \"q\":\"\\n\\/\"},\
+        \"context\":{ },\"sent_at\":1767225600000}";
+    let least = "{\"user_id\":null,\"anonymous_id\":\"d\",\"event\":\"e\"}";
+    let mut frame = FrameWriter::new("an \"app\"", receipt(0).received_ms).unwrap();
+    frame.push(&parse(full, receipt(0)).unwrap(), &EventId::Text("x\ny".into())).unwrap();
+    let uuid = EventId::from_text("0190f3a1-7c4e-7b7a-9d1e-5f0a2b3c4d5e".into());
+    frame.push(&parse(least, receipt(12)).unwrap(), &uuid).unwrap();
+    // Logs hold these bytes, and older readers read them.
+    let expected = [
+        r#"{"weir":1,"received":1767225600000,"source":"an \"app\""}"#,
+        concat!(
+            r#"{"place":0,"event":"a \"b\" \\ \u0007\n"#,
+            "\u{7f} é",
+            r#"","user_id":"u","anonymous_id":"d","timestamp":1767225599999,"event_id":"x\ny","session_id":"s","#,
+            "\"properties\":{\"p\":  \t1.50, ",
+            r#""q":"\n\/"},"context":{ }}"#,
+        ),
+        r#"{"place":12,"event":"e","anonymous_id":"d","timestamp":1767225600000,"event_id":"0190f3a1-7c4e-7b7a-9d1e-5f0a2b3c4d5e"}"#,
+        "",
+    ];
+    assert_eq!(std::str::from_utf8(&frame.finish()).unwrap(), expected.join("\n"));
+}

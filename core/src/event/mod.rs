@@ -4,7 +4,8 @@
 //! that pair, by which copies and ties are ordered. A *rejection* says why an event is not taken.
 //!
 //! [`parse()`] turns one JSON object into an [`Event`], or into a [`Rejection`] that names the field, the value found and
-//! what is expected. [`Parts`] does the same for an event that comes in another protocol. [`frame`] writes what came of a
+//! what is expected. [`Parts`] does the same for an event that comes in another protocol, and [`scan`] for a whole
+//! body at once. [`frame`] writes what came of a
 //! request into one record of the event log and reads it back; [`envelope`] makes a record small for a stream. A [`Failed`] is
 //! what is kept of an event that was not taken.
 //!
@@ -17,11 +18,13 @@
 //! assert_eq!(event.time_ms, 1_767_225_600_000);
 //! ```
 
+mod eight;
 pub mod envelope;
 mod failed;
 pub mod frame;
 mod parse;
 mod parts;
+pub mod scan;
 mod timestamp;
 
 use std::borrow::Cow;
@@ -109,42 +112,45 @@ impl<'a> EventId<'a> {
     }
 }
 
+const HEX: &[u8; 16] = b"0123456789abcdef";
+/// Where the two digits of each byte of a UUID begin in its text.
+const UUID_PLACES: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
+
 fn canonical_uuid(text: &[u8]) -> Option<[u8; 16]> {
-    if text.len() != 36 {
-        return None;
-    }
-    let nibble = |b: u8| match b {
-        b'0'..=b'9' => Some(b - b'0'),
-        b'a'..=b'f' => Some(b - b'a' + 10),
-        _ => None,
-    };
-    let mut bytes = [0; 16];
-    let mut at = 0;
-    for byte in &mut bytes {
-        if matches!(at, 8 | 13 | 18 | 23) {
-            if text[at] != b'-' {
-                return None;
-            }
-            at += 1;
+    /// The value of each digit; 16 and more for a byte that is none.
+    const VALUES: [u8; 256] = {
+        let mut values = [u8::MAX; 256];
+        let mut digit = 0;
+        while digit < 16 {
+            values[HEX[digit] as usize] = digit as u8;
+            digit += 1;
         }
-        *byte = nibble(text[at])? << 4 | nibble(text[at + 1])?;
-        at += 2;
+        values
+    };
+    let text: &[u8; 36] = text.try_into().ok()?;
+    let mut bytes = [0; 16];
+    let mut seen = 0;
+    for (byte, at) in bytes.iter_mut().zip(UUID_PLACES) {
+        let (high, low) = (VALUES[usize::from(text[at])], VALUES[usize::from(text[at + 1])]);
+        seen |= high | low;
+        *byte = high << 4 | low & 15;
     }
-    Some(bytes)
+    (seen < 16 && [8, 13, 18, 23].iter().all(|at| text[*at] == b'-')).then_some(bytes)
 }
 
 /// The canonical text form of a UUID.
 pub fn uuid_text(bytes: &[u8; 16]) -> String {
-    const HEX: &[u8; 16] = b"0123456789abcdef";
-    let mut text = String::with_capacity(36);
-    for (i, byte) in bytes.iter().enumerate() {
-        if matches!(i, 4 | 6 | 8 | 10) {
-            text.push('-');
-        }
-        text.push(HEX[usize::from(byte >> 4)] as char);
-        text.push(HEX[usize::from(byte & 15)] as char);
+    uuid_digits(bytes).iter().copied().map(char::from).collect()
+}
+
+/// The bytes of [`uuid_text`].
+fn uuid_digits(bytes: &[u8; 16]) -> [u8; 36] {
+    let mut digits = [b'-'; 36];
+    for (byte, at) in bytes.iter().zip(UUID_PLACES) {
+        digits[at] = HEX[usize::from(byte >> 4)];
+        digits[at + 1] = HEX[usize::from(byte & 15)];
     }
-    text
+    digits
 }
 
 /// When and where in its request an event came in.

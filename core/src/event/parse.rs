@@ -6,6 +6,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::eight::first_special;
 use super::timestamp::{self, TimeProblem};
 use crate::nearest::nearest;
 
@@ -36,7 +37,8 @@ const SHORTEST_ENTRY: usize = 5;
 pub fn parse(json: &str, receipt: Receipt) -> Result<Event<'_>, Rejection> {
     let mut problems = Problems::default();
     let values = read_object(json, NativeNames, &mut problems)?;
-    check(&Raw { names: &FIELDS, values }, receipt, &mut problems).ok_or_else(|| problems.into_rejection())
+    let raw = Raw { names: &FIELDS, values: values.map(|value| value.map(RawValue::get)), is_shallow: false };
+    check(&raw, receipt, &mut problems).ok_or_else(|| problems.into_rejection())
 }
 
 /// The names that an object may have: a type, so that those of the native protocol are known when this is compiled. Looking
@@ -49,7 +51,7 @@ pub(super) trait Names<const N: usize>: Copy {
 }
 
 #[derive(Clone, Copy)]
-struct NativeNames;
+pub(super) struct NativeNames;
 
 impl Names<FIELD_COUNT> for NativeNames {
     const STRICT: bool = true;
@@ -169,7 +171,9 @@ pub(super) fn check<'a>(raw: &Raw<'a, '_>, receipt: Receipt, problems: &mut Prob
 pub(super) struct Raw<'a, 'n> {
     /// What a message calls each field.
     pub names: &'n [&'static str; FIELD_COUNT],
-    pub values: [Option<&'a RawValue>; FIELD_COUNT],
+    pub values: [Option<&'a str>; FIELD_COUNT],
+    /// Whether it is known that no value nests deeper than [`MAX_DEPTH`].
+    pub is_shallow: bool,
 }
 
 impl<'a> Raw<'a, '_> {
@@ -179,7 +183,7 @@ impl<'a> Raw<'a, '_> {
     }
 
     fn value(&self, field: usize) -> Option<&'a str> {
-        self.values[field].map(RawValue::get).filter(|v| *v != "null")
+        self.values[field].filter(|v| *v != "null")
     }
 
     fn text(&self, field: usize, problems: &mut Problems) -> Option<Cow<'a, str>> {
@@ -223,7 +227,7 @@ impl<'a> Raw<'a, '_> {
             problems.add("wrong_type", self.names[field], format!("is {}, expected an object", found(value)));
             return None;
         }
-        if deeper_than(value, MAX_DEPTH) {
+        if !self.is_shallow && deeper_than(value, MAX_DEPTH) {
             problems.add("too_deep", self.names[field], format!("nests deeper than {MAX_DEPTH} levels"));
             return None;
         }
@@ -258,7 +262,8 @@ impl<'a> Raw<'a, '_> {
 
 fn unescape(quoted: &str) -> Result<Cow<'_, str>, serde_json::Error> {
     let inner = &quoted[1..quoted.len() - 1];
-    if inner.as_bytes().contains(&b'\\') {
+    // Of what is special in a text, well-formed JSON has only backslashes there.
+    if first_special(inner.as_bytes()).is_some() {
         serde_json::from_str(quoted).map(Cow::Owned)
     } else {
         Ok(Cow::Borrowed(inner))

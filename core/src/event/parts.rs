@@ -99,8 +99,8 @@ impl<'a> Parts<'a> {
     /// # Errors
     /// A [`Rejection`] that lists every problem, in the protocol's own names. Those of the protocol come first.
     pub fn event(&mut self, receipt: Receipt) -> Result<Event<'_>, Rejection> {
-        let values = std::array::from_fn(|field| self.values[field].as_deref());
-        let raw = Raw { names: &self.names, values };
+        let values = std::array::from_fn(|field| self.values[field].as_deref().map(RawValue::get));
+        let raw = Raw { names: &self.names, values, is_shallow: false };
         check(&raw, receipt, &mut self.problems).ok_or_else(|| std::mem::take(&mut self.problems).into_rejection())
     }
 }

@@ -1,6 +1,6 @@
 //! The `timestamp` and `sent_at` of an event: RFC 3339 text or whole milliseconds, and nothing that has to be guessed.
 
-use chrono::DateTime;
+use chrono::{DateTime, NaiveDate};
 
 use crate::time::{DAY_MS, rfc3339};
 
@@ -24,6 +24,9 @@ fn problem(code: &'static str, message: String) -> TimeProblem {
 
 /// Reads the decoded text of a JSON string.
 pub(super) fn from_text(text: &str) -> Result<i64, TimeProblem> {
+    if let Some(time) = from_usual_text(text.as_bytes()) {
+        return Ok(time);
+    }
     match DateTime::parse_from_rfc3339(text) {
         Ok(time) => Ok(time.timestamp_millis()),
         Err(_) if DateTime::parse_from_rfc3339(&format!("{text}Z")).is_ok() => Err(problem(
@@ -38,6 +41,27 @@ pub(super) fn from_text(text: &str) -> Result<i64, TimeProblem> {
             ),
         )),
     }
+}
+
+/// Reads what nearly every client sends, `2026-01-31T09:00:00.000Z`, with or without the milliseconds, in a tenth of the
+/// time that the general way takes. `None` for everything else, valid or not.
+fn from_usual_text(text: &[u8]) -> Option<i64> {
+    let (seconds, millis) = match text.len() {
+        20 => (text.strip_suffix(b"Z")?, 0),
+        24 if text[19] == b'.' => (&text[..19], digits(text[20..].strip_suffix(b"Z")?)?),
+        _ => return None,
+    };
+    let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T', h1, h2, b':', n1, n2, b':', s1, s2] = *seconds else {
+        return None;
+    };
+    let date = NaiveDate::from_ymd_opt(digits(&[y1, y2, y3, y4])? as i32, digits(&[m1, m2])?, digits(&[d1, d2])?)?;
+    let time = date.and_hms_milli_opt(digits(&[h1, h2])?, digits(&[n1, n2])?, digits(&[s1, s2])?, millis)?;
+    Some(time.and_utc().timestamp_millis())
+}
+
+/// Up to nine decimal digits.
+fn digits(text: &[u8]) -> Option<u32> {
+    text.iter().try_fold(0, |sum, byte| byte.is_ascii_digit().then(|| sum * 10 + u32::from(byte - b'0')))
 }
 
 /// Reads the text of a JSON number.
@@ -103,6 +127,20 @@ mod tests {
         assert!(from_text("2026-01-01T00:00:00").unwrap_err().message.contains("2026-01-01T00:00:00Z"));
         for bad in ["", "yesterday", "2026-01-01", "2026-13-01T00:00:00Z", "2026-02-30T00:00:00Z", "1767225600000"] {
             assert_eq!(from_text(bad).unwrap_err().code, "timestamp_invalid", "{bad}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn the_usual_form_is_read_as_the_general_way_reads_it(
+            text in "([0-9]{4}|20[0-9]{2})-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-6][0-9]:[0-6][0-9]([.][0-9]{3})?[Zz]"
+        ) {
+            let general = DateTime::parse_from_rfc3339(&text).ok().map(|time| time.timestamp_millis());
+            match from_usual_text(text.as_bytes()) {
+                Some(time) => proptest::prop_assert_eq!(Some(time), general),
+                // What is left to the general way is odd: no time, a leap second, a small `z`.
+                None => proptest::prop_assert!(general.is_none() || text.contains(":60") || text.ends_with('z')),
+            }
         }
     }
 

@@ -15,9 +15,10 @@ pub mod segment;
 use std::borrow::Cow;
 
 use serde_json::value::RawValue;
+use weir_core::event::scan::{Scan, scan};
 use weir_core::event::{self, Event, Parts, Receipt, Rejection};
 
-use crate::body::{self, BodyProblem, Candidate};
+use crate::body::{self, BodyProblem, Candidate, MAX_EVENTS};
 use crate::keys::{KeyProblem, WriteKey};
 
 /// The protocol of a path.
@@ -96,14 +97,17 @@ impl<'a> Batch<'a> {
     /// # Errors
     /// A [`BodyProblem`], where nothing of the body can be taken.
     pub fn native(body: &'a [u8]) -> Result<Self, BodyProblem> {
-        let candidates = body::candidates(body)?;
-        Ok(Self { key: None, historical: false, candidates, dialect: Dialect::Native, protocol: Protocol::Native })
+        let scans = scan(body, MAX_EVENTS).unwrap_or_default();
+        let candidates =
+            if scans.is_empty() { body::candidates(body)? } else { scans.iter().map(|scan| Ok(scan.json())).collect() };
+        let dialect = Dialect::Native(scans);
+        Ok(Self { key: None, historical: false, candidates, dialect, protocol: Protocol::Native })
     }
 
     /// One candidate that came in a request of before, with what that request said about all its events.
     pub fn of_one(protocol: Protocol, json: &'a str, sent_at: Option<&'a RawValue>) -> Self {
         let dialect = match protocol {
-            Protocol::Native => Dialect::Native,
+            Protocol::Native => Dialect::Native(Vec::new()),
             Protocol::Segment(kind) => Dialect::Segment(segment::Envelope::of_one(kind, sent_at)),
             Protocol::PostHog => Dialect::PostHog(posthog::Envelope::of_one(sent_at)),
         };
@@ -124,7 +128,8 @@ impl<'a> Batch<'a> {
 /// How to read the candidates of one body.
 #[derive(Debug)]
 pub(crate) enum Dialect<'a> {
-    Native,
+    /// What reading the body has found of each candidate, by its place; nothing, if anything of it is out of the ordinary.
+    Native(Vec<Scan<'a>>),
     Segment(segment::Envelope<'a>),
     PostHog(posthog::Envelope<'a>),
 }
@@ -138,7 +143,13 @@ impl Dialect<'_> {
         push: impl FnOnce(Event<'_>) -> Result<(), Rejection>,
     ) -> Result<(), Rejection> {
         match self {
-            Self::Native => push(event::parse(json, receipt)?),
+            Self::Native(scans) => {
+                let scan = usize::try_from(receipt.place).ok().and_then(|place| scans.get(place));
+                match scan.filter(|scan| std::ptr::eq(scan.json(), json)) {
+                    Some(scan) => push(scan.event(receipt)?),
+                    None => push(event::parse(json, receipt)?),
+                }
+            }
             Self::Segment(envelope) => push(envelope.parts(json)?.event(receipt)?),
             Self::PostHog(envelope) => push(envelope.parts(json, receipt)?.event(receipt)?),
         }
@@ -149,7 +160,7 @@ impl Dialect<'_> {
     /// What the request said about when it was sent: JSON.
     pub fn sent_at(&self) -> Option<&str> {
         match self {
-            Self::Native => None,
+            Self::Native(_) => None,
             Self::Segment(envelope) => envelope.sent_at(),
             Self::PostHog(envelope) => envelope.sent_at(),
         }
@@ -158,7 +169,7 @@ impl Dialect<'_> {
     /// The name of the event that a candidate would be, if it can be read.
     pub fn event_name<'j>(&self, json: &'j str) -> Option<Cow<'j, str>> {
         match self {
-            Self::Native | Self::PostHog(_) => event::name_in(json, "event"),
+            Self::Native(_) | Self::PostHog(_) => event::name_in(json, "event"),
             Self::Segment(envelope) => envelope.event_name(json),
         }
     }
