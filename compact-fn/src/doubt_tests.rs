@@ -52,7 +52,8 @@ impl fmt::Display for Denying {
 impl ObjectStore for Denying {
     async fn put_opts(&self, location: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
         let stored = self.inner.put_opts(location, payload, options).await?;
-        let denial = self.denial.lock().unwrap().filter(|_| location.prefix_matches(&names::TableName::Events.commits()));
+        let denial =
+            self.denial.lock().unwrap().filter(|_| location.prefix_matches(&names::TableName::Events.commits()));
         match denial {
             Some(Denial::Failure) => Err(Error::Generic { store: "denying", source: "the answer was lost".into() }),
             Some(Denial::Conflict) => Err(Error::AlreadyExists { path: location.to_string(), source: "there".into() }),

@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 
 use serde::Serialize;
+use weir_core::event::envelope::MAX_RECORD_BYTES;
 use weir_core::event::frame::FrameWriter;
 use weir_core::event::{Event, EventId, Failed, MAX_EVENT_BYTES, Receipt, Rejection, kept_body, uuid_text};
 use weir_core::ports::Ids;
@@ -55,6 +56,20 @@ pub(crate) fn shortened(mut text: String, max_bytes: usize) -> String {
     text
 }
 
+/// Why a request makes no record.
+#[derive(Debug, thiserror::Error)]
+pub enum AcceptError {
+    /// Never in practice: only if a frame header cannot be written as JSON.
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
+    /// Its events are small, and what is said once for all of them is not: each event has it in the record.
+    #[error("the record has {bytes} bytes, and is not at its end")]
+    TooLarge {
+        /// So far.
+        bytes: usize,
+    },
+}
+
 /// What became of the candidates of one request.
 #[derive(Debug)]
 pub struct Checked {
@@ -71,13 +86,8 @@ pub struct Checked {
 /// `event_id` is given one, before anything is stored, so that a record that is read twice gives the same events.
 ///
 /// # Errors
-/// Never in practice: only if a frame header cannot be written as JSON.
-pub fn accept(
-    batch: Batch<'_>,
-    terms: &Terms<'_>,
-    received_ms: i64,
-    ids: &dyn Ids,
-) -> Result<Checked, serde_json::Error> {
+/// [`AcceptError::TooLarge`], where the record outgrows what readers of the log unpack.
+pub fn accept(batch: Batch<'_>, terms: &Terms<'_>, received_ms: i64, ids: &dyn Ids) -> Result<Checked, AcceptError> {
     let mut frame = FrameWriter::new(terms.source, received_ms)?;
     frame.reserve(batch.candidates.iter().flatten().map(|json| json.len() + LINE_BYTES).sum());
     let mut rejected = Vec::new();
@@ -102,6 +112,9 @@ pub fn accept(
                 rejected.push(refuse(&mut frame, refused, terms, ids)?);
             }
         }
+        if frame.len() > MAX_RECORD_BYTES {
+            return Err(AcceptError::TooLarge { bytes: frame.len() });
+        }
     }
     Ok(Checked { record: frame.finish(), accepted, rejected })
 }
@@ -117,7 +130,7 @@ pub fn accept_none(
     terms: &Terms<'_>,
     received_ms: i64,
     ids: &dyn Ids,
-) -> Result<Checked, serde_json::Error> {
+) -> Result<Checked, AcceptError> {
     let mut frame = FrameWriter::new(terms.source, received_ms)?;
     let refused = Refused { protocol, place: None, raw, event: None, sent_at: None, rejection: problem.rejection() };
     let rejected = vec![refuse(&mut frame, refused, terms, ids)?];

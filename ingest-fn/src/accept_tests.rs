@@ -173,3 +173,16 @@ fn white_space_around_an_event_does_not_count_as_its_size() {
     assert_eq!(check(&format!("{space}{{\"event\":\"a\",\"user_id\":\"u\"}}{space}")).accepted, 1);
     assert_eq!(check(&format!("[{space}{{\"event\":\"a\",\"user_id\":\"u\"}}{space}]")).accepted, 1);
 }
+
+#[test]
+fn a_context_that_counts_for_every_event_cannot_make_a_record_without_end() {
+    let context = format!(r#"{{"text":"{}"}}"#, "x".repeat(200_000));
+    let events = vec![r#"{"type":"track","event":"E","userId":"u"}"#; 5_000].join(",");
+    let body = format!(r#"{{"context":{context},"batch":[{events}]}}"#);
+    assert!(body.len() < crate::body::MAX_BODY_BYTES);
+    let batch = Protocol::Segment(None).read(body.as_bytes()).unwrap();
+    match accept(batch, &Terms::plain("app"), NOW, &CountingIds::default()) {
+        Err(AcceptError::TooLarge { bytes }) => assert!(bytes < MAX_RECORD_BYTES + 300_000, "{bytes}"),
+        other => panic!("{:?}", other.map(|checked| checked.record.len())),
+    }
+}

@@ -9,9 +9,10 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use serde::Serialize;
 use weir_core::event::Rejection;
+use weir_core::event::envelope::MAX_RECORD_BYTES;
 use weir_core::ports::LogError;
 
-use crate::accept::{Rejected, shortened};
+use crate::accept::{AcceptError, Rejected, shortened};
 use crate::body::BodyProblem;
 use crate::collector::ProgressError;
 use crate::keys::{KeyProblem, Readers};
@@ -192,6 +193,15 @@ pub enum Failure {
         /// What is possible, as the `Allow` header lists it.
         allowed: &'static str,
     },
+}
+
+impl From<AcceptError> for Failure {
+    fn from(error: AcceptError) -> Self {
+        match error {
+            AcceptError::Json(error) => Self::Frame(error),
+            AcceptError::TooLarge { bytes } => Self::Log(LogError::TooLarge { bytes, limit: MAX_RECORD_BYTES }),
+        }
+    }
 }
 
 impl Failure {

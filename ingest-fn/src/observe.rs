@@ -7,13 +7,17 @@
 //! The line has the template of the path and not the path itself, in which a key may stand; and nothing of headers, query or
 //! body. It is written at the level `debug` under the target [`TARGET`], so that it can be asked for by itself.
 
+use std::convert::Infallible;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{MatchedPath, Request};
 use axum::http::Method;
-use axum::middleware::Next;
 use axum::response::Response;
+use axum::routing::Route;
+use futures::future::BoxFuture;
 use tokio::time::Instant;
+use tower::Service;
 
 use crate::accept::Rejected;
 use crate::collector::Collector;
@@ -50,36 +54,80 @@ impl Taken {
     }
 }
 
-/// Counts each answer, and says what it was.
-pub(crate) async fn observe(State(collector): State<Arc<Collector>>, request: Request, next: Next) -> Response {
-    let began = Instant::now();
-    let method = known(request.method());
-    let path = request.extensions().get::<MatchedPath>().cloned();
-    let mut response = next.run(request).await;
-    let taken = response.extensions_mut().remove::<Taken>();
-    let status = response.status().as_u16();
-    let protocol = taken.as_ref().map(|taken| taken.protocol);
-    collector.meters().request(protocol, status);
-    if let Some(taken) = &taken {
-        collector.meters().body(protocol, taken.bytes);
+/// A route whose answers are counted, and written down.
+///
+/// A service of its own rather than axum's `middleware::from_fn`, for the reason that [`browsers`](crate::browsers) gives.
+#[derive(Clone)]
+pub(crate) struct Observed {
+    route: Route,
+    collector: Arc<Collector>,
+}
+
+impl Observed {
+    pub(crate) fn new(route: Route, collector: Arc<Collector>) -> Self {
+        Self { route, collector }
     }
-    if tracing::enabled!(target: TARGET, tracing::Level::DEBUG) {
-        let taken_or = |of: fn(&Taken) -> u64| taken.as_ref().map_or(0, of);
+}
+
+impl Service<Request> for Observed {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response, Infallible>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Service::<Request>::poll_ready(&mut self.route, cx)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let logged = tracing::enabled!(target: TARGET, tracing::Level::DEBUG).then(|| Logged::of(&request));
+        let collector = Arc::clone(&self.collector);
+        let answering = self.route.call(request);
+        Box::pin(async move {
+            let mut response = answering.await?;
+            let taken = response.extensions_mut().remove::<Taken>();
+            let status = response.status().as_u16();
+            let protocol = taken.as_ref().map(|taken| taken.protocol);
+            collector.meters().request(protocol, status);
+            if let Some(taken) = &taken {
+                collector.meters().body(protocol, taken.bytes);
+            }
+            if let Some(logged) = logged {
+                logged.answered(status, taken.as_ref());
+            }
+            Ok(response)
+        })
+    }
+}
+
+/// What the line of a request needs of the request.
+struct Logged {
+    began: Instant,
+    method: &'static str,
+    path: Option<MatchedPath>,
+}
+
+impl Logged {
+    fn of(request: &Request) -> Self {
+        let path = request.extensions().get::<MatchedPath>().cloned();
+        Self { began: Instant::now(), method: known(request.method()), path }
+    }
+
+    fn answered(&self, status: u16, taken: Option<&Taken>) {
+        let taken_or = |of: fn(&Taken) -> u64| taken.map_or(0, of);
         tracing::debug!(
             target: TARGET,
-            method,
-            path = path.as_ref().map_or("", MatchedPath::as_str),
+            method = self.method,
+            path = self.path.as_ref().map_or("", MatchedPath::as_str),
             status,
-            protocol = protocol_name(protocol),
-            source = taken.as_ref().and_then(|taken| taken.source.as_deref()).unwrap_or_default(),
+            protocol = protocol_name(taken.map(|taken| taken.protocol)),
+            source = taken.and_then(|taken| taken.source.as_deref()).unwrap_or_default(),
             accepted = taken_or(|taken| taken.accepted as u64),
             rejected = taken_or(|taken| taken.rejected as u64),
             bytes = taken_or(|taken| taken.bytes),
-            ms = began.elapsed().as_micros() as f64 / 1_000.0,
+            ms = self.began.elapsed().as_micros() as f64 / 1_000.0,
             "answered"
         );
     }
-    response
 }
 
 /// A method may be any word that a sender makes up.

@@ -23,7 +23,6 @@
 //! |---|---|---|
 //! | `weir_log_appends_total` | counter | records, by `outcome`: `log`, `overflow`, `refused` (503), `too_large` |
 //! | `weir_overflow_puts_total` | counter | objects, by `outcome`: `stored`, `failed` |
-//! | `weir_log_append_seconds` | histogram | from the record to its place, wherever it is |
 
 mod breaker;
 pub mod conformance;

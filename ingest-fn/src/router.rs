@@ -9,7 +9,6 @@ use axum::extract::{Path, Request, State};
 use axum::http::header::{CONTENT_TYPE, EXPECT};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, Uri};
-use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, any, get, post};
 use axum::{Json, Router};
@@ -24,7 +23,7 @@ use crate::collector::Collector;
 use crate::decode::{known_encoding, unpacked};
 use crate::keys::{Readers, Sender, Source, WriteKey};
 use crate::load::{Lane, Permit};
-use crate::observe::{Taken, observe};
+use crate::observe::{Observed, Taken};
 use crate::openapi;
 use crate::protocol::Protocol;
 use crate::protocol::segment::Kind;
@@ -54,7 +53,8 @@ pub fn router(collector: Arc<Collector>) -> Router {
         .route("/health/live", only(get(async || HealthAnswer::LIVE), "GET, HEAD"))
         .route("/health/ready", only(get(tell_ready), "GET, HEAD"));
     let all = for_clients.merge(health);
-    all.layer(middleware::from_fn_with_state(Arc::clone(&collector), observe)).with_state(collector)
+    let observer = Arc::clone(&collector);
+    all.layer(layer_fn(move |route| Observed::new(route, Arc::clone(&observer)))).with_state(collector)
 }
 
 /// Long and short paths, each with and without `/v1`, except for the long ones, which would hide a page's own.

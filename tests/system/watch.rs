@@ -27,7 +27,7 @@ fn figures_follow_an_event_from_its_request_to_the_table() {
         (r#"weir_requests_total{protocol="weir",status="400"}"#, 1.0),
         (r#"weir_events_accepted_total{source="dev"}"#, 3.0),
         (r#"weir_events_rejected_total{code="invalid_json"}"#, 1.0),
-        ("weir_append_seconds_count", 2.0),
+        ("weir_append_seconds_count", 3.0),
         (r#"weir_in_flight_requests{lane="live"}"#, 0.0),
         ("weir_events_landed_total", 1.0),
         ("weir_duplicates_total", 2.0),

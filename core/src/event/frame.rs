@@ -156,6 +156,12 @@ impl FrameWriter {
         self.bytes.reserve(bytes);
     }
 
+    /// How many bytes the record has so far.
+    #[allow(clippy::len_without_is_empty, reason = "a record has a header")]
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// Adds an event, which has been given its id. Its properties and its context are what [`parse`](super::parse()) found
     /// to be JSON; they are not looked at again.
     ///

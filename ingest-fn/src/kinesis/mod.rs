@@ -118,6 +118,11 @@ impl EventLog for KinesisLog {
         self.batcher.append(packed.into()).await
     }
 
+    /// Whether the stream answers. That it would take a record, only an append can tell.
+    async fn check(&self) -> Result<(), LogError> {
+        self.shards().await.map(drop)
+    }
+
     /// Also closed shards, while they can be read; a parent comes before its children.
     async fn shards(&self) -> Result<Vec<ShardId>, LogError> {
         let listed = self.reader().patiently(|| self.api.shards()).await;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use metrics::{counter, histogram};
+use metrics::counter;
 use tokio::time::{Instant, timeout};
 use weir_core::event::envelope::{MAX_RECORD_BYTES, pack};
 use weir_core::ports::{EventLog, Ids, LogError, LogPosition, LogRecord, SequenceNumber, ShardId};
@@ -162,7 +162,6 @@ fn problem(error: LogError) -> String {
 #[async_trait]
 impl<L: EventLog> EventLog for OverflowingLog<L> {
     async fn append(&self, payload: Bytes) -> Result<LogPosition, LogError> {
-        let started = Instant::now();
         let stored = self.store(payload).await;
         let outcome = match &stored {
             Ok(position) if position.shard.0 == SHARD => "overflow",
@@ -171,10 +170,15 @@ impl<L: EventLog> EventLog for OverflowingLog<L> {
             Err(_) => "refused",
         };
         counter!("weir_log_appends_total", "outcome" => outcome).increment(1);
-        if stored.is_ok() {
-            histogram!("weir_log_append_seconds").record(started.elapsed());
-        }
         stored
+    }
+
+    /// One of the two is enough.
+    async fn check(&self) -> Result<(), LogError> {
+        match self.log.check().await {
+            Ok(()) => Ok(()),
+            Err(_) => self.overflow.is_waiting(0).await.map(drop),
+        }
     }
 
     async fn shards(&self) -> Result<Vec<ShardId>, LogError> {
