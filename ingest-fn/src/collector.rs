@@ -162,7 +162,9 @@ impl Collector {
     /// # Errors
     /// [`Shed`], where too much is under way already.
     pub fn admit(&self, lane: Lane, announced: Option<u64>) -> Result<Permit, Shed> {
-        self.load.admit(lane, announced, self.sink.struggles(), self.ids())
+        // Live goes by its own use alone, and need not know.
+        let log_struggles = lane == Lane::Bulk && self.sink.struggles();
+        self.load.admit(lane, announced, log_struggles, self.ids())
     }
 
     /// Moves a request that turned out to be historical.

@@ -52,7 +52,7 @@ pub async fn receive(
         // Most bodies are there already, and need no timer.
         biased;
         read = all(body, announced, permit, ids) => read,
-        () = sleep(most) => Err(late().into()),
+        () = async { sleep(most).await } => Err(late().into()),
     }
 }
 

@@ -139,7 +139,7 @@ async fn take_events(collector: &Collector, lane: Lane, protocol: Protocol, requ
     let mut response = answer.map(|answer| answer.in_words_of(protocol)).into_response();
     response.extensions_mut().insert(taking.taken);
     // A refusal may have said already who may read it.
-    if response.extensions().get::<Readers>().is_none() {
+    if taking.readers != Readers::Anyone && response.extensions().get::<Readers>().is_none() {
         response.extensions_mut().insert(taking.readers);
     }
     response

@@ -9,8 +9,10 @@
 //! before both: it is about what was agreed with the app, and a property that is dropped here was sent all the same.
 
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
+use memchr::memchr;
+use memchr::memmem::Finder;
 use weir_core::event::{Event, Rejection};
 
 use crate::enrich::{Agents, Enrichment, RequestFacts};
@@ -57,7 +59,7 @@ impl<'a> Terms<'a> {
         *context = self.enrichment.as_ref().and_then(|enrichment| enrichment.context(event.context));
         // weir adds an address only where the key stores addresses, so what is taken out is what the client sent.
         let event = Event { context: context.as_deref().or(event.context), ..event };
-        let event = match self.stores_address {
+        let event = match self.stores_address || !may_hold_address(&event) {
             true => event,
             false => Rules::without_addresses().apply(self.source, event, without_address),
         };
@@ -102,6 +104,14 @@ impl<'a> Terms<'a> {
         }
         self.rules.scrub_raw(self.source, &without_address).map(Cow::Owned)
     }
+}
+
+/// Whether an event may hold an address under one of its names, `ip` and `$ip`: a quick look, without finding out where. Names
+/// may be written with escapes.
+fn may_hold_address(event: &Event<'_>) -> bool {
+    static END_OF_NAME: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("ip\""));
+    let may = |text: &str| END_OF_NAME.find(text.as_bytes()).is_some() || memchr(b'\\', text.as_bytes()).is_some();
+    event.properties.is_some_and(may) || event.context.is_some_and(may)
 }
 
 /// What is kept of a refusal.

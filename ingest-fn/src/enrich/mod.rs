@@ -28,8 +28,9 @@ use std::collections::HashMap;
 use std::fmt;
 use std::ops::Range;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
+use memchr::memmem::Finder;
 use serde_json::Value;
 
 use self::agent::Product;
@@ -127,7 +128,8 @@ impl<'a> Enrichment<'a> {
 
 /// Whether a context may name an agent: a quick look, without finding out where. Names may be written with escapes.
 fn may_name_agent(context: &str) -> bool {
-    context.contains("gent\"") || memchr::memchr(b'\\', context.as_bytes()).is_some()
+    static END_OF_NAME: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("gent\""));
+    END_OF_NAME.find(context.as_bytes()).is_some() || memchr::memchr(b'\\', context.as_bytes()).is_some()
 }
 
 /// The text that a JSON value is; `None` if it is none.
