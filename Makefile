@@ -11,7 +11,7 @@ PORT ?= 8080
 SOAK ?= 300
 
 .DEFAULT_GOAL := help
-.PHONY: help run test build check format bench bench-ingest soak page setup setup-build setup-test setup-aws test-rust test-page test-browser test-clients clean
+.PHONY: help run test build check format bench bench-ingest bench-function soak page setup setup-build setup-test setup-aws test-rust test-page test-browser test-clients clean
 
 help: ## Show what there is to make
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,11 @@ bench: build ## Measure the release: import speed and memory, start-up, and a fu
 bench-ingest: ## Measure the collector beside a bare handler: the bars of ingest, in about two minutes
 	$(CARGO) build --release -p weir-load --bins
 	scripts/bench-ingest.sh "$(CARGO_TARGET_DIR)/release"
+
+bench-function: setup-aws ## Measure the collector as a Lambda function: size, start and memory
+	$(CARGO) build --profile lambda -p ingest-fn --bin ingest-fn
+	cd tests && WEIR_MOTO_PYTHON=$(MOTO_PYTHON)/bin/python \
+		$(CARGO) run -p weir-tests --example function_bars -- "$(CARGO_TARGET_DIR)/lambda/ingest-fn"
 
 soak: ## Saturate the collector for SOAK seconds while its parts fail, and count what is there
 	SOAK=$(SOAK) $(CARGO) test --release -p weir-load --test soak -- --nocapture

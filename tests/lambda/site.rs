@@ -23,12 +23,18 @@ use weir_tests::now_ms;
 const STREAM: &str = "events";
 const KEY: &str = "wk_test_key_of_the_function";
 
-/// The compiled function: that of `WEIR_INGEST_FN`, else the one beside the program `weir`.
+static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+
+/// Takes another program than the one beside `weir`. To be called first.
+#[allow(dead_code, reason = "measurements choose, tests do not")]
+pub fn choose_program(program: PathBuf) {
+    PROGRAM.set(program).expect("nobody has asked for a program yet");
+}
+
+/// The compiled function: the one beside the program `weir`.
 pub fn program() -> &'static Path {
-    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
-        let beside = || weir_tests::binary().with_file_name("ingest-fn");
-        let path = std::env::var_os("WEIR_INGEST_FN").map_or_else(beside, PathBuf::from);
+        let path = weir_tests::binary().with_file_name("ingest-fn");
         assert!(path.is_file(), "there is no function `{}`: run `make test`, which builds it first", path.display());
         path
     })
