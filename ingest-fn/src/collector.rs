@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use axum::http::{Extensions, HeaderMap, HeaderName};
+use axum::http::HeaderName;
+use axum::http::request::Parts;
 use bytes::Bytes;
 use weir_core::ports::{Clock, EventLog, Ids, LogError, LogPosition};
 use weir_store::StoreError;
@@ -129,11 +130,6 @@ impl Collector {
         Self { country_headers, ..self }
     }
 
-    /// Where a request comes from.
-    pub fn facts(&self, headers: &HeaderMap, extensions: &Extensions) -> RequestFacts {
-        RequestFacts::of(headers, extensions, &self.country_headers)
-    }
-
     /// The same collector with other bounds of what may be under way.
     #[must_use]
     pub fn with_load(self, settings: LoadSettings) -> Self {
@@ -152,9 +148,10 @@ impl Collector {
     ///
     /// # Errors
     /// [`Failure::Key`] where the sender may not bring that many; [`Failure::Frame`], which does not happen in practice.
-    pub fn check(&self, sender: &Sender, batch: Batch<'_>) -> Result<Checked, Failure> {
+    pub fn check(&self, sender: &Sender, head: &Parts, batch: Batch<'_>) -> Result<Checked, Failure> {
         let source = self.authorize(sender, batch.candidates.len())?;
-        Ok(accept(batch, &self.terms(&source, sender), self.clock.now_ms(), self.ids.as_ref())?)
+        let facts = self.facts(&source, head);
+        Ok(accept(batch, &self.terms(&source, &facts), self.clock.now_ms(), self.ids.as_ref())?)
     }
 
     /// Lets a request in, before its body is read.
@@ -203,6 +200,7 @@ impl Collector {
     pub fn refuse(
         &self,
         sender: &Sender,
+        head: &Parts,
         protocol: Protocol,
         raw: &[u8],
         problem: &BodyProblem,
@@ -212,12 +210,18 @@ impl Collector {
         }
         // A body that is stored costs what an event costs.
         let Ok(source) = self.authorize(sender, 1) else { return Ok(None) };
-        let terms = self.terms(&source, sender);
+        let facts = self.facts(&source, head);
+        let terms = self.terms(&source, &facts);
         Ok(Some(accept_none(raw, protocol, problem, &terms, self.clock.now_ms(), self.ids.as_ref())?))
     }
 
-    fn terms<'a>(&'a self, source: &'a Source, sender: &'a Sender) -> Terms<'a> {
-        let terms = Terms::new(source, self.privacy.current(), &sender.facts, &self.agents);
+    /// Where a request comes from.
+    fn facts(&self, source: &Source, head: &Parts) -> RequestFacts {
+        RequestFacts::of(&head.headers, &head.extensions, &self.country_headers, source.store_ip)
+    }
+
+    fn terms<'a>(&'a self, source: &'a Source, facts: &'a RequestFacts) -> Terms<'a> {
+        let terms = Terms::new(source, self.privacy.current(), facts, &self.agents);
         terms.with_plan(self.plans.guard(source.plan))
     }
 

@@ -15,7 +15,7 @@ use axum::extract::{MatchedPath, Request};
 use axum::http::Method;
 use axum::response::Response;
 use axum::routing::Route;
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, Either};
 use tokio::time::Instant;
 use tower::Service;
 
@@ -27,7 +27,7 @@ use crate::protocol::Protocol;
 /// Under which name a log can be asked for requests, as in `RUST_LOG=weir::requests=debug`.
 pub const TARGET: &str = "weir::requests";
 
-/// What became of a request with events: put into its answer's extensions.
+/// What became of a request with events: put into its answer's extensions, where it is written down.
 #[derive(Debug, Clone)]
 pub(crate) struct Taken {
     pub protocol: Protocol,
@@ -54,6 +54,20 @@ impl Taken {
     }
 }
 
+/// Who counts the answers of a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Counted {
+    /// [`Observed`].
+    Here,
+    /// What takes the events of a POST, which knows more about it; all other answers of the route are counted here.
+    ByWhoTakesEvents,
+}
+
+/// Whether requests are written down.
+pub(crate) fn is_logged() -> bool {
+    tracing::enabled!(target: TARGET, tracing::Level::DEBUG)
+}
+
 /// A route whose answers are counted, and written down.
 ///
 /// A service of its own rather than axum's `middleware::from_fn`, for the reason that [`browsers`](crate::browsers) gives.
@@ -61,41 +75,46 @@ impl Taken {
 pub(crate) struct Observed {
     route: Route,
     collector: Arc<Collector>,
+    counted: Counted,
 }
 
 impl Observed {
-    pub(crate) fn new(route: Route, collector: Arc<Collector>) -> Self {
-        Self { route, collector }
+    pub(crate) fn new(route: Route, collector: Arc<Collector>, counted: Counted) -> Self {
+        Self { route, collector, counted }
     }
 }
+
+type Answering = <Route as Service<Request>>::Future;
 
 impl Service<Request> for Observed {
     type Response = Response;
     type Error = Infallible;
-    type Future = BoxFuture<'static, Result<Response, Infallible>>;
+    type Future = Either<Answering, BoxFuture<'static, Result<Response, Infallible>>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Service::<Request>::poll_ready(&mut self.route, cx)
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        let logged = tracing::enabled!(target: TARGET, tracing::Level::DEBUG).then(|| Logged::of(&request));
+        let counts_itself = self.counted == Counted::ByWhoTakesEvents && request.method() == Method::POST;
+        let logged = is_logged().then(|| Logged::of(&request));
+        if counts_itself && logged.is_none() {
+            return Either::Left(self.route.call(request));
+        }
         let collector = Arc::clone(&self.collector);
         let answering = self.route.call(request);
-        Box::pin(async move {
+        Either::Right(Box::pin(async move {
             let mut response = answering.await?;
-            let taken = response.extensions_mut().remove::<Taken>();
             let status = response.status().as_u16();
-            let protocol = taken.as_ref().map(|taken| taken.protocol);
-            collector.meters().request(protocol, status);
-            if let Some(taken) = &taken {
-                collector.meters().body(protocol, taken.bytes);
+            if !counts_itself {
+                collector.meters().request(None, status);
             }
+            let taken = response.extensions_mut().remove::<Taken>();
             if let Some(logged) = logged {
                 logged.answered(status, taken.as_ref());
             }
             Ok(response)
-        })
+        }))
     }
 }
 

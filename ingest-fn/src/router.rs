@@ -23,7 +23,7 @@ use crate::collector::Collector;
 use crate::decode::{known_encoding, unpacked};
 use crate::keys::{Readers, Sender, Source, WriteKey};
 use crate::load::{Lane, Permit};
-use crate::observe::{Observed, Taken};
+use crate::observe::{Counted, Observed, Taken, is_logged};
 use crate::openapi;
 use crate::protocol::Protocol;
 use crate::protocol::segment::Kind;
@@ -37,24 +37,30 @@ const GET: &str = "GET, HEAD, OPTIONS";
 /// The collector's paths. Everything under `/v1` is answered here; of other paths those that clients of other protocols
 /// ask for, and the rest is left to whom this is merged with.
 pub fn router(collector: Arc<Collector>) -> Router {
-    let v1 = Router::new()
+    let events = Router::new()
         .route("/v1/events", taking(Protocol::Native))
+        .merge(segment_paths())
+        .merge(posthog_paths())
+        .layer(layer_fn(ForBrowsers));
+    let others = Router::new()
         .route("/v1/receipts/{receipt}", only(get(tell_progress), GET))
         .route("/v1/projects/{key}/settings", only(get(tell_settings), GET))
         .route("/v1", any(nothing_here))
         .route("/v1/{*rest}", any(nothing_here))
-        .route("/v1/", any(nothing_here));
-    let for_clients = v1
-        .merge(segment_paths())
-        .merge(posthog_paths())
+        .route("/v1/", any(nothing_here))
         .route("/openapi.json", only(get(openapi::document), GET))
+        .merge(posthog_settings())
         .layer(layer_fn(ForBrowsers));
     let health = Router::new()
         .route("/health/live", only(get(async || HealthAnswer::LIVE), "GET, HEAD"))
         .route("/health/ready", only(get(tell_ready), "GET, HEAD"));
-    let all = for_clients.merge(health);
-    let observer = Arc::clone(&collector);
-    all.layer(layer_fn(move |route| Observed::new(route, Arc::clone(&observer)))).with_state(collector)
+    let observed = |paths: Router<Arc<Collector>>, counted: Counted| {
+        let collector = Arc::clone(&collector);
+        paths.layer(layer_fn(move |route| Observed::new(route, Arc::clone(&collector), counted)))
+    };
+    let events = observed(events, Counted::ByWhoTakesEvents);
+    let all = events.merge(observed(others.merge(health), Counted::Here));
+    all.with_state(collector)
 }
 
 /// Long and short paths, each with and without `/v1`, except for the long ones, which would hide a page's own.
@@ -77,6 +83,12 @@ fn posthog_paths() -> Router<Arc<Collector>> {
         paths = paths.route(path, taking(Protocol::PostHog));
         paths = paths.route(&format!("{path}/"), taking(Protocol::PostHog));
     }
+    paths
+}
+
+/// What PostHog's clients ask for before they send.
+fn posthog_settings() -> Router<Arc<Collector>> {
+    let mut paths = Router::new();
     for path in ["/flags", "/flags/", "/decide", "/decide/"] {
         let no_flags = get(async || Json(setup::no_flags())).post(async || Json(setup::no_flags()));
         paths = paths.route(path, only(no_flags, "GET, HEAD, POST, OPTIONS"));
@@ -137,7 +149,11 @@ async fn take_events(collector: &Collector, lane: Lane, protocol: Protocol, requ
         Err(_) => collector.discards().discard(&mut body).await,
     }
     let mut response = answer.map(|answer| answer.in_words_of(protocol)).into_response();
-    response.extensions_mut().insert(taking.taken);
+    collector.meters().request(Some(protocol), response.status().as_u16());
+    collector.meters().body(Some(protocol), taking.taken.bytes);
+    if is_logged() {
+        response.extensions_mut().insert(taking.taken);
+    }
     // A refusal may have said already who may read it.
     if taking.readers != Readers::Anyone && response.extensions().get::<Readers>().is_none() {
         response.extensions_mut().insert(taking.readers);
@@ -154,7 +170,6 @@ async fn take_body(
     taking: &mut Taking,
 ) -> Result<BatchAnswer, Failure> {
     let mut sender = Sender::from_headers(&head.headers)?;
-    sender.facts = collector.facts(&head.headers, &head.extensions);
     // Who may not write is told so whatever their body holds, unless the key may be in it.
     if sender.key.is_some() || !protocol.has_key_in_body() {
         taking.is_by(collector.authorize(&sender, 0)?);
@@ -165,10 +180,9 @@ async fn take_body(
     taking.waits_to_send &= announced.is_some_and(|bytes| bytes > MAX_BODY_BYTES as u64);
     let body = receive(body, announced, &mut permit, collector.ids()).await?;
     taking.taken.bytes = body.len() as u64;
-    let query = head.uri.query().unwrap_or_default();
-    let checked = match check_body(collector, protocol, &mut sender, &body, query, &mut permit, taking) {
+    let checked = match check_body(collector, protocol, &mut sender, head, &body, &mut permit, taking) {
         Err(Refusal { raw, failure: Failure::Body(problem) }) => {
-            let kept = collector.refuse(&sender, protocol, &raw, &problem)?;
+            let kept = collector.refuse(&sender, head, protocol, &raw, &problem)?;
             kept.ok_or(Failure::Body(problem))?
         }
         checked => checked.map_err(|refusal| refusal.failure)?,
@@ -188,12 +202,13 @@ fn check_body<'a>(
     collector: &Collector,
     protocol: Protocol,
     sender: &mut Sender,
+    head: &Parts,
     body: &'a [u8],
-    query: &str,
     permit: &mut Permit,
     taking: &mut Taking,
 ) -> Result<Checked, Refusal<'a>> {
     let text = unpacked(body).map_err(|e| Refusal { raw: Cow::Borrowed(body), failure: e.into() })?;
+    let query = head.uri.query().unwrap_or_default();
     let json = match protocol.unwrapped(Cow::Borrowed(&text), query) {
         Ok(Cow::Owned(json)) => Cow::Owned(json),
         // It was in no form.
@@ -212,7 +227,7 @@ fn check_body<'a>(
         if batch.historical {
             collector.move_to_bulk(permit)?;
         }
-        collector.check(sender, batch)
+        collector.check(sender, head, batch)
     };
     let checked: Result<Checked, Failure> = check();
     checked.map_err(|failure| Refusal { raw: json, failure })

@@ -51,14 +51,23 @@ pub struct RequestFacts {
 }
 
 impl RequestFacts {
-    /// Reads the facts. `country_headers` are those in which a country is looked for, the first that has one counts.
-    pub fn of(headers: &HeaderMap, extensions: &Extensions, country_headers: &[HeaderName]) -> Self {
+    /// Reads the facts. `country_headers` are those in which a country is looked for, the first that has one counts. The address
+    /// is looked for where it is wanted.
+    pub fn of(
+        headers: &HeaderMap,
+        extensions: &Extensions,
+        country_headers: &[HeaderName],
+        wants_address: bool,
+    ) -> Self {
         let text = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
         let agent = text(&USER_AGENT).filter(|agent| !agent.is_empty()).map(str::to_owned);
         if agent.as_deref().is_some_and(is_server_sdk) {
             return Self { agent, country: None, address: None };
         }
         let country = country_headers.iter().find_map(|name| country(text(name)?));
+        if !wants_address {
+            return Self { agent, country, address: None };
+        }
         let address = text(&VIEWER_ADDRESS).and_then(viewer_address);
         let address = address.or_else(|| text(&FORWARDED_FOR)?.split(',').next().and_then(hop_address));
         Self { agent, country, address: address.or_else(|| peer(extensions)) }
@@ -108,7 +117,7 @@ mod tests {
 
     fn facts(headers: &[(&'static str, &str)]) -> RequestFacts {
         let headers = headers.iter().map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap()));
-        RequestFacts::of(&headers.collect(), &Extensions::new(), &COUNTRY_HEADERS)
+        RequestFacts::of(&headers.collect(), &Extensions::new(), &COUNTRY_HEADERS, true)
     }
 
     fn address(headers: &[(&'static str, &str)]) -> Option<String> {
@@ -119,7 +128,7 @@ mod tests {
     fn a_country_is_two_letters_that_stand_for_one() {
         for header in COUNTRY_HEADERS {
             let headers = HeaderMap::from_iter([(header, "kr".parse().unwrap())]);
-            let facts = RequestFacts::of(&headers, &Extensions::new(), &COUNTRY_HEADERS);
+            let facts = RequestFacts::of(&headers, &Extensions::new(), &COUNTRY_HEADERS, true);
             assert_eq!(facts.country.as_deref(), Some("KR"));
         }
         for unknown in ["XX", "T1", "", "KOR", "K", "zz", "가", "EU"] {
@@ -128,9 +137,9 @@ mod tests {
         let both = facts(&[("cf-ipcountry", "DE"), ("cloudfront-viewer-country", "XX")]);
         assert_eq!(both.country.as_deref(), Some("DE"), "a header that knows nothing does not hide one that does");
         let headers = HeaderMap::from_iter([(HeaderName::from_static("x-country"), "JP".parse().unwrap())]);
-        assert_eq!(RequestFacts::of(&headers, &Extensions::new(), &COUNTRY_HEADERS).country, None);
+        assert_eq!(RequestFacts::of(&headers, &Extensions::new(), &COUNTRY_HEADERS, true).country, None);
         let own = [HeaderName::from_static("x-country")];
-        assert_eq!(RequestFacts::of(&headers, &Extensions::new(), &own).country.as_deref(), Some("JP"));
+        assert_eq!(RequestFacts::of(&headers, &Extensions::new(), &own, false).country.as_deref(), Some("JP"));
     }
 
     #[test]
@@ -144,7 +153,7 @@ mod tests {
         assert_eq!(address(&[("x-forwarded-for", "unknown")]), None);
         let mut extensions = Extensions::new();
         extensions.insert(ConnectInfo(SocketAddr::from(([127, 0, 0, 1], 8080))));
-        let facts = RequestFacts::of(&HeaderMap::new(), &extensions, &COUNTRY_HEADERS);
+        let facts = RequestFacts::of(&HeaderMap::new(), &extensions, &COUNTRY_HEADERS, true);
         assert_eq!(facts.address.unwrap().to_string(), "127.0.0.1");
         assert!(!format!("{facts:?}").contains("127.0.0.1"), "an address is not shown");
     }
@@ -155,7 +164,7 @@ mod tests {
         context.http.source_ip = Some("203.0.113.9".to_owned());
         let mut extensions = Extensions::new();
         extensions.insert(RequestContext::ApiGatewayV2(context));
-        let facts = RequestFacts::of(&HeaderMap::new(), &extensions, &COUNTRY_HEADERS);
+        let facts = RequestFacts::of(&HeaderMap::new(), &extensions, &COUNTRY_HEADERS, true);
         assert_eq!(facts.address.unwrap().to_string(), "203.0.113.9");
     }
 

@@ -15,7 +15,6 @@ use super::bucket::Bucket;
 use super::model::{Key, Origin};
 use super::{KeyProblem, WriteKey};
 use crate::accept::shortened;
-use crate::enrich::RequestFacts;
 use crate::plan::PlanMode;
 
 /// How much of an origin a message repeats, in bytes.
@@ -28,18 +27,16 @@ pub struct Sender {
     pub key: Option<WriteKey>,
     /// The origin of the page, where a browser sends it.
     pub origin: Option<String>,
-    /// Where the request comes from.
-    pub facts: RequestFacts,
 }
 
 impl Sender {
-    /// Key and origin from the headers of a request; its facts are left empty.
+    /// Key and origin from the headers of a request.
     ///
     /// # Errors
     /// [`KeyProblem::Unreadable`].
     pub fn from_headers(headers: &HeaderMap) -> Result<Self, KeyProblem> {
         let origin = headers.get(ORIGIN).map(|origin| String::from_utf8_lossy(origin.as_bytes()).into_owned());
-        Ok(Self { key: WriteKey::from_headers(headers)?, origin, facts: RequestFacts::default() })
+        Ok(Self { key: WriteKey::from_headers(headers)?, origin })
     }
 }
 
