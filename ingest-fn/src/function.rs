@@ -1,8 +1,8 @@
 //! The collector as a function that takes one request at a time and may be frozen between two.
 //!
 //! Nothing runs beside requests there, so what a server does in loops is done here before and after them: the settings are
-//! looked at before a request once they are [`FRESH`] old, and the metrics are written after one once [`FLUSH`] has passed.
-//! The first look begins while the function starts and is not waited for; the first request is.
+//! looked at before a request once they are ten seconds old, and the metrics are written after one if the last time is ten
+//! seconds ago. The first look begins while the function starts and is not waited for by it; the first request waits.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};

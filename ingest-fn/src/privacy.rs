@@ -20,7 +20,7 @@
 //! properties of `identify` and `alias` have, because users are joined by them. It cannot be dropped: an event has a user.
 //!
 //! - [`Rule`] is one rule as the settings have it; [`Rules`] are all of them, compiled; [`PrivacyRules`] are those in force.
-//! - [`scrub`] finds and changes values in the text.
+//! - `scrub` finds and changes values in the text.
 
 mod scrub;
 
