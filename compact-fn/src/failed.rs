@@ -126,9 +126,11 @@ impl FailedLander {
             };
             match table.commit(&change, clock.now_ms()).await {
                 Ok(_) => return Ok(()),
-                // A store that failed may have made the commit all the same, and then it needs the file.
-                Err(error @ LakeError::Store(_)) => return Err(error),
+                // It may have been made, and name the file.
+                Err(error) if error.leaves_doubt() => return Err(error),
                 Err(error) => {
+                    // Where the store tried again by itself, the other writer's commit may be this one: what is live stays.
+                    table.refresh().await?;
                     discard(table, &[file]).await;
                     if !error.is_conflict() {
                         return Err(error);
@@ -199,7 +201,7 @@ pub async fn rewrite(
         };
         match commit(table, &change, clock).await {
             Ok(()) => return Ok(()),
-            Err(error @ LakeError::Store(_)) => return Err(error),
+            Err(error) if error.leaves_doubt() => return Err(error),
             Err(error) => {
                 discard(table, written.as_slice()).await;
                 if !error.is_conflict() {
@@ -238,7 +240,7 @@ pub async fn compact_failed(
         };
         match commit(table, &change, clock).await {
             Ok(()) => merges += 1,
-            Err(error @ LakeError::Store(_)) => return Err(error),
+            Err(error) if error.leaves_doubt() => return Err(error),
             Err(error) => {
                 discard(table, written.as_slice()).await;
                 overtaken += 1;

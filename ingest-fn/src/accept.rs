@@ -82,8 +82,8 @@ pub struct Checked {
 }
 
 /// Checks every candidate and writes it into one record, as the terms of the request have it: the good ones as events, the
-/// others as failures. An event without
-/// `event_id` is given one, before anything is stored, so that a record that is read twice gives the same events.
+/// others as failures. An event without `event_id` is given one, before anything is stored, so that a record that is read twice
+/// gives the same events.
 ///
 /// # Errors
 /// [`AcceptError::TooLarge`], where the record outgrows what readers of the log unpack.
