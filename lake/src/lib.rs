@@ -9,6 +9,7 @@
 //! - [`schema`] is the table's columns; [`rows`] collects events as columns; [`writer`] writes a sorted file.
 //! - [`table`] reads and commits the log; [`snapshot`] is a state of it, with its invariants; [`actions`] the log's entries.
 //! - [`reader`] reads files, [`merge`] merges sorted files into one sorted stream.
+//! - [`notes`] are what a data file says of its rows beside them.
 //! - [`failed`] is the columns and rows of what was sent and not taken: a table of its own.
 //! - [`known_ids`] knows the event ids of the deduplication horizon.
 //! - [`file_log`] is the event log of one machine.
@@ -21,6 +22,7 @@ pub mod failed;
 pub mod file_log;
 pub mod known_ids;
 pub mod merge;
+pub mod notes;
 pub mod object_reader;
 pub mod reader;
 pub mod rows;

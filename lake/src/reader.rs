@@ -87,7 +87,7 @@ impl Opening {
         batch_rows: usize,
     ) -> Result<Self, LakeError> {
         let name = table.data(&file.path);
-        let failed = Explained { name: name.to_string(), version };
+        let failed = Explained::new(&name, version);
         let mut object = ObjectReader::new(store.objects(), name.clone(), file.bytes);
         let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true).with_schema(columns_of(table));
         let metadata = ArrowReaderMetadata::load_async(&mut object, options).await.map_err(|e| failed.explain(e))?;
@@ -104,14 +104,19 @@ impl Opening {
 }
 
 /// What goes wrong with a file, said of the file.
-struct Explained {
+pub(crate) struct Explained {
     name: String,
     version: u64,
 }
 
 impl Explained {
+    /// Of a file that `version` needs.
+    pub(crate) fn new(name: impl ToString, version: u64) -> Self {
+        Self { name: name.to_string(), version }
+    }
+
     /// What it is that a file cannot be read: it is not there, the store failed, or else the file is damaged.
-    fn explain(&self, error: ParquetError) -> LakeError {
+    pub(crate) fn explain(&self, error: ParquetError) -> LakeError {
         let source = match error {
             ParquetError::External(source) => source.downcast::<object_store::Error>(),
             damaged => return LakeError::corrupt(&self.name, damaged),

@@ -3,22 +3,25 @@
 use arrow::array::{AsArray, RecordBatch};
 use arrow::compute::{max, min};
 use arrow::datatypes::{Int32Type, TimestampMicrosecondType};
+use bytes::Bytes;
 use object_store::buffered::BufWriter;
-use parquet::arrow::arrow_writer::ArrowWriterOptions;
-use parquet::arrow::async_writer::AsyncArrowWriter;
+use parquet::arrow::arrow_writer::{ArrowWriter, ArrowWriterOptions};
 use parquet::basic::{Compression, Encoding, ZstdLevel};
-use parquet::file::metadata::SortingColumn;
+use parquet::file::metadata::{KeyValue, SortingColumn};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
+use tokio::io::AsyncWriteExt;
 
 use crate::error::LakeError;
 use crate::failed::BODY;
 use crate::names::{self, TableName};
+use crate::notes::{Note, key};
 use crate::schema::{
     BUCKET, BUCKETS, CONTEXT, EVENT_ID, EVENT_UUID, PLACE, PROPERTIES, RECEIVED_AT, TIME, USER, columns_of,
 };
 use crate::snapshot::{DataFile, Level};
 use crate::store::Store;
+use weir_store::StoreError;
 
 /// Rows of a row group: what a reader decodes and holds at a time.
 const ROW_GROUP_ROWS: usize = 128 * 1024;
@@ -29,7 +32,10 @@ pub struct DataFileWriter {
     table: TableName,
     relative: String,
     level: Level,
-    writer: AsyncArrowWriter<BufWriter>,
+    /// Writes into memory; what is finished goes on to `target`.
+    writer: ArrowWriter<Vec<u8>>,
+    target: BufWriter,
+    notes: Vec<(Note, Vec<u8>)>,
     rows: u64,
     time: Option<(i64, i64)>,
     received: Option<(i64, i64)>,
@@ -52,13 +58,15 @@ impl DataFileWriter {
         let target = BufWriter::new(store.objects(), table.data(&relative));
         // Readers know the columns; a copy of the arrow schema in each footer would only cost bytes.
         let options = ArrowWriterOptions::new().with_properties(properties(table)).with_skip_arrow_metadata(true);
-        let writer = AsyncArrowWriter::try_new_with_options(target, columns_of(table), options)?;
+        let writer = ArrowWriter::try_new_with_options(Vec::new(), columns_of(table), options)?;
         Ok(Self {
             store: store.clone(),
             table,
             relative,
             level,
             writer,
+            target,
+            notes: Vec::new(),
             rows: 0,
             time: None,
             received: None,
@@ -77,7 +85,25 @@ impl DataFileWriter {
                 *rows += 1;
             }
         }
-        Ok(self.writer.write(batch).await?)
+        let finished = self.writer.flushed_row_groups().len();
+        self.writer.write(batch)?;
+        if self.writer.flushed_row_groups().len() > finished {
+            self.pass_on().await?;
+        }
+        Ok(())
+    }
+
+    /// Adds a note, which readers find with [`notes::read`](crate::notes::read). A later one of the same name counts.
+    pub fn note(&mut self, note: Note, text: Vec<u8>) {
+        self.notes.retain(|(other, _)| *other != note);
+        self.notes.push((note, text));
+    }
+
+    /// Hands finished bytes to the store.
+    async fn pass_on(&mut self) -> Result<(), LakeError> {
+        let bytes = Bytes::from(std::mem::take(self.writer.inner_mut()));
+        let name = self.table.data(&self.relative);
+        Ok(self.target.put(bytes).await.map_err(|e| StoreError::failed(&name, e))?)
     }
 
     /// Rows written so far.
@@ -92,19 +118,30 @@ impl DataFileWriter {
 
     /// Ends the row group, and so lets the memory go.
     pub async fn flush(&mut self) -> Result<(), LakeError> {
-        Ok(self.writer.flush().await?)
+        self.writer.flush()?;
+        self.pass_on().await
     }
 
     /// Makes the file durable. It is live once a commit adds it; for a merge, the caller sets `landed_in`.
-    pub async fn finish(self) -> Result<DataFile, LakeError> {
-        let mut writer = self.writer;
-        writer.finish().await?;
-        self.store.sync(&self.table.data(&self.relative)).await?;
+    pub async fn finish(mut self) -> Result<DataFile, LakeError> {
+        // What is left of the rows goes before the notes, and the notes before the footer that names them.
+        self.writer.flush()?;
+        for (note, text) in std::mem::take(&mut self.notes) {
+            let offset = self.writer.bytes_written();
+            self.writer.write_all(&text).map_err(|e| LakeError::Write(e.into()))?;
+            let place = format!("{offset},{}", text.len());
+            self.writer.append_key_value_metadata(KeyValue { key: key(note), value: Some(place) });
+        }
+        self.writer.finish()?;
+        self.pass_on().await?;
+        let name = self.table.data(&self.relative);
+        self.target.shutdown().await.map_err(|e| StoreError::failed(&name, store_error(e)))?;
+        self.store.sync(&name).await?;
         let (min_received, max_received) = self.received.unwrap_or_default();
         let (min_time, max_time) = self.time.unwrap_or((min_received, max_received));
         Ok(DataFile {
             path: self.relative,
-            bytes: writer.bytes_written() as u64,
+            bytes: self.writer.bytes_written() as u64,
             rows: self.rows,
             min_time_ms: min_time.div_euclid(1000),
             max_time_ms: max_time.div_euclid(1000),
@@ -115,6 +152,13 @@ impl DataFileWriter {
             landed_in: 0,
         })
     }
+}
+
+/// What the store said, out of what a writer of bytes can say.
+fn store_error(error: std::io::Error) -> object_store::Error {
+    error
+        .downcast::<object_store::Error>()
+        .unwrap_or_else(|source| object_store::Error::Generic { store: "lake", source: Box::new(source) })
 }
 
 fn widen(range: &mut Option<(i64, i64)>, batch: &RecordBatch, column: &str) {
