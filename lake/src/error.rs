@@ -57,6 +57,24 @@ pub enum LakeError {
         /// Which there is.
         newest: u64,
     },
+    /// The files of a version are gone, as they are to be after a while.
+    #[error("version {wanted} was vacuumed; the oldest that can be read is {oldest}")]
+    Vacuumed {
+        /// Which was asked for.
+        wanted: u64,
+        /// From which on there are all files.
+        oldest: u64,
+    },
+    /// What is old cannot be told from what is young.
+    #[error(
+        "the clock of this machine says {here}, that of the lake's store {store}; nothing is removed until they agree: set the clock that is wrong"
+    )]
+    Clock {
+        /// As this machine has it.
+        here: String,
+        /// As the store has it.
+        store: String,
+    },
     /// Written by a newer weir.
     #[error("the lake needs {what}, which this weir does not know; upgrade weir")]
     Newer {

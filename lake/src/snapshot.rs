@@ -313,8 +313,9 @@ fn add_action(table: TableName, file: &DataFile, now_ms: i64, data_change: bool)
         let bucket_rows = file.bucket_rows.iter().map(u64::to_string).collect::<Vec<_>>().join(",");
         tags.insert(TAG_BUCKET_ROWS.to_owned(), bucket_rows);
     }
-    // A landing's own version is known only once it is committed, and then from the commit itself.
-    if !data_change {
+    // A landing's own version is known only once it is committed, and then from the commit itself. Rows that stay where others
+    // were taken away were landed before.
+    if !data_change || file.landed_in > 0 {
         tags.insert(TAG_LANDED_IN.to_owned(), file.landed_in.to_string());
     }
     Add {
@@ -334,10 +335,10 @@ fn data_file(table: TableName, add: &Add, version: u64) -> Result<DataFile, Stri
         tag.ok_or_else(|| format!("`{}` has no tag `{name}`: another engine added it", add.path))
     };
     let level = tag(TAG_LEVEL)?.parse().map(Level::from_number).map_err(|e| format!("tag `{TAG_LEVEL}`: {e}"))?;
-    let landed_in = if add.data_change {
-        version
-    } else {
-        tag(TAG_LANDED_IN)?.parse().map_err(|e| format!("tag `{TAG_LANDED_IN}` of `{}`: {e}", add.path))?
+    let landed_in = match tag(TAG_LANDED_IN) {
+        Ok(landed_in) => landed_in.parse().map_err(|e| format!("tag `{TAG_LANDED_IN}` of `{}`: {e}", add.path))?,
+        Err(_) if add.data_change => version,
+        Err(problem) => return Err(problem),
     };
     let stats: Value = serde_json::from_str(add.stats.as_deref().unwrap_or("null"))
         .map_err(|e| format!("statistics of `{}`: {e}", add.path))?;

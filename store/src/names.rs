@@ -8,6 +8,9 @@
 //! LAKE/settings/00000000000000000003.json             settings, one document a change
 //! LAKE/overflow/{39 digits}.weir                      records that the event log could not take, until they are landed
 //! LAKE/overflow/unreadable/{39 digits}.weir           such records that could not be read, kept to be looked at
+//! LAKE/erasures/open/{id}.json                        users who are to be erased, as hashes
+//! LAKE/erasures/done/{id}.json                        how far that is, in figures
+//! LAKE/maintenance/{what}.json                        when something was done last, and what came of it
 //! LAKE/log/…                                          the file log of a lake on one machine (see `file_log`)
 //! ```
 
@@ -52,6 +55,10 @@ impl TableName {
 const SETTINGS: &str = "settings";
 /// Records that the event log could not take, below the lake.
 const OVERFLOW: &str = "overflow";
+/// Erasures of users, below the lake.
+const ERASURES: &str = "erasures";
+/// What is done now and then, below the lake.
+const MAINTENANCE: &str = "maintenance";
 /// The file log, below a lake on one machine.
 pub const FILE_LOG: &str = "log";
 
@@ -96,7 +103,12 @@ pub fn overflow_record(number: u128) -> Path {
 
 /// Where such a record is kept that cannot be read.
 pub fn overflow_unreadable(number: u128) -> Path {
-    overflow().join("unreadable").join(format!("{number:039}.weir"))
+    unreadable_overflow().join(format!("{number:039}.weir"))
+}
+
+/// All such records.
+pub fn unreadable_overflow() -> Path {
+    overflow().join("unreadable")
 }
 
 /// The number of a record that waits to be landed; `None` for other objects, also those that cannot be read.
@@ -104,6 +116,63 @@ pub fn overflow_number(path: &Path) -> Option<u128> {
     let digits = path.filename()?.strip_suffix(".weir")?;
     let waits = path.parts_count() == 2 && digits.len() == 39;
     waits.then(|| digits.parse().ok()).flatten()
+}
+
+/// Users who are to be erased.
+pub fn open_erasures() -> Path {
+    Path::from_iter([ERASURES, "open"])
+}
+
+/// A request to erase a user.
+pub fn open_erasure(id: &str) -> Path {
+    open_erasures().join(format!("{id}.json"))
+}
+
+/// How far erasures are.
+pub fn done_erasures() -> Path {
+    Path::from_iter([ERASURES, "done"])
+}
+
+/// How far a request is.
+pub fn done_erasure(id: &str) -> Path {
+    done_erasures().join(format!("{id}.json"))
+}
+
+/// The id of a request, open or done; `None` for other objects.
+pub fn erasure_id(path: &Path) -> Option<&str> {
+    let id = path.filename()?.strip_suffix(".json")?;
+    is_uuid(id).then_some(id)
+}
+
+/// What is known of a thing that is done now and then, such as `vacuum`.
+pub fn maintenance(what: &str) -> Path {
+    Path::from_iter([MAINTENANCE, &format!("{what}.json")])
+}
+
+/// A new file in the place of another, relative to the table: in the same folder.
+pub fn beside(relative: &str, id: &str) -> String {
+    let folder = relative.rsplit_once('/').map_or("landed", |(folder, _)| folder);
+    format!("{folder}/{id}.parquet")
+}
+
+/// The name relative to the table of an object that is called as weir calls data files; `None` for all others, which are
+/// nothing of weir's.
+pub fn data_file(table: TableName, path: &Path) -> Option<String> {
+    let relative = path.as_ref().strip_prefix(table.as_str())?.strip_prefix('/')?;
+    let is_file = |name: &str| name.strip_suffix(".parquet").is_some_and(is_uuid);
+    let is_day = |day: &str| !day.is_empty() && day.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+    let is_named_so = match relative.split('/').collect::<Vec<_>>().as_slice() {
+        ["landed", name] => is_file(name),
+        ["compacted", day, name] => is_day(day) && is_file(name),
+        _ => false,
+    };
+    is_named_so.then(|| relative.to_owned())
+}
+
+fn is_uuid(text: &str) -> bool {
+    let is_dash = |at: usize| [8, 13, 18, 23].contains(&at);
+    let fits = |(at, byte): (usize, u8)| if is_dash(at) { byte == b'-' } else { byte.is_ascii_hexdigit() };
+    text.len() == 36 && text.bytes().enumerate().all(fits)
 }
 
 /// A new file of a landing, relative to the table.
@@ -121,6 +190,27 @@ mod tests {
     use super::*;
 
     #[test]
+    fn only_data_files_are_called_so() {
+        let id = "0190f3a1-7c4e-7b7a-9d1e-5f0a2b3c4d5e";
+        let of = |path: &str| data_file(TableName::Events, &Path::from(path));
+        for relative in [landed(id), compacted("2026-01-01", id), compacted("-12345", id)] {
+            assert_eq!(data_file(TableName::Events, &TableName::Events.data(&relative)), Some(relative));
+        }
+        for other in [
+            "events/landed/x.parquet".to_owned(),
+            format!("events/{id}.parquet"),
+            format!("failed/landed/{id}.parquet"),
+            format!("eventsx/landed/{id}.parquet"),
+            format!("events/landed/mine/{id}.parquet"),
+            format!("events/compacted/mine/{id}.parquet"),
+            format!("events/landed/{id}.csv"),
+            format!("events/_delta_log/{id}.parquet"),
+        ] {
+            assert_eq!(of(&other), None, "{other}");
+        }
+    }
+
+    #[test]
     fn names_have_numbers_of_a_fixed_length() {
         assert_eq!(settings(3).as_ref(), "settings/00000000000000000003.json");
         assert_eq!(settings_number(&settings(3)), Some(3));
@@ -133,6 +223,10 @@ mod tests {
         assert_eq!(overflow_number(&overflow_record(u128::MAX)), Some(u128::MAX));
         assert_eq!(overflow_number(&overflow_unreadable(7)), None);
         assert!(overflow_record(u128::MAX) < overflow_unreadable(0), "what waits is listed first");
+        let id = "0190f3a1-7c4e-7b7a-9d1e-5f0a2b3c4d5e";
+        assert_eq!(erasure_id(&open_erasure(id)), Some(id));
+        assert_eq!(erasure_id(&open_erasures().join("notes.json")), None);
+        assert_eq!(beside(&compacted("2026-01-01", "x"), id), compacted("2026-01-01", id));
         assert_eq!(TableName::Events.data("landed/x.parquet").as_ref(), "events/landed/x.parquet");
     }
 }

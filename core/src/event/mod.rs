@@ -7,7 +7,7 @@
 //! what is expected. [`Parts`] does the same for an event that comes in another protocol, and [`scan`] for a whole
 //! body at once. [`frame`] writes what came of a
 //! request into one record of the event log and reads it back; [`envelope`] makes a record small for a stream. A [`Failed`] is
-//! what is kept of an event that was not taken.
+//! what is kept of an event that was not taken, and [`mentions`](mentions()) finds whose ids that has.
 //!
 //! ```
 //! use weir_core::event::{parse, Receipt};
@@ -22,6 +22,7 @@ mod eight;
 pub mod envelope;
 mod failed;
 pub mod frame;
+mod mentions;
 mod parse;
 mod parts;
 pub mod scan;
@@ -30,6 +31,7 @@ mod timestamp;
 use std::borrow::Cow;
 
 pub use failed::{Failed, MAX_FAILED_BODY_BYTES, kept_body, name_in};
+pub use mentions::{ID_NAMES, mentions};
 pub use parse::parse;
 pub(crate) use parse::{excerpt, found};
 pub use parts::{Field, FieldNames, Fields, Parts, entries, fields};
