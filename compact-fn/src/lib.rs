@@ -3,16 +3,26 @@
 //! - [`land`]: decodes what the event log holds, drops copies, and commits data and log position together; and what the
 //!   overflow holds, which the log could not take.
 //! - [`compact`]: merges files into fewer, larger, sorted ones.
+//! - [`erase`]: takes every event of a user away; [`expire`]: what is too old; [`vacuum`]: files that no reader needs any more.
+//!   [`maintain`] does whatever of these is due, and [`rewrite`] is how files are written anew without some of their rows.
 //! - [`failed`]: the same for the table of failed events, and how rows leave it.
 //!
 //! All are plain functions over a [`Table`](weir_lake::Table): the loops of one machine and the functions of a cloud call
 //! the same.
 
 pub mod compact;
+pub mod erase;
+pub mod expire;
 pub mod failed;
 pub mod land;
+pub mod maintain;
+pub mod rewrite;
+pub mod tables;
+pub mod vacuum;
 
 #[cfg(test)]
 mod doubt_tests;
 #[cfg(test)]
 mod faulty;
+#[cfg(test)]
+mod world;
