@@ -98,8 +98,10 @@ pub fn accept(batch: Batch<'_>, terms: &Terms<'_>, received_ms: i64, ids: &dyn I
         let (raw, taken) = match candidate {
             Ok(json) => (
                 json.as_bytes(),
-                dialect
-                    .take(json, receipt, |event| terms.plan.pass(event, |event| push(&mut frame, event, terms, ids))),
+                dialect.take(json, receipt, |event| {
+                    terms.admit(&event)?;
+                    terms.plan.pass(event, |event| push(&mut frame, event, terms, ids))
+                }),
             ),
             Err(line) => (line.raw, Err(line.rejection)),
         };

@@ -48,6 +48,7 @@ pub const ALL: &[Code] = &[
     event("timestamp_in_seconds"),
     event("timestamp_too_old"),
     event("timestamp_too_far_ahead"),
+    event("user_erased"),
     request("too_many_events", &[413]),
     request("invalid_gzip", &[400]),
     request("invalid_base64", &[400]),

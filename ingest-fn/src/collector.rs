@@ -23,6 +23,7 @@ use crate::privacy::PrivacyRules;
 use crate::protocol::{Batch, Protocol};
 use crate::receipt::ReceiptToken;
 use crate::receive::Discards;
+use crate::refusals::Refusals;
 use crate::sink::{Sink, Verdict};
 use crate::terms::Terms;
 
@@ -65,6 +66,7 @@ pub struct Collector {
     plans: Plans,
     progress: Arc<dyn LandedProgress>,
     privacy: PrivacyRules,
+    refusals: Refusals,
     country_headers: Vec<HeaderName>,
     agents: Agents,
     load: Arc<Load>,
@@ -102,6 +104,7 @@ impl Collector {
             progress,
             plans: Plans::default(),
             privacy: PrivacyRules::default(),
+            refusals: Refusals::default(),
             country_headers: COUNTRY_HEADERS.to_vec(),
             agents: Agents::default(),
             load: Load::new(LoadSettings::default()),
@@ -122,6 +125,12 @@ impl Collector {
     #[must_use]
     pub fn with_plans(self, plans: Plans) -> Self {
         Self { plans, ..self }
+    }
+
+    /// With users whose events are refused, whom somebody else may replace. Without this there are none.
+    #[must_use]
+    pub fn with_refusals(self, refusals: Refusals) -> Self {
+        Self { refusals, ..self }
     }
 
     /// With the headers in which a CDN says the country; without this [`COUNTRY_HEADERS`].
@@ -222,7 +231,7 @@ impl Collector {
 
     fn terms<'a>(&'a self, source: &'a Source, facts: &'a RequestFacts) -> Terms<'a> {
         let terms = Terms::new(source, self.privacy.current(), facts, &self.agents);
-        terms.with_plan(self.plans.guard(source.plan))
+        terms.with_plan(self.plans.guard(source.plan)).with_refused(self.refusals.current())
     }
 
     /// Appends the record of a request to the log, and says what became of it. Returns when it is durable.

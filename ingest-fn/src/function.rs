@@ -63,6 +63,7 @@ pub fn app(
     let policy = KeyPolicy::with_key(in_force.keys.clone());
     let collector = Collector::new(log, Arc::clone(&clock), ids, policy, progress);
     let collector = collector.with_privacy(in_force.privacy.clone()).with_plans(in_force.plans.clone());
+    let collector = collector.with_refusals(in_force.refusals.clone());
     let settings = Mutex::new(Settings { follower: Follower::new(store, in_force), looked_at: None });
     let function = Arc::new(Function { settings, clock, flushed_at: AtomicI64::new(i64::MIN), flush });
     let first_look = Arc::clone(&function);

@@ -32,6 +32,7 @@
 //!   without I/O; [`answer`] is what is said back.
 //! - [`terms`] are what holds for all events of a request: [`enrich`] adds browser, system, device and country, [`privacy`]
 //!   drops and hashes what must not be stored; [`json_text`] is how both change an event and leave the rest as it was sent.
+//! - [`refusals`] refuses events of users who were erased, where that was asked for.
 //! - [`plan`] holds events against the tracking plan: off, flagged or refused, as the key says.
 //! - [`setup`] answers what clients ask before they send.
 //! - [`settings_watch`] takes up changes of the lake's settings while requests run.
@@ -68,6 +69,7 @@ pub mod privacy;
 pub mod protocol;
 pub mod receipt;
 pub mod receive;
+pub mod refusals;
 mod router;
 pub mod settings_watch;
 pub mod setup;
@@ -79,4 +81,5 @@ pub use keys::{KeyPolicy, Keys};
 pub use load::{Lane, LoadSettings};
 pub use plan::Plans;
 pub use privacy::PrivacyRules;
+pub use refusals::Refusals;
 pub use router::router;

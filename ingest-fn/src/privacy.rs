@@ -283,6 +283,11 @@ impl Rules {
         scrub::anywhere(raw, self.of_source(source).flat_map(|rule| &rule.anywhere), &|value| self.hash(value))
     }
 
+    /// The hash that stands in the place of a value wherever a rule hashes it; `None` where no rule ever did.
+    pub fn hash_of(&self, text: &str) -> Option<String> {
+        self.hasher.is_some().then(|| self.hash(text))
+    }
+
     /// The hash of a text, in hex.
     fn hash(&self, text: &str) -> String {
         let Some(hasher) = &self.hasher else { return String::new() };

@@ -1,14 +1,16 @@
-//! Follows the settings of a lake, so that a change of keys or of rules of privacy needs no restart.
+//! Follows the settings of a lake, so that a change of keys, of rules of privacy or of refused users needs no restart.
 
 use std::time::Duration;
 
 use tokio::sync::watch;
 use weir_core::plan::{self, CompiledPlan};
+use weir_store::erased::Refused;
 use weir_store::{Settings, Store, StoreError, names};
 
 use crate::keys::{Key, Keys, decode_base64};
 use crate::plan::Plans;
 use crate::privacy::{PrivacyRules, Rule, Rules};
+use crate::refusals::Refusals;
 
 /// The field of the settings that lists the write keys.
 pub const KEYS: &str = "keys";
@@ -71,6 +73,8 @@ pub struct InForce {
     pub privacy: PrivacyRules,
     /// What events apps are to send.
     pub plans: Plans,
+    /// Whose events are refused.
+    pub refusals: Refusals,
 }
 
 impl InForce {
@@ -90,10 +94,12 @@ impl InForce {
     /// As [`of`](Self::of).
     pub fn replace(&self, settings: &Settings) -> Result<(), StoreError> {
         let (keys, rules, plan) = (keys_of(settings)?, privacy_of(settings)?, plan_of(settings)?);
+        let refused = Refused::of(settings)?;
         tracing::debug!(number = settings.number(), keys = keys.len(), "settings are in force");
         self.keys.replace(keys);
         self.privacy.replace(rules);
         self.plans.replace(plan);
+        self.refusals.replace(refused);
         Ok(())
     }
 }

@@ -13,12 +13,14 @@ use std::sync::{Arc, LazyLock};
 
 use memchr::memchr;
 use memchr::memmem::Finder;
-use weir_core::event::{Event, Rejection};
+use weir_core::event::{Event, Rejection, kept_body, mentions};
+use weir_store::erased::Refused;
 
 use crate::enrich::{Agents, Enrichment, RequestFacts};
 use crate::keys::Source;
 use crate::plan::PlanGuard;
 use crate::privacy::{self, Rules};
+use crate::refusals;
 
 /// What holds for all events of a request.
 #[derive(Debug)]
@@ -27,6 +29,7 @@ pub struct Terms<'a> {
     pub source: &'a str,
     stores_address: bool,
     rules: Arc<Rules>,
+    refused: Arc<Refused>,
     enrichment: Option<Enrichment<'a>>,
     /// What the tracking plan has to say about events as their app sent them.
     pub plan: PlanGuard,
@@ -35,19 +38,41 @@ pub struct Terms<'a> {
 impl<'a> Terms<'a> {
     /// Those of a source that stores its events as they are, but for addresses.
     pub fn plain(source: &'a str) -> Self {
-        Self { source, stores_address: false, rules: Arc::default(), enrichment: None, plan: PlanGuard::default() }
+        Self {
+            source,
+            stores_address: false,
+            rules: Arc::default(),
+            refused: Arc::default(),
+            enrichment: None,
+            plan: PlanGuard::default(),
+        }
     }
 
     /// Those of a request.
     pub fn new(source: &'a Source, rules: Arc<Rules>, facts: &'a RequestFacts, agents: &'a Agents) -> Self {
         let enrichment = Some(Enrichment::new(facts, agents, source.store_ip));
-        Self { source: &source.name, stores_address: source.store_ip, rules, enrichment, plan: PlanGuard::default() }
+        let stores_address = source.store_ip;
+        Self { rules, enrichment, stores_address, ..Self::plain(&source.name) }
     }
 
     /// With a tracking plan to keep to. Without this there is none.
     #[must_use]
     pub fn with_plan(self, plan: PlanGuard) -> Self {
         Self { plan, ..self }
+    }
+
+    /// With users whose events are refused. Without this there are none.
+    #[must_use]
+    pub fn with_refused(self, refused: Arc<Refused>) -> Self {
+        Self { refused, ..self }
+    }
+
+    /// Whether events of its user are taken.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn admit(&self, event: &Event<'_>) -> Result<(), Rejection> {
+        refusals::check(&self.refused, event)
     }
 
     /// The event as it is stored. `buffers` keeps what of it is new.
@@ -69,8 +94,13 @@ impl<'a> Terms<'a> {
     /// What of a refusal may be kept: the body that was refused, and the message why.
     ///
     /// The body is changed by the same rules as events are, wherever they may match. One that is no JSON is withheld where there
-    /// are rules for the source, because what they name cannot be found in it; so is the message then, which may quote values.
+    /// are rules for the source, because what they name cannot be found in it; so is the message then, which may quote values. So
+    /// is one that mentions a user whose events are refused.
     pub fn kept<'b>(&self, raw: &'b [u8], message: &'b str) -> Kept<'b> {
+        if !self.refused.is_empty() && mentions(&kept_body(raw), |id| self.refused.refuses(id)) {
+            let message = Cow::Borrowed("withheld, because it mentions a user who was erased");
+            return Kept { body: Cow::Borrowed(b""), bytes: raw.len() as u64, message };
+        }
         let whole = Kept { body: Cow::Borrowed(raw), bytes: raw.len() as u64, message: Cow::Borrowed(message) };
         let text = std::str::from_utf8(raw).ok();
         let scrubbed = text.map(|text| self.scrubbed(text));
