@@ -5,6 +5,7 @@ mod keys;
 mod plan;
 mod privacy;
 mod serve;
+mod upkeep;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
@@ -34,6 +35,10 @@ pub use privacy::{
     ActionArg, AddRuleArgs, CommonPrivacyArgs, ListRulesArgs, PrivacyArgs, PrivacyCommand, RemoveRuleArgs, RuleArgs,
 };
 pub use serve::{LogFormat, ServeArgs};
+pub use upkeep::{
+    DeleteUserArgs, Kept, RetentionArgs, RetentionCommand, SetRetentionArgs, ShowRetentionArgs, UnsetRetentionArgs,
+    VacuumArgs,
+};
 
 const ABOUT: &str = "Collects events and answers how many users went all the way.";
 
@@ -143,6 +148,12 @@ pub enum Command {
     Stats(StatsArgs),
     /// Merge the files of a lake now, so that questions read fewer and better sorted ones
     Compact(CompactArgs),
+    /// Take every event of a user away, from the events and the failed events
+    DeleteUser(Box<DeleteUserArgs>),
+    /// Say how long events, failed events and old versions are kept
+    Retention(RetentionArgs),
+    /// Remove files that no version of the last hour needs
+    Vacuum(VacuumArgs),
     /// Write generated events of a job board, to try weir with
     Demo(DemoArgs),
 }

@@ -61,6 +61,14 @@ fn what_contradicts_is_a_usage_error() {
         ("weir failed show", ErrorKind::MissingRequiredArgument),
         ("weir failed list --since soon", ErrorKind::ValueValidation),
         ("weir failed replay abc --code x", ErrorKind::ArgumentConflict),
+        ("weir delete-user", ErrorKind::MissingRequiredArgument),
+        ("weir delete-user u --list", ErrorKind::ArgumentConflict),
+        ("weir delete-user --list --refuse-later", ErrorKind::ArgumentConflict),
+        ("weir delete-user u --dry-run --vacuum-now", ErrorKind::ArgumentConflict),
+        ("weir retention set", ErrorKind::MissingRequiredArgument),
+        ("weir retention set --events 23h", ErrorKind::ValueValidation),
+        ("weir retention unset", ErrorKind::MissingRequiredArgument),
+        ("weir vacuum --keep 59m", ErrorKind::ValueValidation),
     ] {
         let error = refused(line);
         assert_eq!((error.kind(), error.exit_code()), (kind, 2), "{line}");
@@ -98,19 +106,22 @@ fn the_help_lists_the_commands() {
     Usage: weir <COMMAND>
 
     Commands:
-      dev      Run the whole system on this machine, on one port
-      import   Bring the events of files into a lake
-      funnel   Count the users who took some steps, one after the other
-      events   List the events of a lake, with how often each happened
-      sql      Ask a lake in SQL (read only): the tables `events` and `failed`
-      failed   Show what was sent and not taken, and why; try it again, or remove it
-      keys     Make, list, change and switch off the keys that apps send events with
-      privacy  Name the properties that are dropped or hashed before anything is stored
-      plan     Say which events apps are to send, and find those that depart from it
-      stats    Show the figures of a lake: events, files, bytes, times
-      compact  Merge the files of a lake now, so that questions read fewer and better sorted ones
-      demo     Write generated events of a job board, to try weir with
-      help     Print this message or the help of the given subcommand(s)
+      dev          Run the whole system on this machine, on one port
+      import       Bring the events of files into a lake
+      funnel       Count the users who took some steps, one after the other
+      events       List the events of a lake, with how often each happened
+      sql          Ask a lake in SQL (read only): the tables `events` and `failed`
+      failed       Show what was sent and not taken, and why; try it again, or remove it
+      keys         Make, list, change and switch off the keys that apps send events with
+      privacy      Name the properties that are dropped or hashed before anything is stored
+      plan         Say which events apps are to send, and find those that depart from it
+      stats        Show the figures of a lake: events, files, bytes, times
+      compact      Merge the files of a lake now, so that questions read fewer and better sorted ones
+      delete-user  Take every event of a user away, from the events and the failed events
+      retention    Say how long events, failed events and old versions are kept
+      vacuum       Remove files that no version of the last hour needs
+      demo         Write generated events of a job board, to try weir with
+      help         Print this message or the help of the given subcommand(s)
 
     Options:
       -h, --help     Print help

@@ -23,6 +23,7 @@ use serde::Serialize;
 use weir_core::event::frame;
 use weir_core::plan::CODES;
 use weir_core::ports::{Clock, Ids};
+use weir_lake::erased::Refused;
 use weir_lake::failed::{Bodies, FailedRow, Scan};
 use weir_lake::rows::EventRows;
 use weir_lake::{LakeError, Settings, Snapshot, Store, Table, TableName};
@@ -246,11 +247,12 @@ pub async fn replay(
         Landing { lander: lander.looking_back_to(oldest_ms), rows: EventRows::default(), done: Replayed::default() };
     let mut verdicts = HashMap::new();
     let store = failed.store.clone();
-    let plans = Plans::new(plan_of(&Settings::newest(&store).await?)?);
+    let settings = Settings::newest(&store).await?;
+    let (plans, refused) = (Plans::new(plan_of(&settings)?), Arc::new(Refused::of(&settings)?));
     let mut scan = Scan::new(&store, &snapshot, Bodies::Read);
     while let Some(rows) = scan.next().await? {
         for row in rows.into_iter().filter(|row| filter.takes(row)) {
-            match check_again(&row.failed, &terms(&row, &plans), row.received_ms) {
+            match check_again(&row.failed, &terms(&row, &plans, &refused), row.received_ms) {
                 Ok(record) => {
                     landing.take(&row, &record)?;
                     verdicts.insert(row.failed.id.into_owned(), Verdict::Remove);
@@ -276,10 +278,10 @@ pub async fn replay(
 }
 
 /// What was refused because of a tracking plan has to keep to the one that is in force now.
-fn terms<'a>(row: &'a FailedRow, plans: &Plans) -> Terms<'a> {
+fn terms<'a>(row: &'a FailedRow, plans: &Plans, refused: &Arc<Refused>) -> Terms<'a> {
     let by_plan = CODES.contains(&row.failed.code.as_ref());
     let mode = if by_plan { PlanMode::Enforce } else { PlanMode::Off };
-    Terms::plain(&row.source).with_plan(plans.guard(mode))
+    Terms::plain(&row.source).with_plan(plans.guard(mode)).with_refused(Arc::clone(refused))
 }
 
 /// The reason that a row has now, if it is another one than before.

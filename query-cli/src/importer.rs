@@ -11,9 +11,11 @@ use std::io::{self, BufRead, Read};
 
 use compact_fn::land::Lander;
 use ingest_fn::privacy::{Buffers, Rules};
+use ingest_fn::refusals;
 use serde::Serialize;
 use tokio::sync::mpsc;
 use weir_core::event::{EventId, MAX_EVENT_BYTES, Receipt, Rejection, parse};
+use weir_lake::erased::Refused;
 use weir_lake::rows::{EventRows, FrozenRows};
 use weir_lake::{LakeError, Snapshot};
 
@@ -87,25 +89,40 @@ pub enum ImportError {
     Stopped(String),
 }
 
+/// On what conditions events are imported.
+#[derive(Debug)]
+pub struct ImportTerms {
+    source: String,
+    /// What is dropped or hashed.
+    rules: Rules,
+    /// Whose events are not taken.
+    refused: Refused,
+}
+
+impl ImportTerms {
+    /// Events of a source, changed by rules, and without those of some users.
+    pub fn new(source: &str, rules: Rules, refused: Refused) -> Self {
+        Self { source: source.to_owned(), rules, refused }
+    }
+}
+
 /// Imports everything, batch by batch. What was landed before an error stays; importing again takes up where it stopped,
 /// because copies do not count.
 ///
-/// `rules` say what of an event is dropped or hashed. `complete_to_ms` says, before the last batch, up to when the lake will be complete.
+/// `complete_to_ms` says, before the last batch, up to when the lake will be complete.
 ///
 /// # Errors
 /// [`ImportError`].
 pub async fn import(
     lander: &mut Lander,
     inputs: Vec<Input>,
-    source: &str,
-    rules: Rules,
+    terms: ImportTerms,
     received_ms: i64,
     complete_to_ms: impl Fn(&Snapshot) -> Option<i64>,
 ) -> Result<Imported, ImportError> {
     let (sender, mut batches) = mpsc::channel::<FrozenRows>(1);
-    let source = source.to_owned();
     let reading = tokio::task::spawn_blocking(move || {
-        let mut reader = LineReader::new(source, rules, received_ms, sender);
+        let mut reader = LineReader::new(terms, received_ms, sender);
         inputs.into_iter().try_for_each(|input| reader.read(input))?;
         Ok::<_, ImportError>(reader.finish())
     });
@@ -129,9 +146,7 @@ pub async fn import(
 
 /// Reads lines and fills batches.
 struct LineReader {
-    source: String,
-    /// What is dropped or hashed.
-    rules: Rules,
+    terms: ImportTerms,
     received_ms: i64,
     sender: mpsc::Sender<FrozenRows>,
     rows: EventRows,
@@ -142,9 +157,9 @@ struct LineReader {
 }
 
 impl LineReader {
-    fn new(source: String, rules: Rules, received_ms: i64, sender: mpsc::Sender<FrozenRows>) -> Self {
+    fn new(terms: ImportTerms, received_ms: i64, sender: mpsc::Sender<FrozenRows>) -> Self {
         let rows = EventRows::default();
-        Self { source, rules, received_ms, sender, rows, place: 0, rejected: 0, rejections: Vec::new() }
+        Self { terms, received_ms, sender, rows, place: 0, rejected: 0, rejections: Vec::new() }
     }
 
     fn read(&mut self, mut input: Input) -> Result<(), ImportError> {
@@ -188,10 +203,13 @@ impl LineReader {
         })?;
         let receipt = Receipt { received_ms: self.received_ms, place: self.place, correct_skew: false };
         let mut buffers = Buffers::default();
-        let event = self.rules.apply(&self.source, parse(text, receipt)?, &mut buffers);
+        let ImportTerms { source, rules, refused } = &self.terms;
+        let event = parse(text, receipt)?;
+        refusals::check(refused, &event)?;
+        let event = rules.apply(source, event, &mut buffers);
         match &event.event_id {
-            Some(id) => self.rows.push(&self.source, &event, id),
-            None => self.rows.push(&self.source, &event, &EventId::of_line(bytes, number)),
+            Some(id) => self.rows.push(source, &event, id),
+            None => self.rows.push(source, &event, &EventId::of_line(bytes, number)),
         }
         self.place += 1;
         Ok(())

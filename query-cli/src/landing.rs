@@ -8,6 +8,8 @@ use async_trait::async_trait;
 use compact_fn::compact::{Extent, compact};
 use compact_fn::failed::compact_failed;
 use compact_fn::land::Lander;
+use compact_fn::maintain::Maintenance;
+use compact_fn::rewrite::Budget;
 use futures::FutureExt;
 use ingest_fn::{LandedProgress, ProgressError};
 use tokio::sync::watch;
@@ -181,7 +183,7 @@ async fn pause(time: Duration, stop: &mut watch::Receiver<bool>) {
     }
 }
 
-/// Merges what is worth it, every few seconds, until told to stop.
+/// Merges what is worth it, and sees to erasures, retention and vacuum, every few seconds, until told to stop.
 pub async fn keep_compact(
     mut table: Table,
     clock: Arc<dyn Clock>,
@@ -190,9 +192,12 @@ pub async fn keep_compact(
     mut stop: watch::Receiver<bool>,
 ) {
     let mut failed = None;
+    let mut maintenance = Maintenance::new(table.store());
     while !*stop.borrow() {
         pause(COMPACTION_PAUSE, &mut stop).await;
         let run = async {
+            // Who is erased need not be merged first.
+            let maintained = maintenance.run(clock.as_ref(), ids.as_ref(), Budget::ENDLESS).await;
             let done = compact(&mut table, clock.as_ref(), ids.as_ref(), Extent::Worthwhile).await?;
             if failed.is_none() {
                 failed = Table::open_if_there(table.store(), TableName::Failed).await?;
@@ -200,6 +205,7 @@ pub async fn keep_compact(
             if let Some(failed) = &mut failed {
                 compact_failed(failed, clock.as_ref(), ids.as_ref(), Extent::Worthwhile).await?;
             }
+            maintained?;
             Ok::<_, LakeError>(done)
         };
         tokio::select! {

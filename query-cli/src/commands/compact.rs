@@ -1,8 +1,10 @@
 //! `weir compact`: merges the files of a lake, as far as that goes. Those of failed events too, though only the events are
-//! counted.
+//! counted. Whatever else is due comes with it: erasures that were cut off, retention, vacuum.
 
 use compact_fn::compact::{Compacted, Extent, compact};
 use compact_fn::failed::compact_failed;
+use compact_fn::maintain::Maintenance;
+use compact_fn::rewrite::Budget;
 use serde::Serialize;
 use serde_json::json;
 use weir_lake::{Snapshot, Table as LakeTable, TableName};
@@ -23,6 +25,8 @@ use weir_core::ports::{RandomIds, SystemClock};
 pub async fn run(args: &CompactArgs) -> Result<(), Failure> {
     let mut table = LakeTable::open(&open_store(&args.lake).await?).await?;
     let before = table.snapshot();
+    // Who is erased need not be merged first. What is wrong with it is said at the end.
+    let maintained = Maintenance::new(table.store()).run(&SystemClock, &RandomIds, Budget::ENDLESS).await;
     let compacted = compact(&mut table, &SystemClock, &RandomIds, Extent::Everything).await?;
     if let Some(mut failed) = LakeTable::open_if_there(table.store(), TableName::Failed).await? {
         compact_failed(&mut failed, &SystemClock, &RandomIds, Extent::Everything).await?;
@@ -32,6 +36,7 @@ pub async fn run(args: &CompactArgs) -> Result<(), Failure> {
     if !args.output.quiet {
         output::say(outcome.facts());
     }
+    maintained?;
     Ok(())
 }
 

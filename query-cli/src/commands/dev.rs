@@ -13,6 +13,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use weir_core::ports::{Clock, Ids, LogError, RandomIds, SequenceNumber, ShardId, SystemClock};
+use weir_lake::erased::Refused;
 use weir_lake::file_log::{FileLog, FileLogSettings, SHARD};
 use weir_lake::store::IfMissing;
 use weir_lake::{Settings, Store, Table, names};
@@ -23,7 +24,7 @@ use crate::demo::{DemoConfig, generate};
 use crate::engine::Engine;
 use crate::error::Failure;
 use crate::http;
-use crate::importer::{Input, import};
+use crate::importer::{ImportTerms, Input, import};
 use crate::landing::{self, Landed};
 use crate::metrics::{self, LoopMeters};
 use crate::output;
@@ -88,6 +89,7 @@ pub async fn run(args: &DevArgs) -> Result<(), Failure> {
     let collector = Collector::new(Arc::clone(&log) as _, Arc::clone(&clock), ids, policy, landed)
         .with_privacy(in_force.privacy)
         .with_plans(in_force.plans)
+        .with_refusals(in_force.refusals)
         .with_load(args.serve.load());
     let collector = match args.country_headers.as_slice() {
         [] => collector,
@@ -160,7 +162,8 @@ async fn fill(lander: &mut Lander, store: &Store, now_ms: i64, events: u64, seed
     let lines = generate(&DemoConfig::new(events, seed, now_ms));
     let input = Input { name: "demo".to_owned(), lines: Box::new(Lines { lines, current: Vec::new(), read: 0 }) };
     let complete_to = |snapshot: &weir_lake::Snapshot| log_is_landed(store, snapshot).then_some(now_ms);
-    import(lander, vec![input], DEMO_SOURCE, Rules::default(), now_ms, complete_to).await?;
+    let terms = ImportTerms::new(DEMO_SOURCE, Rules::default(), Refused::default());
+    import(lander, vec![input], terms, now_ms, complete_to).await?;
     Ok(())
 }
 

@@ -179,7 +179,7 @@ async fn drop_chosen(args: &DropFailedArgs) -> Result<(), Failure> {
 }
 
 /// Asks, on a terminal; anything but yes is no.
-fn agreed(question: &str) -> Result<(), Failure> {
+pub(super) fn agreed(question: &str) -> Result<(), Failure> {
     if !io::stdin().is_terminal() || !output::is_watched() {
         return Err(Failure::usage(format!("{question} there is nobody here to ask")).hint("say so with --yes"));
     }

@@ -13,13 +13,14 @@ use ingest_fn::settings_watch::privacy_of;
 use serde::Serialize;
 use serde_json::json;
 use weir_core::ports::{Clock, RandomIds, SystemClock};
+use weir_lake::erased::Refused;
 use weir_lake::file_log::{FileLog, SHARD};
 use weir_lake::store::IfMissing;
 use weir_lake::{Settings, Snapshot, Store, names};
 
 use crate::args::ImportArgs;
 use crate::error::Failure;
-use crate::importer::{ImportError, Imported, Input, RejectedLine, import};
+use crate::importer::{ImportError, ImportTerms, Imported, Input, RejectedLine, import};
 use crate::output;
 use crate::render::numbers::count;
 use crate::render::table::{Align, Table, plain};
@@ -43,8 +44,9 @@ pub async fn run(args: &ImportArgs) -> Result<(), Failure> {
     let store = Store::open(args.lake.url()?, IfMissing::Create).await?;
     let mut lander = Lander::open(&store, Arc::new(clock), Arc::new(RandomIds)).await?;
     let complete_to = |snapshot: &Snapshot| log_is_landed(&store, snapshot).then_some(started_ms);
-    let rules = privacy_of(&Settings::newest(&store).await?)?;
-    let imported = import(&mut lander, inputs, &args.source, rules, started_ms, complete_to).await;
+    let settings = Settings::newest(&store).await?;
+    let terms = ImportTerms::new(&args.source, privacy_of(&settings)?, Refused::of(&settings)?);
+    let imported = import(&mut lander, inputs, terms, started_ms, complete_to).await;
     bar.finish_and_clear();
     let imported = imported?;
     let elapsed_ms = clock.now_ms().abs_diff(started_ms);

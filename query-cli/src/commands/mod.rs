@@ -13,9 +13,13 @@
 //! | [`plan`] | `weir plan` | which events an app is meant to send, and what departs from that |
 //! | [`stats`] | `weir stats` | the figures of a lake |
 //! | [`compact`] | `weir compact` | files and bytes before and after |
+//! | [`delete_user`] | `weir delete-user` | what of a user was erased, and what remains |
+//! | [`retention`] | `weir retention` | how long things are kept |
+//! | [`vacuum`] | `weir vacuum` | files that were removed |
 //! | [`demo`] | `weir demo` | generated events |
 
 pub mod compact;
+pub mod delete_user;
 pub mod demo;
 pub mod dev;
 pub mod events;
@@ -25,8 +29,10 @@ pub mod import;
 pub mod keys;
 pub mod plan;
 pub mod privacy;
+pub mod retention;
 pub mod sql;
 pub mod stats;
+pub mod vacuum;
 
 use std::io::{self, Read};
 use std::path::Path;
@@ -57,6 +63,9 @@ pub async fn run(command: &Command) -> Result<(), Failure> {
         Command::Plan(args) => plan::run(args).await,
         Command::Stats(args) => stats::run(args).await,
         Command::Compact(args) => compact::run(args).await,
+        Command::DeleteUser(args) => delete_user::run(args).await,
+        Command::Retention(args) => retention::run(args).await,
+        Command::Vacuum(args) => vacuum::run(args).await,
         Command::Demo(args) => demo::run(args),
     }
 }

@@ -238,7 +238,7 @@ async fn sql_reads_the_table_and_nothing_else() {
 async fn a_damaged_file_is_named_and_never_skipped() {
     let (store, _) = lake(3, 100, 5).await;
     let snapshot = Table::open(&store).await.unwrap().snapshot();
-    let victim = weir_lake::TableName::Events.data(snapshot.files.keys().nth(1).unwrap());
+    let victim = TableName::Events.data(snapshot.files.keys().nth(1).unwrap());
     let bytes = store.read(&victim).await.unwrap().unwrap();
     store.delete(&victim).await.unwrap();
     let mut damaged = bytes.to_vec();

@@ -21,6 +21,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::Int32Type;
+use compact_fn::vacuum;
 use datafusion::error::DataFusionError;
 use datafusion::execution::TaskContext;
 use datafusion::physical_plan::execute_stream;
@@ -33,7 +34,7 @@ use weir_core::spec::{FunnelSpec, SpecError};
 use weir_core::time::rfc3339;
 use weir_lake::reader::{self, Read};
 use weir_lake::schema::{BUCKETS, EVENT};
-use weir_lake::{DataFile, LakeError, Snapshot, Store, Table};
+use weir_lake::{DataFile, LakeError, Snapshot, Store, Table, TableName};
 
 use funnel_exec::FunnelExec;
 use merge_scan::MergeScanExec;
@@ -133,7 +134,13 @@ impl Engine {
             None => table.insert(Table::open(&self.store).await?).snapshot(),
         };
         match version {
-            Some(version) if version != newest.version => Ok(Table::open_at(&self.store, version).await?.snapshot()),
+            Some(version) if version != newest.version => {
+                // Better than naming the first file that is gone.
+                if let Some((vacuumed, _)) = vacuum::State::read(&self.store).await? {
+                    vacuumed.must_have(TableName::Events, version)?;
+                }
+                Ok(Table::open_at(&self.store, version).await?.snapshot())
+            }
             _ => Ok(newest),
         }
     }
