@@ -22,6 +22,7 @@ use arrow::datatypes::TimestampMicrosecondType;
 use weir_core::event::uuid_text;
 use weir_core::ports::{Clock, Ids};
 use weir_core::time::{DAY_MS, rfc3339};
+use weir_lake::cleanup::clean_up_now_and_then;
 use weir_lake::merge::Merge;
 use weir_lake::reader::{self, Read};
 use weir_lake::schema::{BUCKETS, TIME, columns};
@@ -116,7 +117,10 @@ pub async fn compact(
     let mut overtaken = 0;
     loop {
         let snapshot = table.refresh().await?;
-        let Some(inputs) = plan(&snapshot, extent) else { return Ok(total) };
+        let Some(inputs) = plan(&snapshot, extent) else {
+            clean_up_now_and_then(table, clock).await;
+            return Ok(total);
+        };
         let outputs = merge(table, &snapshot, &inputs, ids).await?;
         let change = Change {
             removes: inputs.iter().map(|f| f.path.clone()).collect(),

@@ -256,7 +256,7 @@ pub async fn cut_short(store: &Store, id: &str, now_ms: i64) -> Result<(), LakeE
         let subject = request.subject(TableName::Events, None, object.as_ref())?;
         let hash = subject.hasher.hash(id);
         if request.until > now_ms && (subject.users.contains(&hash) || subject.devices.contains(&hash)) {
-            store.replace(&object, document(&Request { until: now_ms, ..request })?).await?;
+            store.replace_timed(&object, document(&Request { until: now_ms, ..request })?).await?;
         }
     }
     Ok(())
@@ -375,7 +375,7 @@ async fn finish(
     done.events_version = done.events_version.max(versions[0]);
     done.failed_version = done.failed_version.max(versions[1]);
     if latest.is_none_or(|latest| is_worth_writing(&latest, &done)) {
-        store.replace(&at, document(&done)?).await?;
+        store.replace_timed(&at, document(&done)?).await?;
     }
     erased.done = Some(done);
     Ok((erased, brings_up))

@@ -17,6 +17,7 @@ use futures::TryStreamExt;
 use weir_core::event::{Failed, uuid_text};
 use weir_core::ports::{Clock, Ids, SequenceNumber, ShardId};
 use weir_core::time::rfc3339;
+use weir_lake::cleanup::clean_up_now_and_then;
 use weir_lake::failed::{FAILED_ID, FailedRow, FailedRows, columns, rows_of};
 use weir_lake::snapshot::{Change, Level, Progress};
 use weir_lake::writer::{DataFileWriter, write_landed};
@@ -228,6 +229,7 @@ pub async fn compact_failed(
         let snapshot = table.refresh().await?;
         let inputs = small_files(&snapshot);
         if inputs.len() < if extent == Extent::Everything { 2 } else { WORTHWHILE } {
+            clean_up_now_and_then(table, clock).await;
             return Ok(merges);
         }
         let written = write_anew(table, &snapshot, &inputs, Level::Compacted(1), ids, Some).await?;

@@ -76,7 +76,7 @@ impl State {
     /// Writes it down, and gives the store's time of that.
     pub(crate) async fn write(&self, store: &Store) -> Result<i64, LakeError> {
         let bytes = serde_json::to_vec(self).map_err(|error| LakeError::Invariant(error.to_string()))?;
-        Ok(store.replace(&names::maintenance(STATE), Bytes::from(bytes)).await?)
+        Ok(store.replace_timed(&names::maintenance(STATE), Bytes::from(bytes)).await?)
     }
 
     /// # Errors

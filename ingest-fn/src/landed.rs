@@ -48,6 +48,11 @@ impl CommittedProgress {
     /// The newest version; `None` before the first.
     async fn newest(&self) -> Result<Option<u64>, StoreError> {
         let known = *self.newest.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = match known {
+            // A month of commits is tens of listings: the first one begins near the end.
+            None => self.last_checkpoint().await?.map(|checkpoint| checkpoint.version),
+            known => known,
+        };
         let after = known.map(|version| TableName::Events.commit(version));
         let found = self.store.list(&TableName::Events.commits(), after.as_ref()).await?;
         let newest = found.iter().filter_map(names::commit_version).max().max(known);
@@ -55,12 +60,23 @@ impl CommittedProgress {
         Ok(newest)
     }
 
-    /// The positions that are in force at a version: its own, or those of the last landing before it. Empty where there is
-    /// none, or where older commits have been cleaned up.
-    async fn positions(&self, mut version: u64) -> Result<Positions, ProgressError> {
+    /// The newest checkpoint, as far as it is named; what cannot be read is none.
+    async fn last_checkpoint(&self) -> Result<Option<LastCheckpoint>, StoreError> {
+        let text = self.store.read(&TableName::Events.last_checkpoint()).await?;
+        Ok(text.and_then(|text| serde_json::from_slice(&text).ok()))
+    }
+
+    /// The positions that are in force at a version: its own, or those of the last landing before it. Where older commits
+    /// have been cleaned up, what the newest checkpoint says, if it is one of those that were passed; else empty.
+    async fn positions(&self, newest: u64) -> Result<Positions, ProgressError> {
+        let mut version = newest;
         loop {
             match self.store.read(&TableName::Events.commit(version)).await? {
-                None => return Ok(Positions::new()),
+                None => {
+                    let checkpoint = self.last_checkpoint().await?;
+                    let passed = checkpoint.filter(|checkpoint| (version..=newest).contains(&checkpoint.version));
+                    return Ok(passed.and_then(LastCheckpoint::positions).unwrap_or_default());
+                }
                 Some(commit) => {
                     if let Some(positions) = positions_of(&commit).map_err(|e| unreadable(version, &e))? {
                         return Ok(positions);
@@ -110,6 +126,20 @@ impl LandedProgress for CommittedProgress {
             }
         }
         Ok(Some(high))
+    }
+}
+
+/// `_last_checkpoint`, as weir writes it.
+#[derive(Deserialize)]
+struct LastCheckpoint {
+    version: u64,
+    #[serde(default)]
+    tags: BTreeMap<String, String>,
+}
+
+impl LastCheckpoint {
+    fn positions(self) -> Option<Positions> {
+        self.tags.get(names::POSITIONS_TAG).and_then(|text| serde_json::from_str(text).ok())
     }
 }
 
@@ -214,6 +244,30 @@ mod tests {
         let progress = CommittedProgress::new(store);
         assert_eq!(progress.landed_in(&record("a", 3)).await.unwrap(), Some(5), "the oldest that is left");
         assert_eq!(progress.landed_in(&record("a", 7)).await.unwrap(), Some(8));
+    }
+
+    #[tokio::test]
+    async fn positions_of_commits_that_were_cleaned_up_are_in_what_names_the_checkpoint() {
+        let store = Store::in_memory();
+        // The last landing was cleaned up; merges came behind it.
+        for version in 64..=70 {
+            commit(&store, version, None).await;
+        }
+        let progress = CommittedProgress::new(store.clone());
+        assert_eq!(progress.landed_in(&record("a", 3)).await.unwrap(), None, "as far as is known");
+        let pointer = TableName::Events.last_checkpoint();
+        let text = r#"{"version":64,"size":9,"tags":{"weir.positions":"{\"a\":\"5\"}"}}"#;
+        store.replace(&pointer, Bytes::from(text)).await.unwrap();
+        let progress = CommittedProgress::new(store.clone());
+        assert_eq!(progress.landed_in(&record("a", 5)).await.unwrap(), Some(64), "the oldest that is known to");
+        assert_eq!(progress.landed_in(&record("a", 6)).await.unwrap(), None);
+        commit(&store, 71, Some(&[("a", 6)])).await;
+        assert_eq!(progress.landed_in(&record("a", 6)).await.unwrap(), Some(71));
+        for text in ["", r#"{"version":64,"size":9}"#] {
+            store.replace(&pointer, Bytes::from(text)).await.unwrap();
+            let progress = CommittedProgress::new(store.clone());
+            assert_eq!(progress.landed_in(&record("a", 6)).await.unwrap(), Some(71));
+        }
     }
 
     #[tokio::test]

@@ -25,6 +25,9 @@ pub struct Action {
     /// A file is live no more.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub remove: Option<Remove>,
+    /// How far an application of another engine has come.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub txn: Option<Txn>,
     /// Text that belongs to one application: weir keeps the landed positions there.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub domain_metadata: Option<DomainMetadata>,
@@ -47,7 +50,7 @@ pub struct Protocol {
 }
 
 /// `metaData`
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MetaData {
     /// A UUID.
@@ -55,13 +58,18 @@ pub struct MetaData {
     /// The table's name.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub name: Option<String>,
+    /// What another engine let somebody say of it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub description: Option<String>,
     /// Always Parquet.
     pub format: Value,
     /// The columns, as JSON text.
     pub schema_string: String,
     /// None: files hold ranges of users and times, not partitions.
+    #[serde(default)]
     pub partition_columns: Vec<String>,
     /// Settings of the table.
+    #[serde(default)]
     pub configuration: BTreeMap<String, String>,
     /// Milliseconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -75,6 +83,7 @@ pub struct Add {
     /// Relative to the table.
     pub path: String,
     /// Always empty.
+    #[serde(default)]
     pub partition_values: BTreeMap<String, String>,
     /// Bytes.
     pub size: u64,
@@ -101,6 +110,19 @@ pub struct Remove {
     pub deletion_timestamp: Option<i64>,
     /// False where the rows live on in other files.
     pub data_change: bool,
+}
+
+/// `txn`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Txn {
+    /// Which application.
+    pub app_id: String,
+    /// How far it has come.
+    pub version: i64,
+    /// Milliseconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub last_updated: Option<i64>,
 }
 
 /// `domainMetadata`

@@ -75,6 +75,22 @@ pub enum LakeError {
         /// As the store has it.
         store: String,
     },
+    /// That version was there once.
+    #[error("version {wanted} of the lake has been cleaned up; the oldest that can be asked for is {oldest}")]
+    VersionGone {
+        /// Which was asked for.
+        wanted: u64,
+        /// The oldest that is left.
+        oldest: u64,
+    },
+    /// Another engine asked more of writers than weir knows.
+    #[error(
+        "the table asks for {what} of whoever writes to it, which this weir does not know; reading works, and nothing was changed"
+    )]
+    ReadOnly {
+        /// Features, or a version of the protocol.
+        what: String,
+    },
     /// Written by a newer weir.
     #[error("the lake needs {what}, which this weir does not know; upgrade weir")]
     Newer {

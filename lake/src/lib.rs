@@ -8,6 +8,8 @@
 //! Roles:
 //! - [`schema`] is the table's columns; [`rows`] collects events as columns; [`writer`] writes a sorted file.
 //! - [`table`] reads and commits the log; [`snapshot`] is a state of it, with its invariants; [`actions`] the log's entries.
+//! - [`checkpoint`] is a snapshot as one file, so that nobody reads every commit; [`log_state`] what it has to hold beside
+//!   live files; [`cleanup`] deletes commits that nobody needs any more; [`foreign`] are files of other engines.
 //! - [`reader`] reads files, [`merge`] merges sorted files into one sorted stream.
 //! - [`notes`] are what a data file says of its rows beside them.
 //! - [`failed`] is the columns and rows of what was sent and not taken: a table of its own.
@@ -17,19 +19,28 @@
 //! The object store, its names and the settings are `weir-store`'s.
 
 pub mod actions;
+pub mod checkpoint;
+pub mod cleanup;
 pub mod error;
 pub mod failed;
 pub mod file_log;
+pub mod foreign;
 pub mod known_ids;
+pub mod log_state;
 pub mod merge;
 pub mod notes;
 pub mod object_reader;
+mod opening;
 pub mod reader;
 pub mod rows;
 pub mod schema;
 pub mod snapshot;
 pub mod table;
 pub mod writer;
+
+#[cfg(test)]
+#[path = "../examples/counting/mod.rs"]
+mod counting;
 
 pub use error::LakeError;
 pub use snapshot::{DataFile, Snapshot};

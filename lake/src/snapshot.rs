@@ -10,11 +10,14 @@ use weir_core::time::rfc3339;
 
 use crate::actions::{Action, Add, DomainMetadata, Protocol, Remove};
 use crate::error::LakeError;
+use crate::foreign::{self, ForeignFile, TAG_ADDED_IN};
+use crate::log_state::{LogState, Tombstones};
 use crate::names::TableName;
 use crate::schema::{BUCKETS, RECEIVED_AT, TIME};
 
-/// Version of what weir itself writes: tags, sort order, buckets. A lake with a newer one is not opened.
-pub const FORMAT: u32 = 1;
+/// Version of what weir itself writes: tags, sort order, buckets, which commits there are. A lake with a newer one is not
+/// opened. A reader of format 1 begins with commit 0; in a table of format 2 it may be gone, and a checkpoint stands for it.
+pub const FORMAT: u32 = 2;
 /// The setting of the table that holds [`FORMAT`].
 pub(crate) const FORMAT_SETTING: &str = "weir.format";
 /// The domain of weir's own metadata.
@@ -112,6 +115,10 @@ pub struct Snapshot {
     pub positions: BTreeMap<ShardId, SequenceNumber>,
     /// Everything received up to then is here; milliseconds since 1970.
     pub complete_to_ms: Option<i64>,
+    /// Live files that another engine added, by path: no answer has them.
+    pub foreign: BTreeMap<String, Arc<ForeignFile>>,
+    /// What else the log says.
+    pub log: Arc<LogState>,
 }
 
 /// What weir keeps in its domain.
@@ -137,25 +144,41 @@ impl Snapshot {
         self.files.values().map(|f| f.bytes).sum()
     }
 
+    /// Files that were live in some version before and are not now, until nobody can need them any more.
+    pub fn tombstones(&self) -> &Tombstones {
+        &self.log.tombstones
+    }
+
+    /// What to say of an answer from this snapshot if it leaves files of another engine out.
+    pub fn foreign_note(&self) -> Option<String> {
+        foreign::note(&self.foreign)
+    }
+
     /// Checks a change against everything that must hold. See the tests for each.
     ///
     /// # Errors
-    /// [`LakeError::NotLive`] and [`LakeError::Position`] where another writer was first; [`LakeError::Invariant`]
+    /// [`LakeError::ReadOnly`] where the table asks more of writers than weir knows; [`LakeError::NotLive`] and [`LakeError::Position`] where another writer was first; [`LakeError::Invariant`]
     /// where the change is wrong in itself.
     pub fn check(&self, change: &Change) -> Result<(), LakeError> {
         let broken = |what: String| Err(LakeError::Invariant(what));
+        if let Some(what) = self.log.unknown_to_writers() {
+            return Err(LakeError::ReadOnly { what });
+        }
         let mut removed_rows = 0;
         for (i, path) in change.removes.iter().enumerate() {
-            let Some(file) = self.files.get(path) else {
-                return Err(LakeError::NotLive { path: path.clone(), version: self.version });
-            };
             if change.removes[..i].contains(path) {
                 return broken(format!("`{path}` is removed twice"));
             }
-            removed_rows += file.rows;
+            match self.files.get(path) {
+                Some(file) => removed_rows += file.rows,
+                // Its rows come in as new ones, if at all.
+                None if self.foreign.contains_key(path) && change.changes_data => {}
+                None => return Err(LakeError::NotLive { path: path.clone(), version: self.version }),
+            }
         }
+        let is_live = |path: &String| self.files.contains_key(path) || self.foreign.contains_key(path);
         for (i, file) in change.adds.iter().enumerate() {
-            if self.files.contains_key(&file.path) || change.adds[..i].iter().any(|other| other.path == file.path) {
+            if is_live(&file.path) || change.adds[..i].iter().any(|other| other.path == file.path) {
                 return broken(format!("`{}` is added twice", file.path));
             }
             let in_buckets = file.bucket_rows.iter().sum::<u64>();
@@ -207,12 +230,62 @@ impl Snapshot {
         if !change.progress.is_empty() || change.complete_to_ms > self.complete_to_ms {
             let mut positions = self.positions.clone();
             positions.extend(change.progress.iter().map(|p| (p.shard.clone(), p.through.clone())));
-            let complete_to = self.complete_to_ms.max(change.complete_to_ms);
-            let configuration = json!(Domain { positions, complete_to }).to_string();
-            let domain = DomainMetadata { domain: DOMAIN.to_owned(), configuration, removed: false };
-            actions.push(Action { domain_metadata: Some(domain), ..Action::default() });
+            actions.push(domain_action(positions, self.complete_to_ms.max(change.complete_to_ms)));
         }
         actions
+    }
+
+    /// The actions that a checkpoint of this snapshot has; the same for everybody who writes one.
+    ///
+    /// # Errors
+    /// [`LakeError::Invariant`] if the log never said what the table is.
+    pub(crate) fn checkpoint_actions(&self) -> Result<Vec<Action>, LakeError> {
+        let log = self.log.as_ref();
+        if log.protocol.is_none() || log.meta.is_none() {
+            return Err(LakeError::Invariant("a checkpoint of a table without metadata".to_owned()));
+        }
+        let mut actions = vec![
+            Action { protocol: log.protocol.clone(), ..Action::default() },
+            Action { meta_data: log.meta.clone(), ..Action::default() },
+        ];
+        let txns = log.txns.values().cloned();
+        actions.extend(txns.map(|txn| Action { txn: Some(txn), ..Action::default() }));
+        if !self.positions.is_empty() || self.complete_to_ms.is_some() {
+            actions.push(domain_action(self.positions.clone(), self.complete_to_ms));
+        }
+        let domains = log.domains.values().cloned();
+        actions.extend(domains.map(|domain| Action { domain_metadata: Some(domain), ..Action::default() }));
+        let adds = log.adds.values().map(|add| Add::clone(add));
+        actions.extend(adds.map(|add| Action { add: Some(add), ..Action::default() }));
+        let removes = log.tombstones.iter().map(|(path, removed_ms)| Remove {
+            path: path.to_owned(),
+            deletion_timestamp: Some(removed_ms),
+            data_change: false,
+        });
+        actions.extend(removes.map(|remove| Action { remove: Some(remove), ..Action::default() }));
+        Ok(actions)
+    }
+
+    /// The snapshot that a checkpoint holds.
+    ///
+    /// # Errors
+    /// As [`apply`](Self::apply), and [`LakeError::Corrupt`] where something is missing that every checkpoint has.
+    pub(crate) fn of_checkpoint(
+        table: TableName,
+        version: u64,
+        committed_ms: Option<i64>,
+        actions: Vec<Action>,
+    ) -> Result<Self, LakeError> {
+        let mut snapshot = Self { version, ..Self::of(table) };
+        let mut log = LogState { committed_ms, ..LogState::default() };
+        for action in actions {
+            snapshot.apply_action(&mut log, action, &Origin::checkpoint(table, version))?;
+        }
+        if log.protocol.is_none() || log.meta.is_none() {
+            return Err(LakeError::corrupt(table.checkpoint(version), "it does not say what the table is"));
+        }
+        snapshot.log = Arc::new(log);
+        Ok(snapshot)
     }
 
     /// The next snapshot.
@@ -221,39 +294,138 @@ impl Snapshot {
     /// [`LakeError::Newer`] where the commit needs what this weir does not know, [`LakeError::Corrupt`] where it does not
     /// make sense.
     pub(crate) fn apply(&mut self, version: u64, actions: Vec<Action>) -> Result<(), LakeError> {
-        let table = self.table;
-        let corrupt = |problem: String| LakeError::corrupt(table.commit(version), problem);
+        let origin = Origin::commit(self.table, version, &actions);
+        let mut log = std::mem::take(&mut self.log);
+        let state = Arc::make_mut(&mut log);
         for action in actions {
-            if let Some(protocol) = action.protocol {
-                check_protocol(&protocol)?;
-            }
-            if let Some(meta) = action.meta_data {
-                check_format(meta.configuration.get(FORMAT_SETTING).map(String::as_str)).map_err(|problem| {
-                    match problem {
-                        FormatProblem::Newer(what) => LakeError::Newer { what },
-                        FormatProblem::Foreign(what) => corrupt(what),
-                    }
-                })?;
-            }
-            if let Some(remove) = action.remove
-                && self.files.remove(&remove.path).is_none()
-            {
-                return Err(corrupt(format!("it removes `{}`, which is not live", remove.path)));
-            }
-            if let Some(add) = action.add {
-                let file = data_file(table, &add, version).map_err(corrupt)?;
-                self.files.insert(file.path.clone(), Arc::new(file));
-            }
-            if let Some(domain) = action.domain_metadata.filter(|d| d.domain == DOMAIN) {
-                let domain: Domain = serde_json::from_str(&domain.configuration)
-                    .map_err(|e| corrupt(format!("the landed positions cannot be read: {e}")))?;
-                self.positions = domain.positions;
-                self.complete_to_ms = domain.complete_to;
-            }
+            self.apply_action(state, action, &origin)?;
         }
+        state.committed_ms = origin.committed_ms;
+        let expired_ms = origin.committed_ms.map_or(i64::MIN, |now_ms| now_ms - state.tombstone_ms());
+        if state.tombstones.any_before(expired_ms) {
+            state.tombstones.expire(expired_ms);
+        }
+        self.log = log;
         self.version = version;
         Ok(())
     }
+
+    fn apply_action(&mut self, log: &mut LogState, action: Action, origin: &Origin) -> Result<(), LakeError> {
+        if let Some(protocol) = action.protocol {
+            check_protocol(&protocol)?;
+            log.protocol = Some(protocol);
+        }
+        if let Some(meta) = action.meta_data {
+            let format = meta.configuration.get(FORMAT_SETTING).map(String::as_str);
+            check_format(format).map_err(|problem| match problem {
+                FormatProblem::Newer(what) => LakeError::Newer { what },
+                FormatProblem::Foreign(what) => origin.corrupt(what),
+            })?;
+            log.meta = Some(meta);
+        }
+        if let Some(remove) = action.remove {
+            self.apply_remove(log, &remove, origin)?;
+        }
+        if let Some(add) = action.add {
+            self.apply_add(log, add, origin)?;
+        }
+        if let Some(txn) = action.txn {
+            log.txns.insert(txn.app_id.clone(), txn);
+        }
+        match action.domain_metadata {
+            Some(domain) if domain.domain == DOMAIN => {
+                let domain: Domain = serde_json::from_str(&domain.configuration)
+                    .map_err(|e| origin.corrupt(format!("the landed positions cannot be read: {e}")))?;
+                self.positions = domain.positions;
+                self.complete_to_ms = domain.complete_to;
+            }
+            Some(domain) if domain.removed => drop(log.domains.remove(&domain.domain)),
+            Some(domain) => drop(log.domains.insert(domain.domain.clone(), domain)),
+            None => {}
+        }
+        Ok(())
+    }
+
+    /// A file becomes live: one that weir can read, or a foreign one.
+    fn apply_add(&mut self, log: &mut LogState, mut add: Add, origin: &Origin) -> Result<(), LakeError> {
+        let path = add.path.clone();
+        // Tagged as a checkpoint has it, which knows no versions of its own.
+        let (name, version) = if add.tags.as_ref().is_some_and(|tags| tags.contains_key(TAG_LEVEL)) {
+            let file = data_file(self.table, &add, origin).map_err(|problem| origin.corrupt(problem))?;
+            let landed_in = file.landed_in;
+            self.foreign.remove(&path);
+            self.files.insert(path.clone(), Arc::new(file));
+            (TAG_LANDED_IN, landed_in)
+        } else {
+            let file = ForeignFile::of(&add, origin.version);
+            let added_in = file.version;
+            self.files.remove(&path);
+            self.foreign.insert(path.clone(), Arc::new(file));
+            (TAG_ADDED_IN, added_in)
+        };
+        add.tags.get_or_insert_default().insert(name.to_owned(), version.to_string());
+        add.data_change = false;
+        log.tombstones.remove(&path);
+        log.adds.insert(Arc::from(path), Arc::new(add));
+        Ok(())
+    }
+
+    /// A file is live no more. Weir removes only what is live. Of another engine's removals the protocol does not ask that,
+    /// and one too many takes nothing away: it is noted and passed over, so that it does not close the table.
+    fn apply_remove(&mut self, log: &mut LogState, remove: &Remove, origin: &Origin) -> Result<(), LakeError> {
+        let path = remove.path.as_str();
+        self.files.remove(path);
+        self.foreign.remove(path);
+        let was_live = log.adds.remove(path).is_some();
+        if !was_live && origin.is_weirs {
+            return Err(origin.corrupt(format!("it removes `{path}`, which is not live")));
+        }
+        if !was_live && !origin.is_checkpoint {
+            tracing::warn!(path, version = origin.version, "another engine removed a file that is not live");
+        }
+        // Who does not say when is taken to have done it long ago, as other engines take it.
+        let removed_ms = remove.deletion_timestamp.or(origin.committed_ms).unwrap_or_default();
+        log.tombstones.insert(Arc::from(path), removed_ms);
+        Ok(())
+    }
+}
+
+/// Where actions are from.
+struct Origin {
+    table: TableName,
+    version: u64,
+    is_checkpoint: bool,
+    /// A commit that weir wrote.
+    is_weirs: bool,
+    /// When it was committed.
+    committed_ms: Option<i64>,
+}
+
+impl Origin {
+    fn checkpoint(table: TableName, version: u64) -> Self {
+        Self { table, version, is_checkpoint: true, is_weirs: false, committed_ms: None }
+    }
+
+    fn commit(table: TableName, version: u64, actions: &[Action]) -> Self {
+        let info = actions.iter().find_map(|action| action.commit_info.as_ref()).unwrap_or(&Value::Null);
+        let is_weirs = info["engineInfo"].as_str().is_some_and(|engine| engine.starts_with("weir/"));
+        Self { table, version, is_checkpoint: false, is_weirs, committed_ms: info["timestamp"].as_i64() }
+    }
+
+    fn corrupt(&self, problem: impl ToString) -> LakeError {
+        let object = match self.is_checkpoint {
+            true => self.table.checkpoint(self.version),
+            false => self.table.commit(self.version),
+        };
+        LakeError::corrupt(object, problem)
+    }
+}
+
+/// Weir's own entry of the domains.
+fn domain_action(positions: BTreeMap<ShardId, SequenceNumber>, complete_to: Option<i64>) -> Action {
+    let configuration = json!(Domain { positions, complete_to }).to_string();
+    let domain = DomainMetadata { domain: DOMAIN.to_owned(), configuration, removed: false };
+    Action { domain_metadata: Some(domain), ..Action::default() }
 }
 
 /// The protocol of a new table: plain to read for every engine; writers must keep weir's positions.
@@ -329,16 +501,17 @@ fn add_action(table: TableName, file: &DataFile, now_ms: i64, data_change: bool)
     }
 }
 
-fn data_file(table: TableName, add: &Add, version: u64) -> Result<DataFile, String> {
+fn data_file(table: TableName, add: &Add, origin: &Origin) -> Result<DataFile, String> {
     let tag = |name: &str| {
         let tag = add.tags.as_ref().and_then(|tags| tags.get(name));
-        tag.ok_or_else(|| format!("`{}` has no tag `{name}`: another engine added it", add.path))
+        tag.ok_or_else(|| format!("`{}` has no tag `{name}`", add.path))
     };
     let level = tag(TAG_LEVEL)?.parse().map(Level::from_number).map_err(|e| format!("tag `{TAG_LEVEL}`: {e}"))?;
     let landed_in = match tag(TAG_LANDED_IN) {
-        Ok(landed_in) => landed_in.parse().map_err(|e| format!("tag `{TAG_LANDED_IN}` of `{}`: {e}", add.path))?,
-        Err(_) if add.data_change => version,
-        Err(problem) => return Err(problem),
+        Ok(tag) => tag.parse().map_err(|e| format!("tag `{TAG_LANDED_IN}` of `{}`: {e}", add.path))?,
+        // A landing says it by its version; so does one in a checkpoint of another engine, where later than it was does no harm.
+        Err(_) if add.data_change || origin.is_checkpoint => origin.version,
+        Err(missing) => return Err(missing),
     };
     let stats: Value = serde_json::from_str(add.stats.as_deref().unwrap_or("null"))
         .map_err(|e| format!("statistics of `{}`: {e}", add.path))?;
@@ -378,4 +551,4 @@ fn data_file(table: TableName, add: &Add, version: u64) -> Result<DataFile, Stri
 
 #[cfg(test)]
 #[path = "snapshot_tests.rs"]
-mod tests;
+pub(crate) mod tests;

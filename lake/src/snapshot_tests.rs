@@ -1,6 +1,6 @@
 use super::*;
 
-fn file(path: &str, rows: u64) -> DataFile {
+pub(crate) fn file(path: &str, rows: u64) -> DataFile {
     let mut bucket_rows = vec![0; BUCKETS];
     bucket_rows[3] = rows;
     DataFile {
@@ -117,12 +117,76 @@ fn what_a_newer_weir_or_another_engine_wrote_is_not_guessed() {
     assert!(newer.unwrap_err().to_string().contains("deletionVectors"));
     let format = r#"{"metaData":{"id":"x","format":{},"schemaString":"","partitionColumns":[],"configuration":{"weir.format":"9"}}}"#;
     assert!(matches!(apply(format), Err(LakeError::Newer { .. })));
-    let foreign = r#"{"add":{"path":"x","partitionValues":{},"size":1,"modificationTime":1,"dataChange":true}}"#;
-    assert!(apply(foreign).unwrap_err().to_string().contains("another engine"));
     let unknown = apply("{\"txn\":{\"appId\":\"x\",\"version\":1}}\n{\"somethingNew\":{}}\n");
     assert!(unknown.is_ok(), "actions that say nothing about live files are passed over");
-    let remove = apply(r#"{"remove":{"path":"x","dataChange":true}}"#);
-    assert!(remove.unwrap_err().to_string().contains("not live"));
+    let damaged = r#"{"add":{"path":"x","partitionValues":{},"size":1,"modificationTime":1,"dataChange":true,"tags":{"weir.level":"0"}}}"#;
+    assert!(apply(damaged).unwrap_err().to_string().contains("weir.bucketRows"));
+    let info = r#"{"commitInfo":{"engineInfo":"weir/9"}}"#;
+    let remove = r#"{"remove":{"path":"x","dataChange":true}}"#;
+    assert!(apply(&format!("{info}\n{remove}")).unwrap_err().to_string().contains("not live"));
+    assert!(apply(remove).is_ok(), "another engine takes away nothing that way");
+}
+
+/// What another engine commits on a table with a file of weir's.
+fn with_commit_of_another(lines: &str) -> Snapshot {
+    let mut snapshot = committed(&Snapshot::default(), &landing(vec![file("a", 5)])).unwrap();
+    snapshot.apply(2, crate::actions::read(lines.as_bytes()).unwrap()).unwrap();
+    snapshot
+}
+
+const FOREIGN: &str = r#"{"add":{"path":"x","partitionValues":{},"size":7,"modificationTime":1,"dataChange":true,"stats":"{\"numRecords\":12}"}}"#;
+
+#[test]
+fn files_of_another_engine_are_kept_apart() {
+    let snapshot = with_commit_of_another(FOREIGN);
+    assert_eq!((snapshot.rows(), snapshot.files.len()), (5, 1));
+    let expected = ForeignFile { path: "x".to_owned(), bytes: 7, rows: Some(12), version: 2 };
+    assert_eq!(*snapshot.foreign["x"], expected);
+    assert!(snapshot.foreign_note().unwrap().starts_with("1 file with 12 rows that another engine added in version 2"));
+
+    let merge = Change { removes: vec!["x".to_owned()], adds: vec![file("b", 12)], ..Change::default() };
+    assert!(matches!(snapshot.check(&merge), Err(LakeError::NotLive { .. })), "no compaction takes them");
+    let repaired = committed(&snapshot, &Change { changes_data: true, ..merge }).unwrap();
+    assert!(repaired.foreign.is_empty() && repaired.foreign_note().is_none());
+    assert_eq!(repaired.rows(), 17);
+}
+
+#[test]
+fn what_another_engine_takes_away_is_gone() {
+    let snapshot = with_commit_of_another(&format!(
+        "{FOREIGN}\n{}",
+        r#"{"remove":{"path":"a","deletionTimestamp":77,"dataChange":false}}"#
+    ));
+    assert!(snapshot.files.is_empty());
+    assert_eq!(snapshot.tombstones().iter().collect::<Vec<_>>(), [("a", 77)]);
+    let back = r#"{"add":{"path":"a","partitionValues":{},"size":1,"modificationTime":1,"dataChange":true}}"#;
+    let mut again = snapshot;
+    again.apply(3, crate::actions::read(back.as_bytes()).unwrap()).unwrap();
+    assert!(again.tombstones().is_empty() && again.foreign.contains_key("a"));
+}
+
+#[test]
+fn features_of_writers_that_are_not_known_close_the_table_for_commits_only() {
+    let features = |features: &str| {
+        format!(r#"{{"protocol":{{"minReaderVersion":1,"minWriterVersion":7,"writerFeatures":[{features}]}}}}"#)
+    };
+    let snapshot = with_commit_of_another(&features(r#""domainMetadata""#));
+    assert!(snapshot.check(&landing(vec![file("b", 5)])).is_ok());
+    let snapshot = with_commit_of_another(&features(r#""domainMetadata","checkConstraints""#));
+    assert_eq!(snapshot.rows(), 5);
+    let refused = snapshot.check(&landing(vec![file("b", 5)])).unwrap_err().to_string();
+    assert!(refused.contains("the table features checkConstraints"), "{refused}");
+}
+
+#[test]
+fn tombstones_stay_for_a_week() {
+    let mut snapshot = with_commit_of_another(r#"{"remove":{"path":"a","deletionTimestamp":1000,"dataChange":true}}"#);
+    let week = 7 * weir_core::time::DAY_MS;
+    for (now_ms, left) in [(1000 + week, 1), (1001 + week, 0)] {
+        let info = format!(r#"{{"commitInfo":{{"timestamp":{now_ms}}}}}"#);
+        snapshot.apply(3, crate::actions::read(info.as_bytes()).unwrap()).unwrap();
+        assert_eq!(snapshot.tombstones().len(), left);
+    }
 }
 
 #[test]

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 
 use arrow::array::AsArray;
 use arrow::datatypes::Int32Type;
+use weir_core::ports::ShardId;
 use weir_lake::merge::Merge;
 use weir_lake::reader::{self, Read};
 use weir_lake::schema::{BUCKETS, EVENT, columns};
 use weir_lake::store::IfMissing;
-use weir_lake::{Snapshot, Store, Table};
+use weir_lake::{LakeError, Snapshot, Store, Table};
 
 async fn open(format: &str) -> Store {
     // Relative to the package, where cargo runs its tests. A path taken while compiling would be another checkout's, if that
@@ -49,4 +50,20 @@ async fn format_1() {
 
     let before = Table::open_at(&store, 1).await.unwrap().snapshot();
     assert_eq!(events(&store, &before).await.values().sum::<u64>(), 299, "an old version too");
+}
+
+#[tokio::test]
+async fn format_2() {
+    let store = open("format-2").await;
+    let snapshot = Table::open(&store).await.unwrap().snapshot();
+    assert_eq!((snapshot.version, snapshot.rows(), snapshot.files.len()), (8, 716, 6));
+    assert_eq!(snapshot.positions[&ShardId("shard-0".to_owned())], 200.into());
+    assert!(snapshot.tombstones().is_empty(), "a month later they have expired");
+    let counts = events(&store, &snapshot).await;
+    assert_eq!((counts.values().sum::<u64>(), counts["app_open"]), (716, 198));
+
+    let checkpoint = Table::open_at(&store, 6).await.unwrap().snapshot();
+    assert_eq!((checkpoint.rows(), checkpoint.files.len(), checkpoint.tombstones().len()), (706, 5, 2));
+    let gone = Table::open_at(&store, 5).await.unwrap_err();
+    assert!(matches!(gone, LakeError::VersionGone { wanted: 5, oldest: 6 }), "{gone}");
 }

@@ -2,6 +2,8 @@
 //!
 //! ```text
 //! LAKE/events/_delta_log/00000000000000000042.json    commits of the events table
+//! LAKE/events/_delta_log/00000000000000000064.checkpoint.parquet   all that commits 0 to 64 come to
+//! LAKE/events/_delta_log/_last_checkpoint             which checkpoint is the newest
 //! LAKE/events/landed/{id}.parquet                     what one landing wrote
 //! LAKE/events/compacted/{first day}/{id}.parquet      merges, by the first day of their time range
 //! LAKE/failed/…                                       the same three for the table of failed events
@@ -45,12 +47,26 @@ impl TableName {
         self.commits().join(numbered(version))
     }
 
+    /// The checkpoint of a version.
+    pub fn checkpoint(self, version: u64) -> Path {
+        self.commits().join(format!("{version:020}{CHECKPOINT}"))
+    }
+
+    /// What names the newest checkpoint.
+    pub fn last_checkpoint(self) -> Path {
+        self.commits().join("_last_checkpoint")
+    }
+
     /// A data file, from the path that the log has for it (relative to the table).
     pub fn data(self, relative: &str) -> Path {
         Path::from_iter([self.as_str()].into_iter().chain(relative.split('/')))
     }
 }
 
+/// The tag of `_last_checkpoint` that has the landed positions: what the collector needs, which reads no Parquet.
+pub const POSITIONS_TAG: &str = "weir.positions";
+/// What the name of a checkpoint ends in.
+const CHECKPOINT: &str = ".checkpoint.parquet";
 /// The settings, below the lake.
 const SETTINGS: &str = "settings";
 /// Records that the event log could not take, below the lake.
@@ -65,6 +81,12 @@ pub const FILE_LOG: &str = "log";
 /// The version that an object of the log commits; `None` for other objects (checkpoints, checksums).
 pub fn commit_version(path: &Path) -> Option<u64> {
     number(path)
+}
+
+/// The version that a checkpoint in one part is of; `None` for other objects.
+pub fn checkpoint_version(path: &Path) -> Option<u64> {
+    let digits = path.filename()?.strip_suffix(CHECKPOINT)?;
+    if digits.len() == 20 { digits.parse().ok() } else { None }
 }
 
 /// The documents of the settings.
@@ -219,6 +241,10 @@ mod tests {
         assert_eq!(commit_version(&TableName::Events.commit(42)), Some(42));
         assert_eq!(commit_version(&TableName::Events.commits().join("00000000000000000042.checkpoint.parquet")), None);
         assert_eq!(commit_version(&TableName::Events.commits().join("_last_checkpoint")), None);
+        assert_eq!(checkpoint_version(&TableName::Events.checkpoint(42)), Some(42));
+        assert_eq!(checkpoint_version(&TableName::Events.commit(42)), None);
+        assert!(TableName::Events.checkpoint(42) < TableName::Events.commit(42), "and behind the commit before");
+        assert!(TableName::Events.last_checkpoint() > TableName::Events.commit(u64::MAX), "listed last");
         assert_eq!(overflow_record(7).as_ref(), "overflow/000000000000000000000000000000000000007.weir");
         assert_eq!(overflow_number(&overflow_record(u128::MAX)), Some(u128::MAX));
         assert_eq!(overflow_number(&overflow_unreadable(7)), None);

@@ -149,6 +149,16 @@ impl Store {
         }
     }
 
+    /// Makes an object or replaces the one of its name. Readers see the old bytes or the new ones; a power cut may leave
+    /// either, or an object that is cut off: for what can be done without.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`].
+    pub async fn replace(&self, path: &Path, bytes: Bytes) -> Result<(), StoreError> {
+        let put = self.objects.put(path, PutPayload::from(bytes)).await;
+        put.map(drop).map_err(|error| StoreError::failed(path, error))
+    }
+
     /// Names of objects below `prefix` that sort behind `after`, sorted.
     pub async fn list(&self, prefix: &Path, after: Option<&Path>) -> Result<Vec<Path>, StoreError> {
         let found = match after {
@@ -299,6 +309,11 @@ pub mod conformance {
         assert!(store.create(&a, Bytes::from_static(b"1")).await.unwrap());
         assert!(!store.create(&a, Bytes::from_static(b"2")).await.unwrap(), "create does not replace");
         assert_eq!(store.read(&a).await.unwrap().unwrap().as_ref(), b"1");
+        for text in ["new", "other"] {
+            store.replace(&Path::from("elsewhere/replaced"), Bytes::from(text)).await.unwrap();
+            let read = store.read(&Path::from("elsewhere/replaced")).await.unwrap();
+            assert_eq!(read.unwrap().as_ref(), text.as_bytes(), "replace makes and replaces");
+        }
 
         store.create(&Path::from("dir/c"), Bytes::new()).await.unwrap();
         store.create(&Path::from("dir/b"), Bytes::new()).await.unwrap();

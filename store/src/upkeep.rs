@@ -1,7 +1,7 @@
 //! What it takes to keep a lake tidy: the store's own time, objects with their ages, and what crashed writers left.
 //!
 //! Ages are told by the store's clock alone. A machine whose own clock is wrong must never take a young file for an old one,
-//! so whoever removes things first asks the store what time it is, by making an object: [`Store::replace`].
+//! so whoever removes things first asks the store what time it is, by making an object: [`Store::replace_timed`].
 
 use std::path::{Path as FilePath, PathBuf};
 use std::time::UNIX_EPOCH;
@@ -26,11 +26,11 @@ pub struct Leftover {
 }
 
 impl Store {
-    /// Makes an object, or replaces it, and gives the store's time of that, in milliseconds since 1970.
+    /// Makes an object, or replaces it, durably, and gives the store's time of that, in milliseconds since 1970.
     ///
     /// # Errors
     /// [`StoreError::Failed`].
-    pub async fn replace(&self, path: &Path, bytes: Bytes) -> Result<i64, StoreError> {
+    pub async fn replace_timed(&self, path: &Path, bytes: Bytes) -> Result<i64, StoreError> {
         let failed = |error| StoreError::failed(path, error);
         self.objects().put(path, PutPayload::from(bytes)).await.map_err(failed)?;
         self.sync(path).await?;
@@ -134,8 +134,8 @@ mod tests {
     async fn conforms(store: &Store) {
         let path = Path::from("maintenance/x.json");
         assert_eq!(store.read_with_time(&path).await.unwrap(), None);
-        let first = store.replace(&path, Bytes::from_static(b"1")).await.unwrap();
-        let second = store.replace(&path, Bytes::from_static(b"2")).await.unwrap();
+        let first = store.replace_timed(&path, Bytes::from_static(b"1")).await.unwrap();
+        let second = store.replace_timed(&path, Bytes::from_static(b"2")).await.unwrap();
         assert!(first > 1_700_000_000_000 && second >= first, "{first} {second}");
         assert_eq!(store.read_with_time(&path).await.unwrap(), Some((Bytes::from_static(b"2"), second)));
         let all = store.list_all(&Path::from("maintenance")).await.unwrap();

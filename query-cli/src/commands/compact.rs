@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::json;
 use weir_lake::{Snapshot, Table as LakeTable, TableName};
 
-use super::open_store;
+use super::{open_store, say_foreign};
 use crate::args::CompactArgs;
 use crate::error::Failure;
 use crate::output;
@@ -33,6 +33,7 @@ pub async fn run(args: &CompactArgs) -> Result<(), Failure> {
     }
     let outcome = Outcome::of(&before, &table.snapshot(), compacted);
     output::print(&outcome, args.output.format)?;
+    say_foreign(&table.snapshot());
     if !args.output.quiet {
         output::say(outcome.facts());
     }

@@ -3,7 +3,7 @@
 use serde::{Serialize, Serializer};
 use serde_json::json;
 
-use super::engine;
+use super::{engine, say_foreign};
 use crate::args::EventsArgs;
 use crate::engine::EventCounts;
 use crate::error::Failure;
@@ -23,8 +23,10 @@ const BAR_WIDTH: usize = 20;
 /// # Errors
 /// Whatever is wrong with the lake.
 pub async fn run(args: &EventsArgs) -> Result<(), Failure> {
-    let counts = engine(&args.lake).await?.events().await?;
+    let engine = engine(&args.lake).await?;
+    let counts = engine.events().await?;
     output::print(&Names(&counts), args.output.format)?;
+    say_foreign(engine.last_snapshot().await.as_ref());
     if !args.output.quiet {
         output::say(facts(&counts));
     }

@@ -11,7 +11,7 @@ use weir_core::spec::{
     Breakdown, FunnelSpec, PropertyRoot, Spec, SpecError, SpecProblem, parse, parse_conditions, parse_step, parse_value,
 };
 
-use super::{engine, read_text};
+use super::{engine, read_text, say_foreign};
 use crate::args::FunnelArgs;
 use crate::engine::{Engine, EventCounts};
 use crate::error::Failure;
@@ -38,6 +38,7 @@ pub async fn run(args: &FunnelArgs) -> Result<(), Failure> {
     let report = engine.funnel(&spec).await?;
     let property = spec.breakdown.as_ref().map(property_name);
     output::print(&FunnelView { report: &report, property }, args.output.format)?;
+    say_foreign(engine.last_snapshot().await.as_ref());
     if !args.output.quiet {
         output::say(facts(&report));
         note_unknown_events(&engine, &spec, &report).await;

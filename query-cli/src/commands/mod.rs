@@ -38,12 +38,13 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 
-use weir_lake::Store;
 use weir_lake::store::IfMissing;
+use weir_lake::{Snapshot, Store};
 
 use crate::args::{Command, LakeArg};
 use crate::engine::Engine;
 use crate::error::Failure;
+use crate::output;
 use weir_core::ports::SystemClock;
 
 /// Runs a command to its end.
@@ -78,6 +79,13 @@ async fn open_store(lake: &LakeArg) -> Result<Store, Failure> {
 /// What answers questions of a lake.
 async fn engine(lake: &LakeArg) -> Result<Engine, Failure> {
     Ok(Engine::new(open_store(lake).await?, Arc::new(SystemClock)))
+}
+
+/// Says what answers from a snapshot leave out, if anything. Not for `--quiet` to keep back: the answer is not whole.
+fn say_foreign(snapshot: &Snapshot) {
+    if let Some(note) = snapshot.foreign_note() {
+        output::say(note);
+    }
 }
 
 /// The text of a file; `-` is standard input.

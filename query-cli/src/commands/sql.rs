@@ -14,7 +14,7 @@ use datafusion::arrow::json::WriterBuilder;
 use datafusion::arrow::json::writer::LineDelimited;
 use futures::{Stream, StreamExt};
 
-use super::{engine, read_text};
+use super::{engine, read_text, say_foreign};
 use crate::args::SqlArgs;
 use crate::error::Failure;
 use crate::output::{self, Format, Results};
@@ -33,9 +33,11 @@ const NULL: &str = "null";
 /// What is wrong with the query, or with the lake.
 pub async fn run(args: &SqlArgs) -> Result<(), Failure> {
     let query = if args.query == "-" { read_text(Path::new("-"))? } else { args.query.clone() };
-    let rows = engine(&args.lake).await?.sql(&query).await?;
+    let engine = engine(&args.lake).await?;
+    let rows = engine.sql(&query).await?;
     let printer = Printer::new(Results::stdout(), &rows.schema, args.output.format);
     let count = printer.print(rows.batches).await?;
+    say_foreign(engine.last_snapshot().await.as_ref());
     if !args.output.quiet {
         output::say(counted(count, "row"));
     }

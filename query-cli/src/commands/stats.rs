@@ -8,7 +8,7 @@ use weir_core::time::rfc3339;
 use weir_lake::snapshot::Level;
 use weir_lake::{Snapshot, Table as LakeTable};
 
-use super::open_store;
+use super::{open_store, say_foreign};
 use crate::args::StatsArgs;
 use crate::error::Failure;
 use crate::output;
@@ -22,7 +22,9 @@ use crate::render::{Records, Report};
 /// Whatever is wrong with the lake.
 pub async fn run(args: &StatsArgs) -> Result<(), Failure> {
     let table = LakeTable::open(&open_store(&args.lake).await?).await?;
-    output::print(&Stats::of(table.store().url(), &table.snapshot()), args.output.format)
+    output::print(&Stats::of(table.store().url(), &table.snapshot()), args.output.format)?;
+    say_foreign(&table.snapshot());
+    Ok(())
 }
 
 /// The figures of a lake.
@@ -238,6 +240,7 @@ mod tests {
             ]),
             positions: BTreeMap::from([(ShardId("shard-0".to_owned()), SequenceNumber::from(17))]),
             complete_to_ms: Some(START_MS + 22 * DAY_MS),
+            ..Snapshot::default()
         }
     }
 

@@ -145,6 +145,11 @@ impl Engine {
         }
     }
 
+    /// The newest snapshot of the last question, without asking the lake; an empty one before the first.
+    pub async fn last_snapshot(&self) -> Arc<Snapshot> {
+        self.table.lock().await.as_ref().map(Table::snapshot).unwrap_or_default()
+    }
+
     /// Milliseconds since 1970, for questions that say `last`.
     pub fn now_ms(&self) -> i64 {
         self.clock.now_ms()

@@ -19,6 +19,9 @@ use crate::engine::{Engine, EngineError};
 /// A spec is a question, not data.
 const MAX_SPEC_BYTES: usize = 1024 * 1024;
 
+/// What answers leave out: files of another engine.
+const NOTE_HEADER: &str = "x-weir-note";
+
 /// Routes under `/api`.
 pub fn router(engine: Arc<Engine>) -> Router {
     Router::new()
@@ -34,11 +37,18 @@ async fn query(State(engine): State<Arc<Engine>>, body: Result<Bytes, BytesRejec
     let body = body.map_err(ApiError::Body)?;
     let text = std::str::from_utf8(&body).map_err(|_| ApiError::NotText)?;
     let Spec::Funnel(spec) = parse(text, engine.now_ms()).map_err(EngineError::Spec)?;
-    Ok(Json(engine.funnel(&spec).await?).into_response())
+    let report = engine.funnel(&spec).await?;
+    Ok((note(&engine).await, Json(report)).into_response())
 }
 
 async fn events(State(engine): State<Arc<Engine>>) -> Result<Response, ApiError> {
-    Ok(Json(engine.events().await?).into_response())
+    let counts = engine.events().await?;
+    Ok((note(&engine).await, Json(counts)).into_response())
+}
+
+/// The header that says what answers leave out, if anything.
+async fn note(engine: &Engine) -> Option<[(&'static str, String); 1]> {
+    engine.last_snapshot().await.foreign_note().map(|note| [(NOTE_HEADER, note)])
 }
 
 async fn wrong_method(method: Method, uri: Uri) -> impl IntoResponse {
@@ -85,7 +95,7 @@ impl IntoResponse for ApiError {
         let message = engine.to_string();
         match engine {
             EngineError::Spec(spec) => (StatusCode::BAD_REQUEST, Json(problems(&spec, &message))).into_response(),
-            EngineError::Sql(_) | EngineError::Lake(LakeError::NoVersion { .. }) => {
+            EngineError::Sql(_) | EngineError::Lake(LakeError::NoVersion { .. } | LakeError::VersionGone { .. }) => {
                 error(StatusCode::BAD_REQUEST, "invalid_spec", &message).into_response()
             }
             EngineError::Lake(LakeError::Store(StoreError::NoLake { .. })) => {

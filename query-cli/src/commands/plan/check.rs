@@ -16,6 +16,7 @@ use weir_lake::Table as LakeTable;
 
 use super::open_lake;
 use crate::args::{CheckPlanArgs, LakeArg};
+use crate::commands::say_foreign;
 use crate::error::Failure;
 use crate::output;
 use crate::plan::document::read_plan;
@@ -39,6 +40,7 @@ pub(super) async fn run(args: &CheckPlanArgs) -> Result<(), Failure> {
     if let Some(lake) = &args.lake {
         let store = open_lake(&LakeArg { lake: Some(lake.clone()) }).await?;
         let snapshot = LakeTable::open(&store).await?.snapshot();
+        say_foreign(&snapshot);
         each_event(&store, &snapshot, |event, properties| tally.add(event, properties, None)).await?;
     }
     let nothing_to_check = args.events.is_empty() && args.lake.is_none();

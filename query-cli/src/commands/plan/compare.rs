@@ -9,7 +9,7 @@ use weir_lake::Table as LakeTable;
 
 use super::{in_force, open_lake, print_document};
 use crate::args::{DiffPlanArgs, InferPlanArgs};
-use crate::commands::engine;
+use crate::commands::{engine, say_foreign};
 use crate::error::Failure;
 use crate::output;
 use crate::plan::document::read_plan;
@@ -27,6 +27,7 @@ pub(super) async fn diff(args: &DiffPlanArgs) -> Result<(), Failure> {
     };
     let snapshot = LakeTable::open(&store).await?.snapshot();
     let mut profile = Profile::default();
+    say_foreign(&snapshot);
     each_event(&store, &snapshot, |event, properties| profile.add(event, properties)).await?;
     let found = Differences(differences(&plan, &profile));
     output::print(&found, args.output.format)?;
@@ -55,6 +56,7 @@ pub(super) async fn infer(args: &InferPlanArgs) -> Result<(), Failure> {
             profile.add(event, properties);
         }
     };
+    say_foreign(&snapshot);
     each_event(&store, &snapshot, take).await?;
     let draft = draft(&profile, &totals);
     print_document(&draft.document, &draft.notes, args.format)?;
