@@ -8,6 +8,7 @@
 //! LAKE/settings/00000000000000000003.json             settings, one document a change
 //! LAKE/overflow/{39 digits}.weir                      records that the event log could not take, until they are landed
 //! LAKE/overflow/unreadable/{39 digits}.weir           such records that could not be read, kept to be looked at
+//! LAKE/unreadable/{shard}/{first}-{last}.ndjson       records of the event log that could not be read, kept to be looked at
 //! LAKE/log/…                                          the file log of a lake on one machine (see `file_log`)
 //! ```
 
@@ -106,6 +107,11 @@ pub fn overflow_number(path: &Path) -> Option<u128> {
     waits.then(|| digits.parse().ok()).flatten()
 }
 
+/// Where records of a shard of the event log are kept that cannot be read, by the first and the last of them.
+pub fn unreadable(shard: &str, first: &str, last: &str) -> Path {
+    Path::from("unreadable").join(shard).join(format!("{first}-{last}.ndjson"))
+}
+
 /// A new file of a landing, relative to the table.
 pub fn landed(id: &str) -> String {
     format!("landed/{id}.parquet")
@@ -133,6 +139,7 @@ mod tests {
         assert_eq!(overflow_number(&overflow_record(u128::MAX)), Some(u128::MAX));
         assert_eq!(overflow_number(&overflow_unreadable(7)), None);
         assert!(overflow_record(u128::MAX) < overflow_unreadable(0), "what waits is listed first");
+        assert_eq!(unreadable("shardId-0", "7", "11").as_ref(), "unreadable/shardId-0/7-11.ndjson");
         assert_eq!(TableName::Events.data("landed/x.parquet").as_ref(), "events/landed/x.parquet");
     }
 }
