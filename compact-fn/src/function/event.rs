@@ -135,10 +135,15 @@ struct Kinesis<'a> {
 /// # Errors
 /// [`EventError`].
 pub fn read<'a>(event: &'a str, expected: &str, is_source: impl Fn(&str) -> bool) -> Result<Asked<'a>, EventError> {
-    let top: Top<'a> = serde_json::from_str(event).map_err(|_| EventError::Other { what: shape_of(event) })?;
+    let other = |what: String| EventError::Other { what };
+    // A list would be taken for the fields of an object in their order.
+    let top = Some(event).filter(|event| event.trim_start().starts_with('{'));
+    let top: Option<Top<'a>> = top.and_then(|event| serde_json::from_str(event).ok());
+    let Some(top) = top else { return Err(other(shape_of(event))) };
     if let Some(records) = top.records {
-        let records: Vec<Record<'a>> =
-            serde_json::from_str(records.get()).map_err(|e| EventError::Other { what: format!("records: {e}") })?;
+        // What the parser says may quote what it found.
+        let records: Vec<Record<'a>> = serde_json::from_str(records.get())
+            .map_err(|e| other(format!("records of another shape (line {}, column {})", e.line(), e.column())))?;
         return batches(records, expected, is_source).map(Asked::Land);
     }
     match (top.weir.as_deref(), top.detail_type.as_deref()) {
@@ -147,8 +152,8 @@ pub fn read<'a>(event: &'a str, expected: &str, is_source: impl Fn(&str) -> bool
             Some(task) => Ok(Asked::Do(vec![task])),
             None => Err(EventError::NoTask { asked: asked.chars().take(100).collect() }),
         },
-        (None, Some(other)) => Err(EventError::Other { what: format!("an event of type `{other}`") }),
-        (None, None) => Err(EventError::Other { what: shape_of(event) }),
+        (None, Some(found)) => Err(other(format!("an event of type `{found}`"))),
+        (None, None) => Err(other(shape_of(event))),
     }
 }
 
