@@ -139,9 +139,10 @@ impl Function {
         let (mut answer, mut problems) = (Map::new(), Vec::new());
         for task in tasks {
             let done = match task {
-                Task::LandOverflow => self.land_overflow(deadline_ms).await.map(|landed| {
-                    json!({"events": landed.accepted, "duplicates": landed.duplicates})
-                }),
+                Task::LandOverflow => self
+                    .land_overflow(deadline_ms)
+                    .await
+                    .map(|landed| json!({"events": landed.accepted, "duplicates": landed.duplicates})),
                 Task::Complete => self.complete().await.map(Value::from),
                 Task::Compact => self.compact(deadline_ms).await.map(|done| {
                     done.map_or(Value::Null, |done| {

@@ -190,7 +190,11 @@ mod tests {
     #[test]
     fn nothing_is_claimed_that_a_page_does_not_say() {
         assert_eq!(look(&page(Some(Some(700)), Some(0), true), 1_000), Look::Waits(700));
-        assert_eq!(look(&page(Some(None), Some(0), true), 1_000), Look::Waits(i64::MIN), "it may have come at any time");
+        assert_eq!(
+            look(&page(Some(None), Some(0), true), 1_000),
+            Look::Waits(i64::MIN),
+            "it may have come at any time"
+        );
         assert_eq!(look(&page(None, Some(0), true), 1_000), Look::Nothing);
         assert_eq!(look(&page(None, Some(50), false), 1_000), Look::Nothing, "a closed shard, read to its end");
         assert_eq!(look(&page(None, Some(50), true), 1_000), Look::Behind(950), "an empty page with more behind it");

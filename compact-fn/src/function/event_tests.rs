@@ -20,7 +20,10 @@ fn read_it(event: &str) -> Result<Asked<'_>, EventError> {
     read(event, "events", |arn| arn == ARN)
 }
 
-fn batches_of(event: &Value) -> Vec<(String, Vec<(String, String)>, Option<i64>)> {
+/// A shard, its records with their data, and when the last of them came.
+type Batch = (String, Vec<(String, String)>, Option<i64>);
+
+fn batches_of(event: &Value) -> Vec<Batch> {
     let text = event.to_string();
     let Asked::Land(batches) = read_it(&text).unwrap() else { panic!("{text}") };
     let records = |batch: &ShardBatch<'_>| {

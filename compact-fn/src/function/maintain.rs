@@ -54,8 +54,7 @@ impl Function {
         let before_ms = before_ms.min(overflow_waits_since(lander).await?.unwrap_or(asked_ms));
         let complete_to_ms = before_ms.saturating_sub(SETTLE_MS);
         if complete_to_ms > 0 && Some(complete_to_ms) > snapshot.complete_to_ms {
-            let change =
-                Change { complete_to_ms: Some(complete_to_ms), operation: "complete", ..Change::default() };
+            let change = Change { complete_to_ms: Some(complete_to_ms), operation: "complete", ..Change::default() };
             commit(lander.table(), &change, clock.as_ref()).await?;
         }
         Ok(lander.snapshot().complete_to_ms.map(rfc3339))
@@ -82,7 +81,10 @@ impl Function {
                 Ok(Some(done))
             }
             Err(_) => {
-                tracing::warn!(budget_ms = budget.as_millis() as u64, "compaction did not end in time, and goes on later");
+                tracing::warn!(
+                    budget_ms = budget.as_millis() as u64,
+                    "compaction did not end in time, and goes on later"
+                );
                 Ok(None)
             }
         }

@@ -119,7 +119,7 @@ async fn a_batch_that_came_before_is_nothing_and_one_behind_a_gap_is_fine() {
     assert_eq!(lander.refresh().await.unwrap().version, version, "it is no commit");
     let behind = land(&mut lander, &all[20..]).await;
     assert_eq!((behind.records, behind.landed.accepted), (10, 11));
-    assert_eq!(land(&mut lander, &[]).await.held.is_none(), true);
+    assert!(land(&mut lander, &[]).await.held.is_none());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -211,11 +211,12 @@ async fn what_cannot_be_read_is_kept_with_its_place_and_holds_nothing_up() {
         text.split(|b| *b == b'\n').filter(|l| !l.is_empty()).map(|l| serde_json::from_slice(l).unwrap()).collect();
     let problems: Vec<&str> = lines.iter().map(|line| line["problems"][0].as_str().unwrap()).collect();
     let expected = ["not base64", "packed", "frame header", "line 2", "line 2", "frame header"];
-    for ((line, problem), (expected, record)) in
-        lines.iter().zip(&problems).zip(expected.iter().zip(&records[1..7]))
-    {
+    for ((line, problem), (expected, record)) in lines.iter().zip(&problems).zip(expected.iter().zip(&records[1..7])) {
         assert!(problem.contains(expected), "`{problem}` is not about {expected}");
-        assert_eq!((line["sequence"].as_str(), line["data"].as_str()), (Some(record.sequence.as_str()), Some(&*record.data)));
+        assert_eq!(
+            (line["sequence"].as_str(), line["data"].as_str()),
+            (Some(record.sequence.as_str()), Some(&*record.data))
+        );
     }
     assert_eq!(lines.len(), 6);
 }
