@@ -50,6 +50,11 @@ impl FailedOfLog {
         self.rows.push(source, received_ms, failed);
         self.sequences.push(sequence.clone());
     }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
 }
 
 /// Lands failed events. The table is made with the first of them.
@@ -103,7 +108,8 @@ impl FailedLander {
         let (clock, ids) = (Arc::clone(&self.clock), Arc::clone(&self.ids));
         let table = self.table().await?;
         for _ in 0..ATTEMPTS {
-            let snapshot = table.refresh().await?;
+            // What others have committed is looked at only after a commit that met them: it is one request less for most landings.
+            let snapshot = table.snapshot();
             let from = through.and_then(|(shard, _)| snapshot.positions.get(shard).cloned());
             let new = |sequence: &SequenceNumber| from.as_ref().is_none_or(|from| sequence > from);
             let keep: BooleanArray = sequences.iter().map(|sequence| Some(new(sequence))).collect();
@@ -140,6 +146,14 @@ impl FailedLander {
             }
         }
         Err(LakeError::Conflict { version: table.snapshot().version + 1 })
+    }
+
+    /// The table, if the lake has it by now.
+    pub(crate) async fn table_if_there(&mut self) -> Result<Option<&mut Table>, LakeError> {
+        if self.table.is_none() {
+            self.table = Table::open_if_there(&self.store, TableName::Failed).await?;
+        }
+        Ok(self.table.as_mut())
     }
 
     async fn table(&mut self) -> Result<&mut Table, LakeError> {

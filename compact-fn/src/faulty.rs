@@ -1,4 +1,4 @@
-//! For tests: a store in memory that fails when it is told to.
+//! For tests: a store in memory that fails when it is told to, and counts its requests.
 //!
 //! ```text
 //! let faulty = Arc::new(Faulty::default());
@@ -7,7 +7,7 @@
 //! ```
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use futures::StreamExt;
@@ -27,11 +27,23 @@ pub(crate) struct Faulty {
     pub(crate) deletes_fail: AtomicBool,
     /// Commits are made, and then reported as failed.
     pub(crate) commits_look_failed: AtomicBool,
+    /// Nothing is made.
+    pub(crate) puts_fail: AtomicBool,
+    requests: AtomicUsize,
 }
 
 impl Faulty {
     pub(crate) fn set(fault: &AtomicBool, on: bool) {
         fault.store(on, Ordering::SeqCst);
+    }
+
+    /// Requests since this was asked last. A listing counts once, as a page does, and so does each object that is deleted.
+    pub(crate) fn requests(&self) -> usize {
+        self.requests.swap(0, Ordering::SeqCst)
+    }
+
+    fn count(&self) {
+        self.requests.fetch_add(1, Ordering::SeqCst);
     }
 
     fn failed() -> object_store::Error {
@@ -48,20 +60,27 @@ impl fmt::Display for Faulty {
 #[async_trait]
 impl ObjectStore for Faulty {
     async fn put_opts(&self, path: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
+        self.count();
+        if self.puts_fail.load(Ordering::SeqCst) {
+            return Err(Self::failed());
+        }
         let done = self.inner.put_opts(path, payload, options).await?;
         let is_commit = names::commit_version(path).is_some();
         if is_commit && self.commits_look_failed.load(Ordering::SeqCst) { Err(Self::failed()) } else { Ok(done) }
     }
 
     async fn put_multipart_opts(&self, path: &Path, options: PutMultipartOptions) -> Result<Box<dyn MultipartUpload>> {
+        self.count();
         self.inner.put_multipart_opts(path, options).await
     }
 
     async fn get_opts(&self, path: &Path, options: GetOptions) -> Result<GetResult> {
+        self.count();
         self.inner.get_opts(path, options).await
     }
 
     fn delete_stream(&self, paths: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
+        self.count();
         if self.deletes_fail.load(Ordering::SeqCst) {
             return paths.map(|_| Err(Self::failed())).boxed();
         }
@@ -69,10 +88,12 @@ impl ObjectStore for Faulty {
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
+        self.count();
         self.inner.list(prefix)
     }
 
     async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
+        self.count();
         self.inner.list_with_delimiter(prefix).await
     }
 

@@ -6,9 +6,14 @@
 //! on top of that.
 //!
 //! What a record holds beside events, the failures, lands in a table of its own, before its events do: see
-//! [`failed`](crate::failed).
+//! [`failed`](crate::failed). What cannot be read is kept aside, before anything of its landing is committed.
+//!
+//! [`Lander::land_log`] reads a log; [`Lander::land_batch`] takes what a stream hands over; [`Lander::land_overflow`] takes what
+//! no log could.
 
+mod batch;
 mod overflow;
+mod unreadable;
 
 use std::sync::Arc;
 
@@ -21,10 +26,12 @@ use weir_lake::snapshot::{Change, Progress};
 use weir_lake::{DataFile, LakeError, Snapshot, Store, Table, TableName, writer};
 
 use crate::failed::{FailedLander, FailedOfLog};
+use unreadable::Unreadable;
 
+pub use batch::{BatchLanded, Delivered, Held};
 pub use overflow::OverflowLanded;
 
-/// Bytes of log records that one landing takes.
+/// Bytes of log records, out of their envelopes, that one landing takes.
 const LANDING_BYTES: usize = 32 * 1024 * 1024;
 /// Other writers may be first so many times in a row before a landing gives up.
 const ATTEMPTS: usize = 100;
@@ -69,7 +76,8 @@ impl Landed {
 pub struct LogLanded {
     /// Events.
     pub landed: Landed,
-    /// Records, or events of a record, that could not be read: each with its position and what is wrong with it.
+    /// Records, or events of a record, that could not be read: each with its position and what is wrong with it. Their records
+    /// are kept below `LAKE/unreadable`.
     pub unreadable: Vec<String>,
     /// How far the log is landed now.
     pub through: Option<SequenceNumber>,
@@ -97,6 +105,16 @@ impl Lander {
         self.table.snapshot().positions.get(shard).cloned().max(self.failed.position(shard))
     }
 
+    /// The table that is landed in.
+    pub(crate) fn table(&mut self) -> &mut Table {
+        &mut self.table
+    }
+
+    /// The table of failed events, if the lake has one.
+    pub(crate) async fn failed_table(&mut self) -> Result<Option<&mut Table>, LakeError> {
+        self.failed.table_if_there().await
+    }
+
     /// The state that was last seen.
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.table.snapshot()
@@ -121,9 +139,21 @@ impl Lander {
         complete_to_ms: Option<i64>,
         operation: &'static str,
     ) -> Result<Landed, LakeError> {
+        self.table.refresh().await?;
+        self.land_on_what_was_seen(rows, progress, complete_to_ms, operation).await
+    }
+
+    /// As [`land`](Self::land), without a look at what others have committed: if they have, the commit finds out.
+    async fn land_on_what_was_seen(
+        &mut self,
+        rows: FrozenRows,
+        progress: Vec<Progress>,
+        complete_to_ms: Option<i64>,
+        operation: &'static str,
+    ) -> Result<Landed, LakeError> {
         let mut written: Option<(Vec<bool>, DataFile)> = None;
         for _ in 0..ATTEMPTS {
-            let snapshot = self.table.refresh().await?;
+            let snapshot = self.table.snapshot();
             let now_ms = self.clock.now_ms();
             let since_ms = self.known_since_ms.map_or(now_ms, |since_ms| since_ms.min(now_ms));
             self.known.follow(self.table.store(), &snapshot, since_ms).await?;
@@ -132,6 +162,11 @@ impl Lander {
             {
                 // A store that tries again by itself took this landing's own commit for another writer's.
                 return Ok(Landed::of(kept, snapshot.version));
+            }
+            if let Err(taken) = snapshot.check(&Change { progress: progress.clone(), ..Change::default() }) {
+                // No commit was tried on this snapshot, and none that was tried before is in it.
+                self.discard(written).await;
+                return Err(taken);
             }
             let keep = self.known.firsts(rows.fingerprints());
             if !keep.contains(&true) && progress.is_empty() && complete_to_ms <= snapshot.complete_to_ms {
@@ -153,7 +188,9 @@ impl Lander {
                     }
                     return Ok(Landed::of(&keep, snapshot.version));
                 }
-                Err(error) if error.is_conflict() => {}
+                Err(error) if error.is_conflict() => {
+                    self.table.refresh().await?;
+                }
                 Err(error) => {
                     // A commit whose answer was lost may name the file.
                     if !error.leaves_doubt() {
@@ -214,19 +251,22 @@ impl Lander {
         };
         // Less than half a landing is what came since the last one.
         let is_full = records.iter().map(|r| r.payload.len()).sum::<usize>() > LANDING_BYTES / 2;
-        let decoded = decode(shard, &records);
+        let decoded = decode(&records);
         let through = match (&decoded.newer, decoded.through) {
             (None, _) => last.sequence.clone(),
             (Some(_), Some(through)) => through,
             (Some(what), None) => return Err(LakeError::Newer { what: what.clone() }),
         };
+        unreadable::keep_records(self.table.store(), shard, &decoded.unreadable, &records).await?;
         drop(records);
         self.failed.land(decoded.failed, Some((shard, &through))).await?;
         // With one shard the log has one order; with several, complete is only what all of them have landed.
-        let complete_to_ms = decoded.last_received_ms.filter(|_| self.table.snapshot().positions.len() <= 1);
+        let has_one_order = log.shards().await?.len() == 1;
+        let complete_to_ms = decoded.last_received_ms.filter(|_| has_one_order);
         let progress = vec![Progress { shard: shard.clone(), from, through: through.clone() }];
         let landed = self.land(decoded.rows.freeze(), progress, complete_to_ms, "land").await?;
-        Ok(LogLanded { landed, unreadable: decoded.unreadable, through: Some(through), is_full })
+        let unreadable = unreadable::messages(shard, &decoded.unreadable);
+        Ok(LogLanded { landed, unreadable, through: Some(through), is_full })
     }
 }
 
@@ -234,60 +274,77 @@ impl Lander {
 struct Decoded {
     rows: EventRows,
     failed: FailedOfLog,
-    unreadable: Vec<String>,
+    unreadable: Vec<Unreadable>,
     last_received_ms: Option<i64>,
     /// The last record that was looked at.
     through: Option<SequenceNumber>,
     /// What the record behind it needs, if a newer weir wrote that.
     newer: Option<String>,
+    /// Bytes of the records, out of their envelopes.
+    text_bytes: usize,
 }
 
-/// What is in records. What cannot be read is named, and does not hold up the rest; but a record of a newer weir is none of
-/// that: it holds events that were acknowledged, so everything waits before it until this weir is upgraded.
-fn decode(shard: &ShardId, records: &[LogRecord]) -> Decoded {
+/// What is in records, up to the first of a newer weir.
+fn decode(records: &[LogRecord]) -> Decoded {
     let mut decoded = Decoded::default();
     for record in records {
-        let mut unreadable = |error: frame::FrameError| {
-            decoded.unreadable.push(format!("record {} of shard `{shard}`: {error}", record.sequence));
-        };
-        let text = match envelope::unpack(&record.payload) {
-            Ok(text) => text,
-            Err(error) => {
-                unreadable(error);
-                decoded.through = Some(record.sequence.clone());
-                continue;
-            }
-        };
-        let (header, lines) = match frame::open(&text) {
-            Ok(opened) => opened,
+        if !decoded.take(&record.sequence, &record.payload) {
+            break;
+        }
+    }
+    decoded
+}
+
+impl Decoded {
+    /// Takes what is in a record. What cannot be read is named, and does not hold up the rest; but a record of a newer weir is
+    /// none of that: it holds events that were acknowledged, so everything waits before it until this weir is upgraded. Then
+    /// nothing is taken, and the answer is `false`.
+    fn take(&mut self, sequence: &SequenceNumber, payload: &[u8]) -> bool {
+        let mut unreadable = Unreadable::of(sequence);
+        match self.take_lines(sequence, payload, &mut unreadable) {
             Err(frame::FrameError::Version { found }) => {
-                decoded.newer = Some(format!("frame version {found} of the event log"));
-                return decoded;
+                self.newer = Some(format!("frame version {found} of the event log"));
+                return false;
             }
-            Err(error) => {
-                unreadable(error);
-                decoded.through = Some(record.sequence.clone());
-                continue;
-            }
-        };
-        decoded.last_received_ms = decoded.last_received_ms.max(Some(header.received));
+            Err(error) => unreadable.add(&error),
+            Ok(()) => {}
+        }
+        self.through = Some(sequence.clone());
+        if !unreadable.is_empty() {
+            self.unreadable.push(unreadable);
+        }
+        true
+    }
+
+    fn take_lines(
+        &mut self,
+        sequence: &SequenceNumber,
+        payload: &[u8],
+        unreadable: &mut Unreadable,
+    ) -> Result<(), frame::FrameError> {
+        let text = envelope::unpack(payload)?;
+        let (header, lines) = frame::open(&text)?;
+        self.text_bytes += text.len();
+        self.last_received_ms = self.last_received_ms.max(Some(header.received));
         for entry in frame::entries(&header, lines) {
             match entry {
                 Ok(Entry::Event(event)) => {
                     // A frame gives every event an id.
                     if let Some(id) = event.event_id.clone() {
-                        decoded.rows.push(&header.source, &event, &id);
+                        self.rows.push(&header.source, &event, &id);
                     }
                 }
-                Ok(Entry::Failed(failed)) => {
-                    decoded.failed.push(&record.sequence, &header.source, header.received, &failed);
-                }
-                Err(error) => unreadable(error),
+                Ok(Entry::Failed(failed)) => self.failed.push(sequence, &header.source, header.received, &failed),
+                Err(error) => unreadable.add(&error),
             }
         }
-        decoded.through = Some(record.sequence.clone());
+        Ok(())
     }
-    decoded
+
+    /// Whether it is as much as one landing takes: of text, or of memory for the rows of many small events.
+    fn is_full(&self) -> bool {
+        self.text_bytes.max(self.rows.bytes()) >= LANDING_BYTES
+    }
 }
 
 #[cfg(test)]

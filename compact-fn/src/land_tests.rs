@@ -42,6 +42,15 @@ pub(super) fn record(ids: &[&str]) -> Vec<u8> {
     frame.finish()
 }
 
+/// A record of one event, which is small as it travels and large where it is unpacked: nearly as large as may be.
+pub(super) fn large(id: &str) -> Vec<u8> {
+    let properties = format!(r#"{{"p":"{}"}}"#, "x".repeat(15 * 1024 * 1024));
+    let event = Event { properties: Some(&properties), ..event("u", NOW, 0) };
+    let mut frame = frame::FrameWriter::new("app", NOW).unwrap();
+    frame.push(&event, &EventId::Text(id.into())).unwrap();
+    envelope::pack(&frame.finish())
+}
+
 #[tokio::test]
 async fn copies_count_once_in_one_landing_across_landings_and_after_a_restart() {
     let store = Store::in_memory();
@@ -128,6 +137,9 @@ async fn what_cannot_be_read_is_named_and_holds_nothing_up() {
     let shard = log.shards().await.unwrap().remove(0);
     let done = lander(&store, 0).await.land_log(&log, &shard).await.unwrap();
     assert_eq!(done.landed.accepted, 2);
+    let kept = store.read(&weir_lake::names::unreadable(&shard.0, "1", "2")).await.unwrap().unwrap();
+    let line: serde_json::Value = serde_json::from_slice(kept.split(|b| *b == b'\n').next().unwrap()).unwrap();
+    assert_eq!((line["sequence"].as_str(), line["data"].as_str()), (Some("1"), Some("bm90IGEgZnJhbWU=")));
     assert_eq!(done.unreadable.len(), 2);
     assert!(done.unreadable[0].starts_with("record 1 of shard `memory-0`"), "{:?}", done.unreadable);
     assert_eq!(done.through, Some(SequenceNumber::from(3)));

@@ -8,14 +8,19 @@
 //! - [`failed`]: the same for the table of failed events, and how rows leave it.
 //!
 //! All are plain functions over a [`Table`](weir_lake::Table): the loops of one machine and the functions of a cloud call
-//! the same.
+//! the same. The Lambda function is [`function`], with its [`config`], its [`metrics`], and [`kinesis`], which asks the stream how
+//! far it has landed.
 
 pub mod compact;
+pub mod config;
 pub mod erase;
 pub mod expire;
 pub mod failed;
+pub mod function;
+pub mod kinesis;
 pub mod land;
 pub mod maintain;
+pub mod metrics;
 pub mod rewrite;
 pub mod tables;
 pub mod vacuum;

@@ -13,6 +13,7 @@
 //! LAKE/erasures/open/{id}.json                        users who are to be erased, as hashes
 //! LAKE/erasures/done/{id}.json                        how far that is, in figures
 //! LAKE/maintenance/{what}.json                        when something was done last, and what came of it
+//! LAKE/unreadable/{shard}/{first}-{last}.ndjson       records of the event log that could not be read, kept to be looked at
 //! LAKE/log/…                                          the file log of a lake on one machine (see `file_log`)
 //! ```
 
@@ -197,6 +198,11 @@ fn is_uuid(text: &str) -> bool {
     text.len() == 36 && text.bytes().enumerate().all(fits)
 }
 
+/// Where records of a shard of the event log are kept that cannot be read, by the first and the last of them.
+pub fn unreadable(shard: &str, first: &str, last: &str) -> Path {
+    Path::from("unreadable").join(shard).join(format!("{first}-{last}.ndjson"))
+}
+
 /// A new file of a landing, relative to the table.
 pub fn landed(id: &str) -> String {
     format!("landed/{id}.parquet")
@@ -253,6 +259,7 @@ mod tests {
         assert_eq!(erasure_id(&open_erasure(id)), Some(id));
         assert_eq!(erasure_id(&open_erasures().join("notes.json")), None);
         assert_eq!(beside(&compacted("2026-01-01", "x"), id), compacted("2026-01-01", id));
+        assert_eq!(unreadable("shardId-0", "7", "11").as_ref(), "unreadable/shardId-0/7-11.ndjson");
         assert_eq!(TableName::Events.data("landed/x.parquet").as_ref(), "events/landed/x.parquet");
     }
 }

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
+use aws_sdk_kinesis::primitives::Blob;
 use compact_fn::land::Lander;
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -12,10 +13,12 @@ use ingest_fn::kinesis::{KinesisLog, KinesisSettings};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 use weir_core::ports::{EventLog, RandomIds, SystemClock};
+use weir_lake::{Snapshot, Table};
 use weir_store::store::IfMissing;
 use weir_store::{Settings, Store, StoreError};
 use weir_tests::kinesis::Kinesis;
 use weir_tests::lambda::event::Door;
+use weir_tests::lambda::source::{Mapping, Source};
 use weir_tests::lambda::{Config, Function};
 use weir_tests::moto::Moto;
 use weir_tests::now_ms;
@@ -38,6 +41,13 @@ pub fn program() -> &'static Path {
         assert!(path.is_file(), "there is no function `{}`: run `make test`, which builds it first", path.display());
         path
     })
+}
+
+/// The compiled compactor, beside the other.
+pub fn compactor_program() -> PathBuf {
+    let path = program().with_file_name("compact-fn");
+    assert!(path.is_file(), "there is no function `{}`: run `make test`, which builds it first", path.display());
+    path
 }
 
 /// Everything that stands behind a function.
@@ -87,6 +97,46 @@ impl Site {
     /// A function whose stream nobody answers for.
     pub fn function_without_stream(&self) -> Function {
         Function::new(self.config(&[("AWS_ENDPOINT_URL_KINESIS", "http://127.0.0.1:1"), ("WEIR_APPEND_MS", "500")]))
+    }
+
+    /// The compactor, with so many processes at once.
+    pub fn compactor(&self, concurrency: usize) -> Function {
+        let timeout = std::time::Duration::from_secs(60);
+        Function::new(Config { program: compactor_program(), concurrency, timeout, ..self.config(&[]) })
+    }
+
+    /// An event source mapping of the stream.
+    pub fn source(&self, settings: Mapping) -> Source<'_> {
+        Source::new(self.kinesis.admin().clone(), STREAM, settings, &self.runtime)
+    }
+
+    /// Puts bytes into the shard of a number: its range of hashes, of two that there are first.
+    pub fn put(&self, half: usize, payload: &[u8]) {
+        // The hash ranges of the two halves, by numbers of 128 bits.
+        let hash = if half == 0 { "1".to_owned() } else { format!("{}", (1_u128 << 127) + 1) };
+        let call = self.kinesis.admin().put_record().stream_name(STREAM).partition_key("p").explicit_hash_key(hash);
+        let put = call.data(Blob::new(payload.to_vec())).send();
+        self.runtime.block_on(put).expect("kinesis-local takes a record");
+    }
+
+    /// The stream's stand-in.
+    pub fn kinesis(&self) -> &Kinesis {
+        &self.kinesis
+    }
+
+    /// Runs something to its end.
+    pub fn wait_for<F: Future>(&self, future: F) -> F::Output {
+        self.runtime.block_on(future)
+    }
+
+    /// The lake's store.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The table of the lake as it is now.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.runtime.block_on(Table::open(&self.store)).expect("the table opens").snapshot()
     }
 
     fn config(&self, more: &[(&str, &str)]) -> Config {

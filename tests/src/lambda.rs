@@ -14,9 +14,11 @@
 //!
 //! - [`api`] is the Runtime API of one environment.
 //! - [`event`] makes events of requests, and answers of responses.
+//! - [`source`] is an event source mapping between a stream and a function that takes its records.
 
 pub mod api;
 pub mod event;
+pub mod source;
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -125,6 +127,24 @@ impl Function {
         &self.address
     }
 
+    /// Hands the function an event that is no HTTP request, when a place is free, and waits for what it makes of it.
+    pub fn invoke(&self, event: Value) -> Outcome {
+        self.invoke_until(event, None)
+    }
+
+    /// The same, and kills the process after so long, if it still has the event then.
+    pub fn invoke_and_kill(&self, event: Value, after: Duration) -> Outcome {
+        self.invoke_until(event, Some(after))
+    }
+
+    fn invoke_until(&self, event: Value, kill_after: Option<Duration>) -> Outcome {
+        let runtime = self.runtime.as_ref().expect("it is there until the function is dropped");
+        runtime.block_on(async {
+            let _place = self.shared.places.acquire().await.expect("nobody closes it");
+            self.shared.invoke(event, kill_after).await
+        })
+    }
+
     /// Ends all idle processes, and tells what was seen of all that have ended.
     pub fn end(&self) -> History {
         let idle = std::mem::take(&mut *lock(&self.shared.idle));
@@ -155,7 +175,7 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
     let Ok(body) = to_bytes(body, MOST_BYTES).await else { return StatusCode::PAYLOAD_TOO_LARGE.into_response() };
     let event = event::of_request(shared.config.door, &parts, &body);
     let Ok(_place) = shared.places.acquire().await else { return StatusCode::SERVICE_UNAVAILABLE.into_response() };
-    match shared.invoke(event).await {
+    match shared.invoke(event, None).await {
         Outcome::Answered(answer) => event::response_of(&answer),
         Outcome::Failed(problem) => (StatusCode::BAD_GATEWAY, problem.to_string()).into_response(),
         Outcome::Ended => (StatusCode::BAD_GATEWAY, "the process ended").into_response(),
@@ -164,7 +184,7 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
 }
 
 impl Shared {
-    async fn invoke(&self, event: Value) -> Outcome {
+    async fn invoke(&self, event: Value, kill_after: Option<Duration>) -> Outcome {
         let idle = lock(&self.idle).pop_front();
         let mut environment = match idle {
             Some(environment) => environment,
@@ -173,7 +193,12 @@ impl Shared {
                 Err(problem) => return Outcome::Failed(Value::from(problem)),
             },
         };
-        let outcome = environment.api.invoke(event, self.config.timeout, || environment.process.is_running()).await;
+        let invocation = environment.api.invoke(event, self.config.timeout, || environment.process.is_running());
+        let outcome = match kill_after {
+            None => invocation.await,
+            // What is retired is killed.
+            Some(after) => tokio::time::timeout(after, invocation).await.unwrap_or(Outcome::Ended),
+        };
         match outcome {
             Outcome::Answered(_) | Outcome::Failed(_) => {
                 let peak = peak_kib(environment.process.0.id());

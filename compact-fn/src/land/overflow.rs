@@ -10,14 +10,13 @@
 //! overflow/…03.weir  ┘  (the third cannot be read)                            └ overflow/unreadable/…03.weir
 //! ```
 
-use std::slice;
-
+use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
 use weir_core::ports::{LogRecord, SequenceNumber, ShardId};
 use weir_lake::overflow::Waiting;
 use weir_lake::{LakeError, Overflow, StoreError};
 
-use super::{Landed, Lander, decode};
+use super::{Decoded, Landed, Lander, unreadable};
 
 /// What messages call the overflow where they would name a shard of the log.
 const OVERFLOW: &str = "overflow";
@@ -56,23 +55,22 @@ impl Lander {
             return Ok(OverflowLanded { landed, ..OverflowLanded::default() });
         }
         let shard = ShardId(OVERFLOW.to_owned());
-        let (numbers, records) = without_newer(&shard, read(&overflow, chosen).await?)?;
-        let decoded = decode(&shard, &records);
+        let read = read(&overflow, chosen).await?;
+        let read_all = read.len();
+        let Decodable { decoded, records, looked_at } = decodable(read)?;
+        let is_full = is_full || looked_at < read_all;
         self.failed.land(decoded.failed, None).await?;
         let landed = self.land(decoded.rows.freeze(), Vec::new(), None, "land overflow").await?;
 
-        let mut done =
-            OverflowLanded { landed, records: records.len() as u64, unreadable: decoded.unreadable, is_full };
-        let all_readable = done.unreadable.is_empty();
-        let is_readable =
-            |record: &LogRecord| all_readable || decode(&shard, slice::from_ref(record)).unreadable.is_empty();
+        let unreadable = unreadable::messages(&shard, &decoded.unreadable);
+        let mut done = OverflowLanded { landed, records: records.len() as u64, unreadable, is_full };
         let mut landed = Vec::with_capacity(records.len());
-        for (number, record) in numbers.into_iter().zip(&records) {
-            if is_readable(record) {
+        for Taken { number, payload, is_readable } in records {
+            if is_readable {
                 landed.push(number);
                 continue;
             }
-            let kept = overflow.set_aside(number, record.payload.clone()).await?;
+            let kept = overflow.set_aside(number, payload).await?;
             done.unreadable.push(format!("record {number} of the overflow is kept as `{kept}`"));
         }
         let deletes = landed.into_iter().map(|number| overflow.delete(number));
@@ -81,26 +79,47 @@ impl Lander {
     }
 }
 
-/// Leaves out the records of a newer weir: they stay where they are until this one is upgraded.
+/// What one landing takes of records that were read.
+struct Decodable {
+    decoded: Decoded,
+    records: Vec<Taken>,
+    /// Of those that were read.
+    looked_at: usize,
+}
+
+/// A record that was decoded.
+struct Taken {
+    number: u128,
+    payload: Bytes,
+    is_readable: bool,
+}
+
+/// Decodes records, as many as one landing takes: what is small in the store may be large out of its envelope. Records of a
+/// newer weir are left where they are until this one is upgraded.
 ///
 /// # Errors
 /// [`LakeError::Newer`], where there are no others.
-fn without_newer(shard: &ShardId, read: Vec<(u128, LogRecord)>) -> Result<(Vec<u128>, Vec<LogRecord>), LakeError> {
-    let mut newer = None;
-    let readable = read.into_iter().filter(|(_, record)| {
-        let needs = decode(shard, slice::from_ref(record)).newer;
-        let is_readable = needs.is_none();
-        newer = needs.or(newer.take());
-        is_readable
-    });
-    let (numbers, records): (Vec<u128>, Vec<LogRecord>) = readable.unzip();
-    match newer {
-        Some(what) if records.is_empty() => Err(LakeError::Newer { what }),
-        Some(what) => {
-            tracing::error!(%what, "records of the overflow wait for a newer weir");
-            Ok((numbers, records))
+fn decodable(read: Vec<(u128, LogRecord)>) -> Result<Decodable, LakeError> {
+    let mut decoded = Decoded::default();
+    let (mut records, mut looked_at) = (Vec::with_capacity(read.len()), 0);
+    for (number, LogRecord { sequence, payload }) in read {
+        if decoded.is_full() {
+            break;
         }
-        None => Ok((numbers, records)),
+        looked_at += 1;
+        let problems = decoded.unreadable.len();
+        if decoded.take(&sequence, &payload) {
+            records.push(Taken { number, payload, is_readable: decoded.unreadable.len() == problems });
+        }
+    }
+    match decoded.newer.take() {
+        Some(what) if records.is_empty() => Err(LakeError::Newer { what }),
+        newer => {
+            if let Some(what) = newer {
+                tracing::error!(%what, "records of the overflow wait for a newer weir");
+            }
+            Ok(Decodable { decoded, records, looked_at })
+        }
     }
 }
 

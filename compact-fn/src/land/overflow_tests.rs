@@ -3,7 +3,7 @@ use std::sync::Arc;
 use weir_core::ports::{EventLog, MemoryLog};
 use weir_lake::{LakeError, Store, Table, names};
 
-use super::super::tests::{NOW, lander, record, rows};
+use super::super::tests::{NOW, lander, large, record, rows};
 use super::*;
 use crate::faulty::Faulty;
 
@@ -165,4 +165,23 @@ async fn two_landers_of_one_overflow_count_every_event_once() {
     let accepted: u64 = futures::future::join_all(tasks).await.into_iter().map(Result::unwrap).sum();
     assert_eq!((accepted, waiting(&store).await), (60, 0));
     assert_eq!(Table::open(&store).await.unwrap().snapshot().rows(), 60);
+}
+
+#[tokio::test]
+async fn what_is_small_in_the_store_and_large_out_of_its_envelope_lands_in_parts() {
+    let store = Store::in_memory();
+    for number in 0..7 {
+        let record = large(&format!("id-{number}"));
+        Overflow::new(&store).put(FIRST + number, record.into()).await.unwrap();
+    }
+    let mut lander = lander(&store, 0).await;
+    let mut landed = Vec::new();
+    loop {
+        let done = lander.land_overflow(MUCH).await.unwrap();
+        landed.push(done.records);
+        if !done.is_full {
+            break;
+        }
+    }
+    assert_eq!((landed, waiting(&store).await, lander.snapshot().rows()), (vec![3, 3, 1], 0, 7));
 }
