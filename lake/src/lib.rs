@@ -9,6 +9,7 @@
 //! - [`schema`] is the table's columns; [`rows`] collects events as columns; [`writer`] writes a sorted file.
 //! - [`table`] reads and commits the log; [`snapshot`] is a state of it, with its invariants; [`actions`] the log's entries.
 //! - [`reader`] reads files, [`merge`] merges sorted files into one sorted stream.
+//! - [`catalogue`] is which events and properties there are.
 //! - [`notes`] are what a data file says of its rows beside them.
 //! - [`failed`] is the columns and rows of what was sent and not taken: a table of its own.
 //! - [`known_ids`] knows the event ids of the deduplication horizon.
@@ -17,6 +18,7 @@
 //! The object store, its names and the settings are `weir-store`'s.
 
 pub mod actions;
+pub mod catalogue;
 pub mod error;
 pub mod failed;
 pub mod file_log;
