@@ -8,7 +8,7 @@
 //!
 //! Events of one name mostly have the same keys in the same order, so each key is first compared with the one that came there
 //! last time. Users' rows lie together, so a context is mostly that of a row a little before, and then is only
-//! counted. The rows of a batch are looked at event by event: that alone halves the time.
+//! counted. The rows of a batch are looked at event by event.
 
 use std::collections::{BTreeMap, HashMap};
 
