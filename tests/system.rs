@@ -3,6 +3,7 @@
 //! - [`send`]: events over HTTP, in every form, good and bad; copies; answers of the command line and of the API.
 //! - [`import`]: events in files.
 //! - [`funnels`]: funnels whose numbers are worked out by hand.
+//! - [`catalogue`]: events with their properties, types and values.
 //! - [`days`]: what a day is, what is still open, and which tests a property passes.
 //! - [`life`]: restarts, two writers, two servers, one port.
 //! - [`failed`]: what was sent and not taken: kept, shown, tried again, removed.
@@ -20,6 +21,8 @@
 
 #[path = "system/ask.rs"]
 mod ask;
+#[path = "system/catalogue.rs"]
+mod catalogue;
 #[path = "system/days.rs"]
 mod days;
 #[path = "system/failed.rs"]

@@ -22,6 +22,7 @@ use arrow::datatypes::TimestampMicrosecondType;
 use weir_core::event::uuid_text;
 use weir_core::ports::{Clock, Ids};
 use weir_core::time::{DAY_MS, rfc3339};
+use weir_lake::catalogue::{self, Catalogue};
 use weir_lake::cleanup::clean_up_now_and_then;
 use weir_lake::merge::Merge;
 use weir_lake::reader::{self, Read};
@@ -172,9 +173,16 @@ async fn merge(
     inputs: &[Arc<DataFile>],
     ids: &dyn Ids,
 ) -> Result<Vec<DataFile>, LakeError> {
+    let ranges: BTreeSet<i64> =
+        inputs.iter().flat_map(|f| [range_of(f.min_time_ms), range_of(f.max_time_ms)]).collect();
+    let catalogue = match ranges.len() {
+        1 => catalogue::read::merged(table.store(), snapshot.version, inputs).await?,
+        _ => None,
+    };
     let mut outputs = Outputs {
         table,
         ids,
+        catalogue,
         level: Level::Compacted(inputs.iter().map(|f| f.level.number()).max().unwrap_or(0).saturating_add(1)),
         writers: BTreeMap::new(),
     };
@@ -203,6 +211,8 @@ struct Outputs<'a> {
     table: &'a Table,
     ids: &'a dyn Ids,
     level: Level,
+    /// What is noted of the inputs, if they become one file.
+    catalogue: Option<Catalogue>,
     writers: BTreeMap<i64, DataFileWriter>,
 }
 
@@ -233,7 +243,12 @@ impl Outputs<'_> {
         if !self.writers.contains_key(&range) {
             let first_day = rfc3339(range.saturating_mul(RANGE_MS));
             let name = names::compacted(first_day.get(..10).unwrap_or(&first_day), &uuid_text(&self.ids.next_id()));
-            self.writers.insert(range, DataFileWriter::new(self.table.store(), self.table.name(), name, self.level)?);
+            let writer = DataFileWriter::new(self.table.store(), self.table.name(), name, self.level)?;
+            let writer = match self.catalogue.take() {
+                Some(catalogue) => writer.with_catalogue(catalogue),
+                None => writer,
+            };
+            self.writers.insert(range, writer);
         }
         self.writers
             .get_mut(&range)

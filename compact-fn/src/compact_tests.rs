@@ -120,6 +120,32 @@ async fn a_range_of_buckets_is_a_range_of_rows() {
     }
 }
 
+/// The catalogue as it is noted, and the notes of each file; and that of the rows themselves.
+async fn catalogues(store: &Store) -> (Catalogue, Catalogue) {
+    let snapshot = Table::open(store).await.unwrap().snapshot();
+    let files: Vec<Arc<DataFile>> = snapshot.files.values().cloned().collect();
+    let noted = catalogue::read::merged(store, snapshot.version, &files).await.unwrap().expect("every file has a note");
+    let mut observed = Catalogue::default();
+    for file in &files {
+        let of_file = catalogue::read::observed(store, snapshot.version, file).await.unwrap();
+        observed.merge(&of_file, &catalogue::Limits::LAKE);
+    }
+    (noted, observed)
+}
+
+#[tokio::test]
+async fn the_catalogue_is_the_same_before_and_after() {
+    let store = lake(7, 300, 100).await;
+    let (before, observed) = catalogues(&store).await;
+    assert_eq!((before.count(), &before), (2100, &observed));
+    run(&store, Extent::Everything).await;
+    assert_eq!(catalogues(&store).await, (before, observed), "rows went to several files, and were looked at");
+    let store = lake(5, 40, 0).await;
+    let (before, observed) = catalogues(&store).await;
+    assert_eq!(run(&store, Extent::Everything).await.files_out, 1, "all went to one file, whose note is merged");
+    assert_eq!(catalogues(&store).await, (before, observed));
+}
+
 #[tokio::test]
 async fn a_damaged_or_missing_file_is_named() {
     let store = lake(2, 50, 10).await;

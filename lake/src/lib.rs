@@ -11,6 +11,7 @@
 //! - [`checkpoint`] is a snapshot as one file, so that nobody reads every commit; [`log_state`] what it has to hold beside
 //!   live files; [`cleanup`] deletes commits that nobody needs any more; [`foreign`] are files of other engines.
 //! - [`reader`] reads files, [`merge`] merges sorted files into one sorted stream.
+//! - [`catalogue`] is which events and properties there are.
 //! - [`notes`] are what a data file says of its rows beside them.
 //! - [`failed`] is the columns and rows of what was sent and not taken: a table of its own.
 //! - [`known_ids`] knows the event ids of the deduplication horizon.
@@ -19,6 +20,7 @@
 //! The object store, its names and the settings are `weir-store`'s.
 
 pub mod actions;
+pub mod catalogue;
 pub mod checkpoint;
 pub mod cleanup;
 pub mod error;

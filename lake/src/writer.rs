@@ -12,6 +12,7 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 use tokio::io::AsyncWriteExt;
 
+use crate::catalogue::{Catalogue, Limits, Observer, note};
 use crate::error::LakeError;
 use crate::failed::BODY;
 use crate::names::{self, TableName};
@@ -36,6 +37,8 @@ pub struct DataFileWriter {
     writer: ArrowWriter<Vec<u8>>,
     target: BufWriter,
     notes: Vec<(Note, Vec<u8>)>,
+    /// Looks at the rows that pass, unless it is known what they have.
+    observer: Option<Observer>,
     rows: u64,
     time: Option<(i64, i64)>,
     received: Option<(i64, i64)>,
@@ -67,6 +70,7 @@ impl DataFileWriter {
             writer,
             target,
             notes: Vec::new(),
+            observer: (table == TableName::Events).then(|| Observer::new(Limits::NOTE)),
             rows: 0,
             time: None,
             received: None,
@@ -85,12 +89,24 @@ impl DataFileWriter {
                 *rows += 1;
             }
         }
+        if let Some(observer) = &mut self.observer {
+            observer.observe(batch);
+        }
         let finished = self.writer.flushed_row_groups().len();
         self.writer.write(batch)?;
         if self.writer.flushed_row_groups().len() > finished {
             self.pass_on().await?;
         }
         Ok(())
+    }
+
+    /// Notes this catalogue, instead of looking at the rows: it must be that of all rows that will be written. One that counts
+    /// other rows is not used by readers.
+    #[must_use]
+    pub fn with_catalogue(mut self, catalogue: Catalogue) -> Self {
+        self.observer = None;
+        self.note(Note::Catalogue, note::encode(catalogue, &Limits::NOTE));
+        self
     }
 
     /// Adds a note, which readers find with [`notes::read`](crate::notes::read). A later one of the same name counts.
@@ -126,6 +142,9 @@ impl DataFileWriter {
     pub async fn finish(mut self) -> Result<DataFile, LakeError> {
         // What is left of the rows goes before the notes, and the notes before the footer that names them.
         self.writer.flush()?;
+        if let Some(observer) = self.observer.take() {
+            self.note(Note::Catalogue, note::encode(observer.finish(), &Limits::NOTE));
+        }
         for (note, text) in std::mem::take(&mut self.notes) {
             let offset = self.writer.bytes_written();
             self.writer.write_all(&text).map_err(|e| LakeError::Write(e.into()))?;

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use arrow::array::AsArray;
 use arrow::datatypes::Int32Type;
 use weir_core::ports::ShardId;
+use weir_lake::catalogue::CatalogueReader;
 use weir_lake::merge::Merge;
 use weir_lake::reader::{self, Read};
 use weir_lake::schema::{BUCKETS, EVENT, columns};
@@ -47,6 +48,15 @@ async fn format_1() {
     let counts = events(&store, &snapshot).await;
     assert_eq!(counts.values().sum::<u64>(), 696);
     assert_eq!((counts["app_open"], counts["view_job"], counts["list_scroll"]), (178, 125, 84));
+
+    // Its files have no notes, so their rows are looked at.
+    let catalogue = CatalogueReader::default().of(&store, &snapshot).await.unwrap();
+    let noted: BTreeMap<String, u64> =
+        catalogue.events.iter().map(|(name, event)| (name.clone(), event.count)).collect();
+    assert_eq!(noted, counts);
+    let view = &catalogue.events["view_job"];
+    assert_eq!(view.days_utc.values().sum::<u64>(), 125);
+    assert!(view.properties["job_id"].present() > 100 && view.properties["context.os.version"].present() > 100);
 
     let before = Table::open_at(&store, 1).await.unwrap().snapshot();
     assert_eq!(events(&store, &before).await.values().sum::<u64>(), 299, "an old version too");

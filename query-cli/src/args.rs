@@ -73,6 +73,15 @@ Examples:
 
 Given beside --spec, --where adds conditions and every other option replaces what the document says.";
 
+const EVENTS_AFTER_HELP: &str = "\
+Examples:
+  weir events --lake ./lake
+  weir events view_job --lake ./lake
+  weir events view_job --format json
+
+Days are those of UTC. Counts are exact; where an event has more properties, or a property more values, than are listed,
+the rest is summed.";
+
 const SQL_AFTER_HELP: &str = "\
 Columns of `events`:
   time, received_at                  when it happened, when it arrived
@@ -132,7 +141,7 @@ pub enum Command {
     Import(ImportArgs),
     /// Count the users who took some steps, one after the other
     Funnel(Box<FunnelArgs>),
-    /// List the events of a lake, with how often each happened
+    /// List the events of a lake with their counts, or show one with its properties
     Events(EventsArgs),
     /// Ask a lake in SQL (read only): the tables `events` and `failed`
     Sql(SqlArgs),
@@ -337,7 +346,12 @@ pub struct FunnelArgs {
 
 /// `weir events`
 #[derive(Debug, Args)]
+#[command(after_help = EVENTS_AFTER_HELP)]
 pub struct EventsArgs {
+    /// Show this event in full: days, sources, properties with their types and most frequent values
+    #[arg(value_name = "NAME")]
+    pub name: Option<String>,
+
     /// Which lake to ask.
     #[command(flatten)]
     pub lake: LakeArg,

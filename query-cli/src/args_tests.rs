@@ -109,7 +109,7 @@ fn the_help_lists_the_commands() {
       dev          Run the whole system on this machine, on one port
       import       Bring the events of files into a lake
       funnel       Count the users who took some steps, one after the other
-      events       List the events of a lake, with how often each happened
+      events       List the events of a lake with their counts, or show one with its properties
       sql          Ask a lake in SQL (read only): the tables `events` and `failed`
       failed       Show what was sent and not taken, and why; try it again, or remove it
       keys         Make, list, change and switch off the keys that apps send events with

@@ -9,6 +9,7 @@
 //! - [`render`]: pure functions from results to text, in every format.
 //! - [`output`]: the only place that writes to standard output and standard error.
 //! - [`error`]: what a person is told when a command fails.
+//! - [`catalogue`]: events and their properties, as answers have them.
 //! - [`http`]: the same questions over HTTP.
 //! - [`failed`]: failed events, and another try of them.
 //! - [`importer`]: lines of NDJSON into a lake; [`landing`]: the loops of `weir dev`.
@@ -16,6 +17,7 @@
 //! - [`demo`]: generated events to try weir with.
 
 pub mod args;
+pub mod catalogue;
 pub mod commands;
 pub mod demo;
 pub mod engine;

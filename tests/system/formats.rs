@@ -15,8 +15,9 @@ const EVENTS: &str = concat!(
 fn every_command_prints_the_same_rows_in_every_format() {
     let scratch = Scratch::new();
     let lake = scratch.lake();
-    let commands: [&[&str]; 5] = [
+    let commands: [&[&str]; 6] = [
         &["events"],
+        &["events", "buy"],
         &["funnel", "--step", "\"보기, \\\"view\\\" | 1\"", "--step", "buy"],
         &["sql", "SELECT event, count(*) AS n, max(session_id) AS s FROM events GROUP BY event ORDER BY n DESC"],
         &["stats"],
@@ -39,7 +40,13 @@ fn every_command_prints_the_same_rows_in_every_format() {
         assert!(!print("table").is_empty());
     }
     let events = weir(&["events", "--lake", &lake, "--format", "csv"]).ok().stdout;
-    assert_eq!(events, "event,count\nbuy,2\n\"보기, \"\"view\"\" | 1\",1\n");
+    let first = "2025-06-02T08:00:00.000Z";
+    let expected = [
+        "event,count,first_seen,last_seen",
+        "buy,2,2025-06-02T08:00:00.001Z,2025-06-02T08:00:00.002Z",
+        &format!("\"보기, \"\"view\"\" | 1\",1,{first},{first}"),
+    ];
+    assert_eq!(events.lines().collect::<Vec<_>>(), expected);
     let imported = weir_with_input(&["import", "-", "--lake", &lake, "--format", "ndjson"], EVENTS.as_bytes()).ok();
     assert_eq!((&imported.json()["accepted"], &imported.json()["duplicates"]), (&json!(0), &json!(3)));
 }

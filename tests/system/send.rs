@@ -48,7 +48,8 @@ fn every_form_of_body_is_taken_and_soon_queryable() {
         catalogue(&listed),
         [("view", 4), ("search", 2), ("구매 완료 🎉", 2)].map(|(e, n)| (e.to_owned(), n)).into()
     );
-    assert_eq!(listed, http.get("/api/events").with_status(200).json()["events"]);
+    assert_eq!(listed, http.get("/api/catalogue").with_status(200).json()["events"]);
+    assert_eq!(catalogue(&listed), catalogue(&http.get("/api/events").with_status(200).json()["events"]));
     assert_eq!(event_count(&scratch.lake()), 8);
     let users = sql(&scratch.lake(), "SELECT \"user\" FROM events WHERE event = '구매 완료 🎉' ORDER BY time");
     assert_eq!(users, [json!({"user": "기기-👩‍💻"}), json!({"user": "사용자-1"})]);

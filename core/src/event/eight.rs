@@ -27,7 +27,7 @@ fn control(bytes: u64) -> u64 {
 
 /// Where the first quote, backslash or control character is.
 #[inline]
-pub(super) fn first_special(text: &[u8]) -> Option<usize> {
+pub fn first_special(text: &[u8]) -> Option<usize> {
     let (eights, rest) = text.as_chunks::<8>();
     for (number, eight) in eights.iter().enumerate() {
         let found = special(u64::from_le_bytes(*eight));

@@ -18,7 +18,7 @@
 //! assert_eq!(event.time_ms, 1_767_225_600_000);
 //! ```
 
-mod eight;
+pub mod eight;
 pub mod envelope;
 mod failed;
 pub mod frame;

@@ -1,148 +1,131 @@
-//! `weir events`: which events a lake has, and how often each happened.
+//! `weir events`: which events a lake has and how often each happened; and one of them in full, with its properties.
+//!
+//! ```text
+//! weir events                 event     count  share  first seen  last seen   28 days to 2026-01-31, UTC
+//! weir events view            property  present  types  values
+//! ```
+
+mod one;
 
 use serde::{Serialize, Serializer};
 use serde_json::json;
 
 use super::{engine, say_foreign};
 use crate::args::EventsArgs;
-use crate::engine::EventCounts;
+use crate::catalogue::{LakeCatalogue, day};
 use crate::error::Failure;
 use crate::output;
-use crate::render::bars::bar;
+use crate::render::bars::sparkline;
 use crate::render::numbers::{count, counted, percent, share};
 use crate::render::table::{Align, Table, clip};
 use crate::render::{Records, Report};
 
 /// A longer name is cut in the table for people.
 const LONGEST_NAME: usize = 60;
-/// The bar of the most frequent event.
-const BAR_WIDTH: usize = 20;
+/// Days of the little chart.
+const DAYS: i32 = 28;
 
 /// Runs the command.
 ///
 /// # Errors
-/// Whatever is wrong with the lake.
+/// Whatever is wrong with the lake; and where it has no event of the name.
 pub async fn run(args: &EventsArgs) -> Result<(), Failure> {
     let engine = engine(&args.lake).await?;
-    let counts = engine.events().await?;
-    output::print(&Names(&counts), args.output.format)?;
+    let catalogue = engine.catalogue().await?;
+    match &args.name {
+        Some(name) => one::print(&catalogue, name, args.output.format)?,
+        None => output::print(&Names(&catalogue), args.output.format)?,
+    }
     say_foreign(engine.last_snapshot().await.as_ref());
     if !args.output.quiet {
-        output::say(facts(&counts));
+        output::say(facts(&catalogue));
     }
     Ok(())
 }
 
-fn facts(counts: &EventCounts) -> String {
-    let complete_to = match &counts.complete_to {
+fn facts(catalogue: &LakeCatalogue) -> String {
+    let list = catalogue.list();
+    let complete_to = match &list.complete_to {
         Some(time) => format!("complete to {time}"),
         None => "nothing received yet".to_owned(),
     };
-    let events = counted(total(counts), "event");
-    format!("version {}, {complete_to}, {events} of {}", counts.version, counted(counts.events.len() as u64, "name"))
-}
-
-fn total(counts: &EventCounts) -> u64 {
-    counts.events.iter().map(|event| event.count).sum()
+    let names = counted(list.events.len() as u64, "name");
+    let other = match list.other {
+        0 => String::new(),
+        other => format!(" and {} of more names than are listed", count(other)),
+    };
+    format!("version {}, {complete_to}, {} of {names}{other}", list.version, counted(list.count - list.other, "event"))
 }
 
 /// The rows alone: in JSON a list of objects, as every command has its rows. What is said of the lake goes to standard
 /// error.
-struct Names<'a>(&'a EventCounts);
+struct Names<'a>(&'a LakeCatalogue);
 
 impl Serialize for Names<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.events.serialize(serializer)
+        self.0.list().events.serialize(serializer)
     }
 }
 
 impl Report for Names<'_> {
     fn records(&self) -> Records {
-        let rows = self.0.events.iter().map(|event| vec![json!(event.event), json!(event.count)]);
-        Records { columns: vec!["event", "count"], rows: rows.collect() }
+        let mut columns = vec!["event", "count", "first_seen", "last_seen"];
+        if self.0.planned.is_some() {
+            columns.push("planned");
+        }
+        let rows = self.0.list().events.into_iter().map(|event| {
+            let row = [json!(event.event), json!(event.count), json!(event.first_seen), json!(event.last_seen)];
+            row.into_iter().chain(event.planned.map(|planned| json!(planned))).collect()
+        });
+        Records { columns, rows: rows.collect() }
     }
 
     fn text(&self, _width: usize) -> String {
-        table(self.0, LONGEST_NAME, BAR_WIDTH).text()
+        table(self.0, LONGEST_NAME, true).text()
     }
 
     fn markdown(&self) -> String {
-        table(self.0, usize::MAX, 0).markdown()
+        table(self.0, usize::MAX, false).markdown()
     }
 }
 
-/// A table with bars that are `bar_width` wide, and without any where that is 0.
-fn table(counts: &EventCounts, longest_name: usize, bar_width: usize) -> Table {
-    let total = total(counts);
-    let most = counts.events.first().map_or(0, |event| event.count);
+/// A table, with a little chart of the last days or without.
+fn table(catalogue: &LakeCatalogue, longest_name: usize, has_chart: bool) -> Table {
+    let list = catalogue.list();
+    let has_plan = catalogue.planned.is_some();
     let column = |title: &str, align| (title.to_owned(), align);
-    let mut columns = vec![column("event", Align::Left), column("count", Align::Right), column("share", Align::Right)];
-    if bar_width > 0 {
-        columns.push(column("", Align::Left));
+    let mut columns = vec![
+        column("event", Align::Left),
+        column("count", Align::Right),
+        column("share", Align::Right),
+        column("first seen", Align::Left),
+        column("last seen", Align::Left),
+    ];
+    if has_plan {
+        columns.push(column("planned", Align::Left));
     }
+    let last_day = catalogue.last_day().filter(|_| has_chart);
+    columns.extend(last_day.map(|last| column(&format!("{DAYS} days to {}, UTC", day(last)), Align::Left)));
     let mut table = Table::new(columns);
-    for event in &counts.events {
+    for event in &list.events {
+        let date = |instant: &str| instant.get(..10).unwrap_or(instant).to_owned();
         let name = clip(&event.event, longest_name).into_owned();
-        let mut cells = vec![name, count(event.count), percent(share(event.count, total))];
-        if bar_width > 0 {
-            cells.push(bar(share(event.count, most), bar_width));
+        let mut cells = vec![name, count(event.count), percent(share(event.count, list.count))];
+        cells.extend([date(&event.first_seen), date(&event.last_seen)]);
+        cells.extend(event.planned.map(|planned| if planned { "yes" } else { "no" }.to_owned()));
+        if last_day.is_some() {
+            cells.push(sparkline(&catalogue.last_days(&event.event, DAYS)));
         }
+        table.row(cells);
+    }
+    if list.other > 0 {
+        let mut cells = vec!["(all others)".to_owned(), count(list.other), percent(share(list.other, list.count))];
+        cells.resize(5 + usize::from(has_plan) + usize::from(last_day.is_some()), String::new());
         table.row(cells);
     }
     table
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::engine::EventCount;
-    use crate::output::Format;
-    use crate::render::render;
-
-    fn counts(events: &[(&str, u64)]) -> EventCounts {
-        let events = events.iter().map(|(event, count)| EventCount { event: (*event).to_owned(), count: *count });
-        let complete_to = Some("2026-01-31T14:59:58.120Z".to_owned());
-        EventCounts { version: 42, complete_to, events: events.collect() }
-    }
-
-    #[test]
-    fn events_in_every_format() {
-        let counts = counts(&[("view_item", 98_765), ("구매 완료", 1_230), ("a,b", 5)]);
-        let show = |format| render(&Names(&counts), format, 80).unwrap();
-        insta::assert_snapshot!(show(Format::Table), @"
-        event       count  share
-        ─────────  ──────  ─────  ────────────────────
-        view_item  98,765  98.8%  ████████████████████
-        구매 완료   1,230   1.2%  ▎
-        a,b             5  <0.1%  ▏
-        ");
-        insta::assert_snapshot!(show(Format::Markdown), @"
-        | event | count | share |
-        | --- | ---: | ---: |
-        | view_item | 98,765 | 98.8% |
-        | 구매 완료 | 1,230 | 1.2% |
-        | a,b | 5 | <0.1% |
-        ");
-        insta::assert_snapshot!(show(Format::Json), @r#"[{"event":"view_item","count":98765},{"event":"구매 완료","count":1230},{"event":"a,b","count":5}]"#);
-        insta::assert_snapshot!(show(Format::Csv), @r#"
-        event,count
-        view_item,98765
-        구매 완료,1230
-        "a,b",5
-        "#);
-        insta::assert_snapshot!(show(Format::Ndjson), @r#"
-        {"event":"view_item","count":98765}
-        {"event":"구매 완료","count":1230}
-        {"event":"a,b","count":5}
-        "#);
-        assert_eq!(facts(&counts), "version 42, complete to 2026-01-31T14:59:58.120Z, 100,000 events of 3 names");
-    }
-
-    #[test]
-    fn an_empty_lake_has_a_header_and_no_events() {
-        let nothing = EventCounts { version: 0, complete_to: None, events: Vec::new() };
-        assert_eq!(render(&Names(&nothing), Format::Csv, 80).unwrap(), "event,count\n");
-        assert_eq!(render(&Names(&nothing), Format::Json, 80).unwrap(), "[]\n");
-        assert_eq!(facts(&nothing), "version 0, nothing received yet, 0 events of 0 names");
-    }
-}
+#[path = "events_tests.rs"]
+mod tests;

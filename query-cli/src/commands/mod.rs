@@ -5,7 +5,7 @@
 //! | [`dev`] | `weir dev` | where it listens |
 //! | [`import`] | `weir import` | accepted, duplicate and rejected events |
 //! | [`funnel`] | `weir funnel` | how many users took some steps |
-//! | [`events`] | `weir events` | names and counts |
+//! | [`events`] | `weir events` | names and counts; one event in full |
 //! | [`sql`] | `weir sql` | the rows of a query |
 //! | [`failed`] | `weir failed` | what was sent and not taken |
 //! | [`keys`] | `weir keys` | the keys that apps send events with |

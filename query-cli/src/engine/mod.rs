@@ -16,26 +16,26 @@ pub mod merge_scan;
 pub mod sql;
 pub mod walk;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use arrow::array::{Array, AsArray};
-use arrow::datatypes::Int32Type;
 use compact_fn::vacuum;
 use datafusion::error::DataFusionError;
 use datafusion::execution::TaskContext;
 use datafusion::physical_plan::execute_stream;
 use futures::TryStreamExt;
+use ingest_fn::settings_watch::PLAN;
 use serde::Serialize;
 use tokio::sync::Mutex;
 use weir_core::funnel::{FunnelReport, FunnelTally, ReportContext, Scanned};
+use weir_core::plan;
 use weir_core::ports::Clock;
 use weir_core::spec::{FunnelSpec, SpecError};
-use weir_core::time::rfc3339;
-use weir_lake::reader::{self, Read};
-use weir_lake::schema::{BUCKETS, EVENT};
-use weir_lake::{DataFile, LakeError, Snapshot, Store, Table, TableName};
+use weir_lake::catalogue::CatalogueReader;
+use weir_lake::schema::BUCKETS;
+use weir_lake::{DataFile, LakeError, Settings, Snapshot, Store, Table, TableName};
 
+use crate::catalogue::LakeCatalogue;
 use funnel_exec::FunnelExec;
 use merge_scan::MergeScanExec;
 use walk::FunnelPlan;
@@ -104,8 +104,10 @@ pub struct Engine {
     store: Store,
     clock: Arc<dyn Clock>,
     table: Mutex<Option<Table>>,
-    /// Names and counts of data files, which never change.
-    counted: Mutex<HashMap<String, Arc<BTreeMap<String, u64>>>>,
+    /// What is noted of data files.
+    catalogues: Mutex<CatalogueReader>,
+    /// The settings that were last seen, and the events of their tracking plan.
+    planned: Mutex<Option<(Settings, Option<Arc<BTreeSet<String>>>)>>,
     /// Work that goes on side by side in one question.
     partitions: usize,
 }
@@ -120,7 +122,14 @@ impl Engine {
     /// An engine over the lake in `store`. The lake is opened with the first question.
     pub fn new(store: Store, clock: Arc<dyn Clock>) -> Self {
         let partitions = std::thread::available_parallelism().map_or(1, usize::from).min(BUCKETS);
-        Self { store, clock, table: Mutex::default(), counted: Mutex::default(), partitions }
+        Self {
+            store,
+            clock,
+            table: Mutex::default(),
+            catalogues: Mutex::default(),
+            planned: Mutex::default(),
+            partitions,
+        }
     }
 
     /// The newest snapshot, or the one of a version.
@@ -195,26 +204,56 @@ impl Engine {
     /// # Errors
     /// A damaged file is named.
     pub async fn events(&self) -> Result<EventCounts, EngineError> {
+        let list = self.catalogue_of(None).await?.list();
+        let events = list.events.into_iter().map(|event| EventCount { event: event.event, count: event.count });
+        Ok(EventCounts { version: list.version, complete_to: list.complete_to, events: events.collect() })
+    }
+
+    /// Which events and properties there are.
+    ///
+    /// # Errors
+    /// A damaged file is named.
+    pub async fn catalogue(&self) -> Result<LakeCatalogue, EngineError> {
+        let planned = self.planned().await?.1;
+        Ok(self.catalogue_of(planned).await?)
+    }
+
+    async fn catalogue_of(&self, planned: Option<Arc<BTreeSet<String>>>) -> Result<LakeCatalogue, LakeError> {
         let snapshot = self.snapshot(None).await?;
-        let mut counted = self.counted.lock().await;
-        counted.retain(|path, _| snapshot.files.contains_key(path));
-        let mut total: BTreeMap<String, u64> = BTreeMap::new();
-        for file in snapshot.files.values() {
-            let counts = match counted.get(&file.path) {
-                Some(counts) => Arc::clone(counts),
-                None => {
-                    let counts = Arc::new(count_events(&self.store, snapshot.version, file).await?);
-                    counted.insert(file.path.clone(), Arc::clone(&counts));
-                    counts
+        let catalogue = self.catalogues.lock().await.of(&self.store, &snapshot).await?;
+        Ok(LakeCatalogue { version: snapshot.version, complete_to_ms: snapshot.complete_to_ms, catalogue, planned })
+    }
+
+    /// What tells one [`catalogue`](Self::catalogue) from another: the version of the table, and the number of the settings
+    /// with the tracking plan.
+    ///
+    /// # Errors
+    /// What is wrong with the log or the settings.
+    pub async fn catalogue_state(&self) -> Result<(u64, u64), EngineError> {
+        Ok((self.snapshot(None).await?.version, self.planned().await?.0))
+    }
+
+    /// The events of the tracking plan in force, if there is one, and the number of the settings.
+    async fn planned(&self) -> Result<(u64, Option<Arc<BTreeSet<String>>>), LakeError> {
+        let mut known = self.planned.lock().await;
+        let settings = match known.as_ref() {
+            Some((settings, _)) => settings.newer(&self.store).await?,
+            None => Some(Settings::newest(&self.store).await?),
+        };
+        if let Some(settings) = settings {
+            let document = settings.get::<serde_json::Value>(PLAN)?.filter(|document| !document.is_null());
+            let plan = document.and_then(|document| match plan::parse(&document) {
+                Ok(plan) => Some(plan),
+                Err(error) => {
+                    tracing::warn!(%error, "the tracking plan cannot be read, so no event is said to be planned or not");
+                    None
                 }
-            };
-            for (event, count) in counts.iter() {
-                *total.entry(event.clone()).or_default() += count;
-            }
+            });
+            let names = plan
+                .map(|plan| Arc::new(plan.events.into_iter().map(|event| event.name).collect::<BTreeSet<String>>()));
+            *known = Some((settings, names));
         }
-        let mut events: Vec<EventCount> = total.into_iter().map(|(event, count)| EventCount { event, count }).collect();
-        events.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.event.cmp(&b.event)));
-        Ok(EventCounts { version: snapshot.version, complete_to: snapshot.complete_to_ms.map(rfc3339), events })
+        Ok(known.as_ref().map_or((0, None), |(settings, names)| (settings.number(), names.clone())))
     }
 
     /// Runs one read-only statement over the tables `events` and `failed`.
@@ -233,27 +272,6 @@ fn relevant_files(snapshot: &Snapshot, spec: &FunnelSpec) -> Vec<Arc<DataFile>> 
     let to = spec.range.to_ms.map_or(i64::MAX, |to| to.saturating_add(spec.window_ms));
     let files = snapshot.files.values();
     files.filter(|f| f.max_time_ms >= from && f.min_time_ms <= to).cloned().collect()
-}
-
-async fn count_events(store: &Store, version: u64, file: &DataFile) -> Result<BTreeMap<String, u64>, LakeError> {
-    let read = Read { columns: &[EVENT], buckets: 0..BUCKETS, batch_rows: reader::BATCH_ROWS };
-    let mut batches = reader::open(store, version, file, &read).await?;
-    let mut counts = BTreeMap::new();
-    while let Some(batch) = batches.try_next().await? {
-        let events = batch.column(0).as_dictionary::<Int32Type>();
-        let names = events.values().as_string::<i32>();
-        let mut by_key = vec![0_u64; names.len()];
-        for key in events.keys().values() {
-            // A key that is not in its dictionary cannot come out of the reader.
-            if let Some(count) = usize::try_from(*key).ok().and_then(|key| by_key.get_mut(key)) {
-                *count += 1;
-            }
-        }
-        for (key, count) in by_key.into_iter().enumerate().filter(|(_, count)| *count > 0) {
-            *counts.entry(names.value(key).to_owned()).or_default() += count;
-        }
-    }
-    Ok(counts)
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use weir_core::spec::{Spec, SpecError, parse};
 use weir_lake::{LakeError, StoreError};
 
+use super::catalogue;
 use crate::engine::{Engine, EngineError};
 
 /// A spec is a question, not data.
@@ -27,6 +28,7 @@ pub fn router(engine: Arc<Engine>) -> Router {
     Router::new()
         .route("/api/query", post(query))
         .route("/api/events", get(events))
+        .route("/api/catalogue", get(catalogue::catalogue))
         .method_not_allowed_fallback(wrong_method)
         .route("/api/{*path}", any(unknown))
         .layer(DefaultBodyLimit::max(MAX_SPEC_BYTES))
@@ -52,12 +54,15 @@ async fn note(engine: &Engine) -> Option<[(&'static str, String); 1]> {
 }
 
 async fn wrong_method(method: Method, uri: Uri) -> impl IntoResponse {
-    let message = format!("there is no {method} {}; there is POST /api/query and GET /api/events", uri.path());
+    let message = format!(
+        "there is no {method} {}; there is POST /api/query, GET /api/events and GET /api/catalogue",
+        uri.path()
+    );
     error(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", &message)
 }
 
 async fn unknown() -> impl IntoResponse {
-    error(StatusCode::NOT_FOUND, "not_found", "there is POST /api/query and GET /api/events")
+    error(StatusCode::NOT_FOUND, "not_found", "there is POST /api/query, GET /api/events and GET /api/catalogue")
 }
 
 /// An answer that says what is wrong.
@@ -65,10 +70,14 @@ pub fn error(status: StatusCode, code: &str, message: &str) -> impl IntoResponse
     (status, Json(json!({"error": {"code": code, "message": message}})))
 }
 
-enum ApiError {
+pub(super) enum ApiError {
     Body(BytesRejection),
     NotText,
     Engine(EngineError),
+    /// No event of that name: what is said of it.
+    NoEvent(String),
+    /// What is asked for is not named as it should be.
+    Parameters(String),
 }
 
 impl From<EngineError> for ApiError {
@@ -89,6 +98,12 @@ impl IntoResponse for ApiError {
             }
             Self::Body(rejection) => {
                 return error(rejection.status(), "invalid_spec", &rejection.body_text()).into_response();
+            }
+            Self::NoEvent(message) => {
+                return error(StatusCode::NOT_FOUND, "no_event", &message).into_response();
+            }
+            Self::Parameters(message) => {
+                return error(StatusCode::BAD_REQUEST, "invalid_parameters", &message).into_response();
             }
             Self::Engine(engine) => engine,
         };

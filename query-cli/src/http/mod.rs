@@ -5,10 +5,12 @@
 //! | `POST /v1/events`, `GET /v1/receipts/{receipt}` | the collector, from `ingest-fn` |
 //! | `POST /api/query` | a query spec in, its result document out |
 //! | `GET /api/events` | names of events and how often they happened |
+//! | `GET /api/catalogue`, `GET /api/catalogue?event=NAME` | events in short; one with its properties and their values |
 //! | `GET /metrics` | the figures of the server, for Prometheus |
 //! | everything else | the page |
 
 mod api;
+mod catalogue;
 mod page;
 
 use std::sync::Arc;
@@ -111,6 +113,16 @@ mod tests {
             (Method::POST, "/api/query", local, "{}".to_owned(), StatusCode::BAD_REQUEST, "invalid_spec"),
             (Method::POST, "/api/query", local, "x".repeat(2 << 20), StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
             (Method::GET, "/api/query", local, String::new(), StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
+            (Method::GET, "/api/catalogue?event=a", local, String::new(), StatusCode::NOT_FOUND, "no_event"),
+            (Method::GET, "/api/catalogue?x=1", local, String::new(), StatusCode::BAD_REQUEST, "invalid_parameters"),
+            (
+                Method::GET,
+                "/api/catalogue",
+                "evil.example",
+                String::new(),
+                StatusCode::MISDIRECTED_REQUEST,
+                "wrong_host",
+            ),
             (Method::GET, "/api/nothing", local, String::new(), StatusCode::NOT_FOUND, "not_found"),
             (Method::GET, "/nothing", local, String::new(), StatusCode::NOT_FOUND, "not_found"),
             (Method::POST, "/", local, String::new(), StatusCode::NOT_FOUND, "not_found"),

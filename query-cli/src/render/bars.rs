@@ -14,9 +14,29 @@ pub fn bar(share: f64, width: usize) -> String {
     bar
 }
 
+/// Counts as heights, one column each; what is nothing is a dot.
+pub fn sparkline(counts: &[u64]) -> String {
+    const HEIGHTS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let most = counts.iter().copied().max().unwrap_or(0);
+    let height = |count: u64| {
+        let eighths = (count as f64 / most as f64 * HEIGHTS.len() as f64).ceil() as usize;
+        HEIGHTS[eighths.clamp(1, HEIGHTS.len()) - 1]
+    };
+    counts.iter().map(|count| if *count == 0 { '·' } else { height(*count) }).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn counts_are_heights_of_the_largest() {
+        assert_eq!(sparkline(&[0, 1, 125, 126, 500, 999, 1000]), "·▁▁▂▄██");
+        assert_eq!(
+            (sparkline(&[]), sparkline(&[0, 0]), sparkline(&[3])),
+            (String::new(), "··".to_owned(), "█".to_owned())
+        );
+    }
 
     #[test]
     fn bars_are_exact_to_an_eighth() {

@@ -1,0 +1,67 @@
+//! The catalogue over HTTP.
+//!
+//! ```text
+//! GET /api/catalogue               {"version":42,…,"events":[{"event":"view","count":3,…}]}      ETag: "42-7"
+//! GET /api/catalogue?event=view    {"version":42,…,"event":"view","properties":[…]}              404 if there is none
+//! ```
+//!
+//! An answer changes with the version of the table and with the tracking plan only. So it has an `ETag` of both, and who
+//! asks again with `If-None-Match` is answered with 304 before anything is read.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+
+use super::api::ApiError;
+use crate::engine::Engine;
+
+/// May be kept, if it is asked for again each time.
+const ASK_AGAIN: HeaderValue = HeaderValue::from_static("private, no-cache");
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Parameters {
+    event: Option<String>,
+}
+
+pub(super) async fn catalogue(
+    State(engine): State<Arc<Engine>>,
+    parameters: Result<Query<Parameters>, QueryRejection>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let Query(parameters) = parameters.map_err(|rejection| {
+        ApiError::Parameters(format!("{}; there is `event`, the name of one event", rejection.body_text()))
+    })?;
+    let (version, settings) = engine.catalogue_state().await?;
+    let tag = format!("\"{version}-{settings}\"");
+    if headers.get_all(header::IF_NONE_MATCH).iter().any(|known| names(known, &tag)) {
+        return Ok(
+            (StatusCode::NOT_MODIFIED, [(header::ETAG, tag)], [(header::CACHE_CONTROL, ASK_AGAIN)]).into_response()
+        );
+    }
+    let catalogue = engine.catalogue().await?;
+    let body = match parameters.event {
+        None => Json(catalogue.list()).into_response(),
+        Some(name) => match catalogue.event(&name) {
+            Some(event) => Json(event).into_response(),
+            None => {
+                let (message, hint) = catalogue.unknown(&name);
+                return Err(ApiError::NoEvent(hint.map_or(message.clone(), |hint| format!("{message}; {hint}"))));
+            }
+        },
+    };
+    // Another commit may have come in between, and the answer says which version it is of.
+    let tag = format!("\"{}-{settings}\"", catalogue.version);
+    Ok(([(header::ETAG, tag)], [(header::CACHE_CONTROL, ASK_AGAIN)], body).into_response())
+}
+
+/// Whether a list of tags has this one, or any will do.
+fn names(known: &HeaderValue, tag: &str) -> bool {
+    let known = known.to_str().unwrap_or_default().split(',').map(str::trim);
+    known.map(|known| known.strip_prefix("W/").unwrap_or(known)).any(|known| known == tag || known == "*")
+}
