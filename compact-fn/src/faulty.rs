@@ -27,6 +27,8 @@ pub(crate) struct Faulty {
     pub(crate) deletes_fail: AtomicBool,
     /// Commits are made, and then reported as failed.
     pub(crate) commits_look_failed: AtomicBool,
+    /// Making an object replaces the one that is there.
+    pub(crate) creates_replace: AtomicBool,
 }
 
 impl Faulty {
@@ -48,6 +50,7 @@ impl fmt::Display for Faulty {
 #[async_trait]
 impl ObjectStore for Faulty {
     async fn put_opts(&self, path: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
+        let options = if self.creates_replace.load(Ordering::SeqCst) { PutOptions::default() } else { options };
         let done = self.inner.put_opts(path, payload, options).await?;
         let is_commit = names::commit_version(path).is_some();
         if is_commit && self.commits_look_failed.load(Ordering::SeqCst) { Err(Self::failed()) } else { Ok(done) }

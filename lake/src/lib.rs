@@ -10,6 +10,7 @@
 //! - [`table`] reads and commits the log; [`snapshot`] is a state of it, with its invariants; [`actions`] the log's entries.
 //! - [`reader`] reads files, [`merge`] merges sorted files into one sorted stream.
 //! - [`notes`] are what a data file says of its rows beside them.
+//! - [`examine`] looks for what is wrong with a lake; [`any_file`] reads files that another engine wrote.
 //! - [`failed`] is the columns and rows of what was sent and not taken: a table of its own.
 //! - [`known_ids`] knows the event ids of the deduplication horizon.
 //! - [`file_log`] is the event log of one machine.
@@ -17,7 +18,9 @@
 //! The object store, its names and the settings are `weir-store`'s.
 
 pub mod actions;
+pub mod any_file;
 pub mod error;
+pub mod examine;
 pub mod failed;
 pub mod file_log;
 pub mod known_ids;

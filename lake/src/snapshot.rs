@@ -18,7 +18,7 @@ pub const FORMAT: u32 = 1;
 /// The setting of the table that holds [`FORMAT`].
 pub(crate) const FORMAT_SETTING: &str = "weir.format";
 /// The domain of weir's own metadata.
-const DOMAIN: &str = "weir";
+pub(crate) const DOMAIN: &str = "weir";
 const TAG_LEVEL: &str = "weir.level";
 const TAG_LANDED_IN: &str = "weir.landedIn";
 const TAG_BUCKET_ROWS: &str = "weir.bucketRows";
@@ -116,8 +116,8 @@ pub struct Snapshot {
 
 /// What weir keeps in its domain.
 #[derive(Serialize, Deserialize)]
-struct Domain {
-    positions: BTreeMap<ShardId, SequenceNumber>,
+pub(crate) struct Domain {
+    pub(crate) positions: BTreeMap<ShardId, SequenceNumber>,
     complete_to: Option<i64>,
 }
 
@@ -328,7 +328,7 @@ fn add_action(table: TableName, file: &DataFile, now_ms: i64, data_change: bool)
     }
 }
 
-fn data_file(table: TableName, add: &Add, version: u64) -> Result<DataFile, String> {
+pub(crate) fn data_file(table: TableName, add: &Add, version: u64) -> Result<DataFile, String> {
     let tag = |name: &str| {
         let tag = add.tags.as_ref().and_then(|tags| tags.get(name));
         tag.ok_or_else(|| format!("`{}` has no tag `{name}`: another engine added it", add.path))

@@ -8,6 +8,7 @@
 //! LAKE/settings/00000000000000000003.json             settings, one document a change
 //! LAKE/overflow/{39 digits}.weir                      records that the event log could not take, until they are landed
 //! LAKE/overflow/unreadable/{39 digits}.weir           such records that could not be read, kept to be looked at
+//! LAKE/doctor/{id}                                 for a moment, while `weir doctor` sees what the store does
 //! LAKE/log/…                                          the file log of a lake on one machine (see `file_log`)
 //! ```
 
@@ -30,6 +31,11 @@ impl TableName {
             Self::Events => "events",
             Self::Failed => "failed",
         }
+    }
+
+    /// Its folder.
+    pub fn folder(self) -> Path {
+        Path::from(self.as_str())
     }
 
     /// Its log.
@@ -104,6 +110,16 @@ pub fn overflow_number(path: &Path) -> Option<u128> {
     let digits = path.filename()?.strip_suffix(".weir")?;
     let waits = path.parts_count() == 2 && digits.len() == 39;
     waits.then(|| digits.parse().ok()).flatten()
+}
+
+/// Objects that are made to see what the store does, and removed.
+pub fn probes() -> Path {
+    Path::from("doctor")
+}
+
+/// One such object.
+pub fn probe(id: &str) -> Path {
+    probes().join(id)
 }
 
 /// A new file of a landing, relative to the table.

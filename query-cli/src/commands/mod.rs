@@ -13,11 +13,14 @@
 //! | [`plan`] | `weir plan` | which events an app is meant to send, and what departs from that |
 //! | [`stats`] | `weir stats` | the figures of a lake |
 //! | [`compact`] | `weir compact` | files and bytes before and after |
+//! | [`doctor`] | `weir doctor` | what is wrong with a lake |
+//! | [`repair`] | `weir repair` | what was mended |
 //! | [`demo`] | `weir demo` | generated events |
 
 pub mod compact;
 pub mod demo;
 pub mod dev;
+pub mod doctor;
 pub mod events;
 pub mod failed;
 pub mod funnel;
@@ -25,6 +28,7 @@ pub mod import;
 pub mod keys;
 pub mod plan;
 pub mod privacy;
+pub mod repair;
 pub mod sql;
 pub mod stats;
 
@@ -57,6 +61,8 @@ pub async fn run(command: &Command) -> Result<(), Failure> {
         Command::Plan(args) => plan::run(args).await,
         Command::Stats(args) => stats::run(args).await,
         Command::Compact(args) => compact::run(args).await,
+        Command::Doctor(args) => doctor::run(args).await,
+        Command::Repair(args) => repair::run(args).await,
         Command::Demo(args) => demo::run(args),
     }
 }
