@@ -624,6 +624,10 @@ async fn a_log_that_does_not_fit_the_lake_is_named() {
     fs::write(lake.path("log/00000000000000000021.torn"), b"123").unwrap();
     fs::remove_file(lake.path("log/00000000000000000000.log")).unwrap();
     insta::assert_snapshot!(lake.findings(SHALLOW).await, @"
+    Warning log_lost LAKE/log
+      the lake has landed a log up to 1000, and there is no log
+      what was acknowledged and not landed yet when it went is lost; what was landed is safe
+      bring the log back if there is a copy that is not older; else `weir dev` begins a new one
     Warning torn_log LAKE/log/00000000000000000021.torn
       3 bytes that were cut off the end of the log when it was opened
       a write that was cut short, which nobody was told is stored; only damage to the very last write looks the same
@@ -655,7 +659,7 @@ async fn what_waits_in_the_overflow_is_named() {
     overflow.set_aside(3, Bytes::from_static(b"neither")).await.unwrap();
     let text = lake.findings(SHALLOW).await;
     let timeless: String =
-        text.lines().map(|line| line.split("the oldest of").next().unwrap().to_owned() + "\n").collect();
+        text.lines().map(|line| line.split(", the oldest of").next().unwrap().to_owned() + "\n").collect();
     insta::assert_snapshot!(timeless, @"
     Error overflow_unreadable overflow/000000000000000000000000000000000000002.weir
       the record does not begin with a frame header: expected ident at line 1 column 2
@@ -666,7 +670,7 @@ async fn what_waits_in_the_overflow_is_named() {
       events of it that could not be read are not counted
       have its events sent again, or restore it from a backup; then delete it
     Note overflow_waiting overflow
-      2 records of 181 bytes, 
+      2 records of 181 bytes
       their events are acknowledged and safe, and not counted yet
       see that `weir dev` or the compactor of the lake runs: it lands them
     ");

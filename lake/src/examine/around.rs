@@ -110,14 +110,14 @@ impl Examiner<'_> {
                 "`weir dev` may not start, and events that were acknowledged and not landed yet may be in it",
                 "do what the message says",
             ),
-            (Ok(None), Some(landed)) if !log.is_dir() => finding(
+            (Ok(None), Some(landed)) => finding(
                 Severity::Warning,
                 "log_lost",
                 format!("the lake has landed a log up to {landed}, and there is no log"),
                 "what was acknowledged and not landed yet when it went is lost; what was landed is safe",
                 "bring the log back if there is a copy that is not older; else `weir dev` begins a new one",
             ),
-            (Ok(end), Some(landed)) if end.as_ref() < Some(&landed) && end.is_some() => finding(
+            (Ok(end), Some(landed)) if end.as_ref() < Some(&landed) => finding(
                 Severity::Error,
                 "log_behind",
                 format!(

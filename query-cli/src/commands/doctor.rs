@@ -197,10 +197,26 @@ mod tests {
     fn findings_in_every_format() {
         let examined = examined(vec![finding()]);
         let show = |format| render(&Diagnosis(&examined), format, 80).unwrap();
-        insta::assert_snapshot!(show(Format::Table), @"");
-        insta::assert_snapshot!(show(Format::Json), @"");
-        insta::assert_snapshot!(show(Format::Csv), @"");
-        insta::assert_snapshot!(show(Format::Markdown), @"");
+        insta::assert_snapshot!(show(Format::Table), @"
+        error    missing_file  events/landed/x.parquet
+          found  version 3 added it: it is not there
+          means  40 events cannot be read; a question that needs the file fails, others
+                 do not
+          do     restore it from a backup; without one, `weir repair --accept-loss
+                 --lake ./lake` goes on without it
+        ");
+        insta::assert_snapshot!(show(Format::Json), @r#"
+        {"lake":"./lake","healthy":false,"deep":false,"tables":[{"table":"events","version":4,"commits":5,"files":12,"rows":100000}],"findings":[{"severity":"error","code":"missing_file","object":"events/landed/x.parquet","found":"version 3 added it: it is not there","means":"40 events cannot be read; a question that needs the file fails, others do not","remedy":"restore it from a backup; without one, `weir repair --accept-loss --lake ./lake` goes on without it"}]}
+        "#);
+        insta::assert_snapshot!(show(Format::Csv), @r#"
+        severity,code,object,found,means,remedy
+        error,missing_file,events/landed/x.parquet,version 3 added it: it is not there,"40 events cannot be read; a question that needs the file fails, others do not","restore it from a backup; without one, `weir repair --accept-loss --lake ./lake` goes on without it"
+        "#);
+        insta::assert_snapshot!(show(Format::Markdown), @"
+        | severity | code | object | found | means | do |
+        | --- | --- | --- | --- | --- | --- |
+        | error | missing_file | events/landed/x.parquet | version 3 added it: it is not there | 40 events cannot be read; a question that needs the file fails, others do not | restore it from a backup; without one, `weir repair --accept-loss --lake ./lake` goes on without it |
+        ");
         assert_eq!(summary(&examined), "the lake has 1 error and 0 warnings");
     }
 

@@ -29,7 +29,7 @@ pub async fn run(args: &RepairArgs) -> Result<(), Failure> {
     for step in plan(&examined.findings) {
         let mut line = Step::of(&step);
         if loses(&step) && !args.accept_loss {
-            line.outcome = "needs --accept-loss";
+            line.outcome = LOSSY;
         } else if args.yes {
             match mend(&store, &step, &SystemClock, &RandomIds).await {
                 Ok(mended) => line.take(&mended),
@@ -47,12 +47,17 @@ pub async fn run(args: &RepairArgs) -> Result<(), Failure> {
     if !args.output.quiet {
         say_what_is_left(&report, unmended, args.yes);
     }
-    match failed {
-        0 => Ok(()),
-        failed => {
-            let failure = Failure::failed(format!("{} could not be mended", counted(failed, "thing")));
-            Err(failure.hint("something else may have been at work: try again, or ask `weir doctor`"))
+    if failed > 0 {
+        let failure = Failure::failed(format!("{} could not be mended", counted(failed, "thing")));
+        return Err(failure.hint("something else may have been at work: try again, or ask `weir doctor`"));
+    }
+    let lossy = report.steps.iter().filter(|step| step.outcome == LOSSY).count() as u64;
+    match lossy {
+        lossy if lossy > 0 && args.yes => {
+            let failure = Failure::failed(format!("{} cannot be mended without loss", counted(lossy, "file")));
+            Err(failure.hint("restore what is missing from a backup, or go on without it with --accept-loss"))
         }
+        _ => Ok(()),
     }
 }
 
@@ -68,6 +73,8 @@ fn say_what_is_left<'a>(report: &Repaired, unmended: impl Iterator<Item = &'a Fi
     }
 }
 
+/// The outcome of a step by which rows would be lost, where nobody agreed to that.
+const LOSSY: &str = "needs --accept-loss";
 /// The outcome of a step of a dry run.
 const WOULD: &str = "would be done";
 
@@ -209,8 +216,19 @@ mod tests {
         let steps = [lost, Mend::Rewrite { file: found, copies: vec![3, 5] }];
         let repaired = Repaired { lake: "./lake".to_owned(), done: false, steps: steps.iter().map(Step::of).collect() };
         let show = |format| render(&repaired, format, 80).unwrap();
-        insta::assert_snapshot!(show(Format::Table), @"");
-        insta::assert_snapshot!(show(Format::Json), @"");
-        insta::assert_snapshot!(show(Format::Csv), @"");
+        insta::assert_snapshot!(show(Format::Table), @"
+        action   object                   outcome         rows  copies   lost  from                      to                        version
+        ───────  ───────────────────────  ─────────────  ─────  ──────  ─────  ────────────────────────  ────────────────────────  ───────
+        drop     events/landed/x.parquet  would be done      0       0  1,234  2026-01-01T00:00:00.000Z  2026-01-02T00:00:00.000Z
+        rewrite  events/landed/y.parquet  would be done  1,232       2      0  2026-01-01T00:00:00.000Z  2026-01-02T00:00:00.000Z
+        ");
+        insta::assert_snapshot!(show(Format::Json), @r#"
+        {"lake":"./lake","done":false,"steps":[{"action":"drop","object":"events/landed/x.parquet","outcome":"would be done","rows":0,"copies":0,"lost":1234,"from":"2026-01-01T00:00:00.000Z","to":"2026-01-02T00:00:00.000Z","version":null},{"action":"rewrite","object":"events/landed/y.parquet","outcome":"would be done","rows":1232,"copies":2,"lost":0,"from":"2026-01-01T00:00:00.000Z","to":"2026-01-02T00:00:00.000Z","version":null}]}
+        "#);
+        insta::assert_snapshot!(show(Format::Csv), @"
+        action,object,outcome,rows,copies,lost,from,to,version
+        drop,events/landed/x.parquet,would be done,0,0,1234,2026-01-01T00:00:00.000Z,2026-01-02T00:00:00.000Z,
+        rewrite,events/landed/y.parquet,would be done,1232,2,0,2026-01-01T00:00:00.000Z,2026-01-02T00:00:00.000Z,
+        ");
     }
 }
