@@ -11,7 +11,7 @@ PORT ?= 8080
 SOAK ?= 300
 
 .DEFAULT_GOAL := help
-.PHONY: help run test build check format bench bench-ingest bench-function soak page setup setup-build setup-test setup-aws test-rust test-page test-browser test-clients test-engines clean
+.PHONY: help run test build check format bench bench-lake bench-ingest bench-function soak page setup setup-build setup-test setup-aws test-rust test-page test-browser test-clients test-engines clean
 
 help: ## Show what there is to make
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,11 @@ format: ## Format the code
 
 bench: build ## Measure the release: import speed and memory, start-up, and a funnel
 	scripts/bench.sh "$(CARGO_TARGET_DIR)/release/weir"
+
+bench-lake: build ## Measure the lake beside DuckDB and Polars: import, compaction, size, opening, delay (see scripts/bench-lake.sh)
+	$(CARGO) build --release -p weir-tests --example land_files
+	if [ -f lake/examples/open_month.rs ]; then $(CARGO) build --release -p weir-lake --example open_month; fi
+	scripts/bench-lake.sh "$(CARGO_TARGET_DIR)/release/weir" "$(CARGO_TARGET_DIR)/engines-python"
 
 bench-ingest: ## Measure the collector beside a bare handler: the bars of ingest, in about two minutes
 	$(CARGO) build --release -p weir-load --bins

@@ -109,6 +109,8 @@ fn the_help_lists_the_commands() {
       plan     Say which events apps are to send, and find those that depart from it
       stats    Show the figures of a lake: events, files, bytes, times
       compact  Merge the files of a lake now, so that questions read fewer and better sorted ones
+      doctor   Find what is wrong with a lake, and say what it means and what to do
+      repair   Mend what is wrong with a lake, as far as nothing is lost by it
       demo     Write generated events of a job board, to try weir with
       help     Print this message or the help of the given subcommand(s)
 
