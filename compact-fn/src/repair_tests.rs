@@ -141,7 +141,11 @@ impl Lake {
 
     /// Mends what is found, and gives what that did.
     async fn repair(&self, accept_loss: bool) -> Vec<Mended> {
-        let examined = self.examine(DEEP).await;
+        self.repair_after(DEEP, accept_loss).await
+    }
+
+    async fn repair_after(&self, options: Options, accept_loss: bool) -> Vec<Mended> {
+        let examined = self.examine(options).await;
         let ids = CountingIds::starting_at(8_000_000);
         let mut done = Vec::new();
         for step in plan(&examined.findings) {
@@ -315,6 +319,19 @@ async fn a_file_in_the_layout_of_another_engine_is_written_anew() {
     ");
     assert_eq!(lake.repair(false).await, [Mended { rows: 40, version: Some(4), ..Mended::default() }]);
     assert_eq!(lake.content().await, (before, 3));
+    lake.is_healthy().await;
+}
+
+#[tokio::test]
+async fn rows_that_are_taken_over_are_held_against_all_others_whatever_was_asked_for() {
+    let lake = Lake::new().await;
+    let before = lake.content().await.0;
+    let three = concat_batches(&columns_of(TableName::Events), &[batch(0), batch(1), batch(1)]).unwrap();
+    fs::write(lake.file(1).await, as_foreign(&three)).unwrap();
+    let done = lake.repair_after(SHALLOW, false).await;
+    assert_eq!(done.iter().map(|done| done.copies).sum::<u64>(), 80, "{done:?}");
+    let after = lake.content().await.0;
+    assert_eq!((after.len(), after == before), (120, true));
     lake.is_healthy().await;
 }
 

@@ -33,7 +33,7 @@ pub(super) enum Flaw {
     /// Its rows can be read, though it is not what the log says; the code, what was found, and the rows that are there.
     Other(&'static str, String, u64),
     /// It could not be looked at.
-    Store(LakeError),
+    Store(String),
 }
 
 impl Examiner<'_> {
@@ -46,13 +46,22 @@ impl Examiner<'_> {
             (path.clone(), live.clone(), sizes.get(&name).copied(), name)
         });
         let mut found = futures::stream::iter(files.collect::<Vec<_>>())
-            .map(|(path, live, size, name)| async move {
-                let flaw = flaw(store, table, &name, size, &live, deep).await;
-                (path, live, size, flaw)
+            .map(|(path, live, listed, name)| async move {
+                // What was committed while the listing was made may not be in it.
+                let size = match listed {
+                    Some(size) => Ok(Some(size)),
+                    None => store.size(&name).await,
+                };
+                let flaw = match &size {
+                    Ok(Some(size)) => flaw(store, table, &name, *size, &live, deep).await,
+                    Ok(None) => Some(Flaw::Missing),
+                    Err(error) => Some(Flaw::Store(error.to_string())),
+                };
+                (path, live, size.ok().flatten(), flaw)
             })
             .buffered(AT_ONCE);
         // Of these the rows can be read, whoever wrote them.
-        let mut readable = Vec::new();
+        let (mut readable, mut is_rewritten) = (Vec::new(), false);
         while let Some((path, live, size, flaw)) = found.next().await {
             self.step();
             let rows = match &flaw {
@@ -60,6 +69,7 @@ impl Examiner<'_> {
                 Some(Flaw::Other(_, _, rows)) => Some(*rows),
                 Some(_) => None,
             };
+            is_rewritten |= matches!(flaw, Some(Flaw::Other(..)));
             if let (Some(rows), Some(bytes)) = (rows, size) {
                 let is_foreign = live.file.is_none();
                 readable.push((AnyFile { table, path: path.clone(), bytes, is_foreign }, rows));
@@ -69,7 +79,8 @@ impl Examiner<'_> {
             }
         }
         drop(found);
-        if deep && table == TableName::Events {
+        // Whoever takes over rows of which nobody knows how they came there must know which are there already.
+        if (deep || is_rewritten) && table == TableName::Events {
             self.copies(&readable, log).await;
         }
         self.orphans(table, log, objects);
@@ -157,15 +168,7 @@ impl Examiner<'_> {
     }
 }
 
-async fn flaw(
-    store: &Store,
-    table: TableName,
-    name: &Path,
-    size: Option<u64>,
-    live: &Live,
-    deep: bool,
-) -> Option<Flaw> {
-    let Some(size) = size else { return Some(Flaw::Missing) };
+async fn flaw(store: &Store, table: TableName, name: &Path, size: u64, live: &Live, deep: bool) -> Option<Flaw> {
     let resized = (size != live.bytes).then(|| format!("it has {size} bytes, the log says {}", live.bytes));
     let mut object = ObjectReader::new(store.objects(), name.clone(), size);
     let metadata = match object.get_metadata(None).await {
@@ -176,7 +179,7 @@ async fn flaw(
                     Flaw::Torn(resized.map_or(problem.clone(), |resized| format!("{resized}; {problem}")))
                 }
                 LakeError::Missing { .. } => Flaw::Missing,
-                other => Flaw::Store(other),
+                other => Flaw::Store(other.to_string()),
             });
         }
     };

@@ -95,7 +95,7 @@ impl Examiner<'_> {
                     last_time = self.time_of(table, version, &actions, last_time);
                 }
                 Ok(None) => {}
-                Err(error) => self.store_failed(table.commit(version).as_ref(), &error.into()),
+                Err(error) => self.store_failed(table.commit(version).as_ref(), &error),
             }
             if is_whole {
                 self.compare_checkpoint(&mut checkpoints, version, &log);

@@ -267,7 +267,7 @@ impl Examiner<'_> {
         }
     }
 
-    fn store_failed(&mut self, object: &str, error: &LakeError) {
+    fn store_failed(&mut self, object: &str, error: &impl ToString) {
         self.findings.push(Finding {
             severity: Severity::Error,
             code: "store_failed",

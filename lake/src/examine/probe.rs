@@ -39,10 +39,10 @@ impl Examiner<'_> {
         let removed = self.store.delete(&name).await;
         match asked {
             Ok(answers) => self.judge(&answers),
-            Err(error) => self.store_failed(name.as_ref(), &error.into()),
+            Err(error) => self.store_failed(name.as_ref(), &error),
         }
         if let Err(error) = removed {
-            self.store_failed(name.as_ref(), &error.into());
+            self.store_failed(name.as_ref(), &error);
         }
     }
 

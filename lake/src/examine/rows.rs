@@ -25,7 +25,7 @@ pub(super) async fn flaw(store: &Store, table: TableName, file: &DataFile, versi
         Ok(flaw) => flaw,
         Err(LakeError::Corrupt { problem, .. }) => Some(Flaw::Torn(problem)),
         Err(LakeError::Missing { .. }) => Some(Flaw::Missing),
-        Err(error) => Some(Flaw::Store(error)),
+        Err(error) => Some(Flaw::Store(error.to_string())),
     }
 }
 
