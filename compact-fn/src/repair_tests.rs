@@ -39,7 +39,7 @@ struct Lake {
 fn event<'a>(user: &'a str, time_ms: i64, place: u64) -> Event<'a> {
     Event {
         event: Cow::Borrowed(["view", "start", "submit"][(place % 3) as usize]),
-        user_id: (place % 2 == 0).then_some(Cow::Borrowed(user)),
+        user_id: place.is_multiple_of(2).then_some(Cow::Borrowed(user)),
         anonymous_id: Some(Cow::Borrowed(user)),
         time_ms,
         event_id: None,
@@ -594,7 +594,7 @@ async fn orphans_are_counted_once_they_are_old() {
     let file = lake.path("events/landed/orphan.parquet");
     fs::write(&file, b"12345").unwrap();
     assert_eq!(lake.findings(SHALLOW).await, "", "it may be under way");
-    let old = SystemTime::now() - Duration::from_secs(2 * 3600);
+    let old = SystemTime::UNIX_EPOCH + Duration::from_secs(1_600_000_000);
     fs::File::options().write(true).open(&file).unwrap().set_modified(old).unwrap();
     insta::assert_snapshot!(lake.findings(SHALLOW).await, @"
     Note orphans events
