@@ -11,7 +11,7 @@ PORT ?= 8080
 SOAK ?= 300
 
 .DEFAULT_GOAL := help
-.PHONY: help run test build check format bench bench-ingest bench-function soak page setup setup-build setup-test setup-aws test-rust test-page test-browser test-clients clean
+.PHONY: help run test build check format bench bench-lake bench-ingest bench-function soak page setup setup-build setup-test setup-aws test-rust test-page test-browser test-clients test-engines clean
 
 help: ## Show what there is to make
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,7 +21,7 @@ run: setup-build page ## Start the whole system on this machine with demo data, 
 	$(DEV_WEIR) dev --demo $(EVENTS) --port $(PORT)
 
 test: setup-build setup-test page ## Install what tests need, and run every test
-	$(MAKE) test-rust test-page test-browser test-clients
+	$(MAKE) test-rust test-page test-browser test-clients test-engines
 
 build: setup-build page ## Build the release: $CARGO_TARGET_DIR/release/weir, page included
 	$(CARGO) build --release -p query-cli
@@ -38,6 +38,11 @@ format: ## Format the code
 
 bench: build ## Measure the release: import speed and memory, start-up, and a funnel
 	scripts/bench.sh "$(CARGO_TARGET_DIR)/release/weir"
+
+bench-lake: build ## Measure the lake beside DuckDB and Polars: import, compaction, size, opening, delay (see scripts/bench-lake.sh)
+	$(CARGO) build --release -p weir-tests --example land_files
+	if [ -f lake/examples/open_month.rs ]; then $(CARGO) build --release -p weir-lake --example open_month; fi
+	scripts/bench-lake.sh "$(CARGO_TARGET_DIR)/release/weir" "$(CARGO_TARGET_DIR)/engines-python"
 
 bench-ingest: ## Measure the collector beside a bare handler: the bars of ingest, in about two minutes
 	$(CARGO) build --release -p weir-load --bins
@@ -89,6 +94,11 @@ test-clients: page ## Run the published client libraries against the collector
 	$(CARGO) build --workspace --bins
 	cd tests/clients && WEIR_BIN=$(DEV_WEIR) \
 		WEIR_CLIENTS_PYTHON="$(CARGO_TARGET_DIR)/clients-python/bin/python" npm test
+
+test-engines: page ## Read a lake with Polars, DuckDB, ClickHouse and Arrow, and compare
+	tests/engines/setup.sh "$(CARGO_TARGET_DIR)/engines-python"
+	$(CARGO) build --workspace --bins
+	cd tests/engines && WEIR_BIN=$(DEV_WEIR) "$(CARGO_TARGET_DIR)/engines-python/bin/python" -m unittest test_engines
 
 clean: ## Remove the page and the demo lake of `make run`; the build cache stays
 	rm -rf web/dist web/node_modules tests/clients/node_modules .weir

@@ -2,6 +2,7 @@
 //!
 //! - [`objects`]: what every store must do; pages, parts and ranges.
 //! - [`failures`]: answers that are lost, connections that break, and what is said of a refusal.
+//! - [`examine`]: what is wrong with a lake there, and mending it.
 //! - [`lake`]: two writers of one table, landing, compaction, the overflow.
 //! - [`program`]: the commands of `weir` on `s3://…`.
 
@@ -12,6 +13,8 @@
     reason = "a test fails by a panic; helpers of tests are no production code"
 )]
 
+#[path = "s3/examine.rs"]
+mod examine;
 #[path = "s3/failures.rs"]
 mod failures;
 #[path = "s3/lake.rs"]

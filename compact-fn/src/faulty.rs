@@ -30,6 +30,8 @@ pub(crate) struct Faulty {
     /// Nothing is made.
     pub(crate) puts_fail: AtomicBool,
     requests: AtomicUsize,
+    /// Making an object replaces the one that is there.
+    pub(crate) creates_replace: AtomicBool,
 }
 
 impl Faulty {
@@ -64,6 +66,7 @@ impl ObjectStore for Faulty {
         if self.puts_fail.load(Ordering::SeqCst) {
             return Err(Self::failed());
         }
+        let options = if self.creates_replace.load(Ordering::SeqCst) { PutOptions::default() } else { options };
         let done = self.inner.put_opts(path, payload, options).await?;
         let is_commit = names::commit_version(path).is_some();
         if is_commit && self.commits_look_failed.load(Ordering::SeqCst) { Err(Self::failed()) } else { Ok(done) }

@@ -13,6 +13,7 @@
 //! - [`reader`] reads files, [`merge`] merges sorted files into one sorted stream.
 //! - [`catalogue`] is which events and properties there are.
 //! - [`notes`] are what a data file says of its rows beside them.
+//! - [`examine`] looks for what is wrong with a lake; [`any_file`] reads files that another engine wrote.
 //! - [`failed`] is the columns and rows of what was sent and not taken: a table of its own.
 //! - [`known_ids`] knows the event ids of the deduplication horizon.
 //! - [`file_log`] is the event log of one machine.
@@ -20,10 +21,12 @@
 //! The object store, its names and the settings are `weir-store`'s.
 
 pub mod actions;
+pub mod any_file;
 pub mod catalogue;
 pub mod checkpoint;
 pub mod cleanup;
 pub mod error;
+pub mod examine;
 pub mod failed;
 pub mod file_log;
 pub mod foreign;

@@ -21,7 +21,7 @@ pub const FORMAT: u32 = 2;
 /// The setting of the table that holds [`FORMAT`].
 pub(crate) const FORMAT_SETTING: &str = "weir.format";
 /// The domain of weir's own metadata.
-const DOMAIN: &str = "weir";
+pub(crate) const DOMAIN: &str = "weir";
 const TAG_LEVEL: &str = "weir.level";
 const TAG_LANDED_IN: &str = "weir.landedIn";
 const TAG_BUCKET_ROWS: &str = "weir.bucketRows";
@@ -123,8 +123,8 @@ pub struct Snapshot {
 
 /// What weir keeps in its domain.
 #[derive(Serialize, Deserialize)]
-struct Domain {
-    positions: BTreeMap<ShardId, SequenceNumber>,
+pub(crate) struct Domain {
+    pub(crate) positions: BTreeMap<ShardId, SequenceNumber>,
     complete_to: Option<i64>,
 }
 
@@ -391,7 +391,7 @@ impl Snapshot {
 }
 
 /// Where actions are from.
-struct Origin {
+pub(crate) struct Origin {
     table: TableName,
     version: u64,
     is_checkpoint: bool,
@@ -402,7 +402,7 @@ struct Origin {
 }
 
 impl Origin {
-    fn checkpoint(table: TableName, version: u64) -> Self {
+    pub(crate) fn checkpoint(table: TableName, version: u64) -> Self {
         Self { table, version, is_checkpoint: true, is_weirs: false, committed_ms: None }
     }
 
@@ -501,7 +501,7 @@ fn add_action(table: TableName, file: &DataFile, now_ms: i64, data_change: bool)
     }
 }
 
-fn data_file(table: TableName, add: &Add, origin: &Origin) -> Result<DataFile, String> {
+pub(crate) fn data_file(table: TableName, add: &Add, origin: &Origin) -> Result<DataFile, String> {
     let tag = |name: &str| {
         let tag = add.tags.as_ref().and_then(|tags| tags.get(name));
         tag.ok_or_else(|| format!("`{}` has no tag `{name}`", add.path))

@@ -1,6 +1,7 @@
 //! The command line as types. A doc comment here is the help that a person reads.
 
 mod failed;
+mod health;
 mod keys;
 mod plan;
 mod privacy;
@@ -23,6 +24,7 @@ pub use failed::{
     ChosenArgs, CommonFailedArgs, DropFailedArgs, FailedArgs, FailedCommand, FilterArgs, ListFailedArgs, Moment,
     ReplayFailedArgs, ShowFailedArgs,
 };
+pub use health::{DoctorArgs, RepairArgs};
 pub use keys::{
     AddKeyArgs, CommonKeysArgs, KeyChanges, KeysArgs, KeysCommand, ListKeysArgs, OneKeyArgs, OriginsChange, OtherLimit,
     RotateKeyArgs, SetKeyArgs,
@@ -163,6 +165,10 @@ pub enum Command {
     Retention(RetentionArgs),
     /// Remove files that no version of the last hour needs
     Vacuum(VacuumArgs),
+    /// Find what is wrong with a lake, and say what it means and what to do
+    Doctor(DoctorArgs),
+    /// Mend what is wrong with a lake, as far as nothing is lost by it
+    Repair(RepairArgs),
     /// Write generated events of a job board, to try weir with
     Demo(DemoArgs),
 }

@@ -120,6 +120,8 @@ fn the_help_lists_the_commands() {
       delete-user  Take every event of a user away, from the events and the failed events
       retention    Say how long events, failed events and old versions are kept
       vacuum       Remove files that no version of the last hour needs
+      doctor       Find what is wrong with a lake, and say what it means and what to do
+      repair       Mend what is wrong with a lake, as far as nothing is lost by it
       demo         Write generated events of a job board, to try weir with
       help         Print this message or the help of the given subcommand(s)
 

@@ -14,6 +14,7 @@
 //! LAKE/erasures/done/{id}.json                        how far that is, in figures
 //! LAKE/maintenance/{what}.json                        when something was done last, and what came of it
 //! LAKE/unreadable/{shard}/{first}-{last}.ndjson       records of the event log that could not be read, kept to be looked at
+//! LAKE/doctor/{id}                                    for a moment, while `weir doctor` sees what the store does
 //! LAKE/log/…                                          the file log of a lake on one machine (see `file_log`)
 //! ```
 
@@ -36,6 +37,11 @@ impl TableName {
             Self::Events => "events",
             Self::Failed => "failed",
         }
+    }
+
+    /// Its folder.
+    pub fn folder(self) -> Path {
+        Path::from(self.as_str())
     }
 
     /// Its log.
@@ -201,6 +207,16 @@ fn is_uuid(text: &str) -> bool {
 /// Where records of a shard of the event log are kept that cannot be read, by the first and the last of them.
 pub fn unreadable(shard: &str, first: &str, last: &str) -> Path {
     Path::from("unreadable").join(shard).join(format!("{first}-{last}.ndjson"))
+}
+
+/// Objects that are made to see what the store does, and removed.
+pub fn probes() -> Path {
+    Path::from("doctor")
+}
+
+/// One such object.
+pub fn probe(id: &str) -> Path {
+    probes().join(id)
 }
 
 /// A new file of a landing, relative to the table.

@@ -198,9 +198,17 @@ impl Store {
     /// # Errors
     /// [`StoreError::Failed`].
     pub async fn has(&self, path: &Path) -> Result<bool, StoreError> {
+        Ok(self.size(path).await?.is_some())
+    }
+
+    /// The bytes that an object has; `None` if there is none.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`].
+    pub async fn size(&self, path: &Path) -> Result<Option<u64>, StoreError> {
         match self.objects.head(path).await {
-            Ok(_) => Ok(true),
-            Err(object_store::Error::NotFound { .. }) => Ok(false),
+            Ok(object) => Ok(Some(object.size)),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
             Err(error) => Err(StoreError::failed(path, error)),
         }
     }

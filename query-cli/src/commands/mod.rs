@@ -16,12 +16,15 @@
 //! | [`delete_user`] | `weir delete-user` | what of a user was erased, and what remains |
 //! | [`retention`] | `weir retention` | how long things are kept |
 //! | [`vacuum`] | `weir vacuum` | files that were removed |
+//! | [`doctor`] | `weir doctor` | what is wrong with a lake |
+//! | [`repair`] | `weir repair` | what was mended |
 //! | [`demo`] | `weir demo` | generated events |
 
 pub mod compact;
 pub mod delete_user;
 pub mod demo;
 pub mod dev;
+pub mod doctor;
 pub mod events;
 pub mod failed;
 pub mod funnel;
@@ -29,6 +32,7 @@ pub mod import;
 pub mod keys;
 pub mod plan;
 pub mod privacy;
+pub mod repair;
 pub mod retention;
 pub mod sql;
 pub mod stats;
@@ -67,6 +71,8 @@ pub async fn run(command: &Command) -> Result<(), Failure> {
         Command::DeleteUser(args) => delete_user::run(args).await,
         Command::Retention(args) => retention::run(args).await,
         Command::Vacuum(args) => vacuum::run(args).await,
+        Command::Doctor(args) => doctor::run(args).await,
+        Command::Repair(args) => repair::run(args).await,
         Command::Demo(args) => demo::run(args),
     }
 }

@@ -1,0 +1,213 @@
+//! Repair: what an [examination](weir_lake::examine) has found is mended, where that is possible.
+//!
+//! ```text
+//!   a file whose rows can be read  ──▶  the same rows, sorted, without copies, in new files  ┐ one commit takes the old file
+//!   a file that cannot be read     ──▶  nothing; its rows are lost, and somebody agreed      ┘ away and adds the new ones
+//!   a checkpoint that is wrong     ──▶  removed: its commits are all there
+//! ```
+//!
+//! Each mend is a change of its own, and stands by itself: what is killed in between is found again by the next examination.
+//! Files that the log lets go of stay in the store, for old versions and for whoever wants to look.
+
+use std::sync::Arc;
+
+use arrow::array::{BooleanArray, RecordBatch};
+use arrow::compute::{concat_batches, filter_record_batch};
+use futures::TryStreamExt;
+use weir_core::event::uuid_text;
+use weir_core::ports::{Clock, Ids};
+use weir_lake::any_file::{self, AnyFile};
+use weir_lake::examine::{Broken, Finding, Mend, sorted};
+use weir_lake::schema::columns_of;
+use weir_lake::snapshot::Change;
+use weir_lake::{DataFile, LakeError, Store, Table, TableName, writer};
+
+use crate::compact::{commit, discard};
+
+/// Rows of one new file: it is sorted in memory, and compaction merges it with others.
+const CHUNK_ROWS: usize = 128 * 1024;
+/// Or about so many bytes.
+const CHUNK_BYTES: usize = 128 * 1024 * 1024;
+/// Rows that are read at a time; those of failed events may be large.
+const BATCH_ROWS: usize = 1024;
+
+/// What a mend did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Mended {
+    /// Rows that were written anew.
+    pub rows: u64,
+    /// Copies that were left out.
+    pub copies: u64,
+    /// Rows that the log had and that are there no more.
+    pub lost: u64,
+    /// The version that has it; `None` where nothing was committed.
+    pub version: Option<u64>,
+}
+
+/// The mends of findings, each file once.
+pub fn plan(findings: &[Finding]) -> Vec<Mend> {
+    let mut plan: Vec<Mend> = Vec::new();
+    for mend in findings.iter().filter_map(|finding| finding.mend.clone()) {
+        let same = plan.iter_mut().find(|other| file_of(other).is_some() && file_of(other) == file_of(&mend));
+        match (same, mend) {
+            (None, mend) => plan.push(mend),
+            // What is wrong with the file itself says more of it than that it holds copies.
+            (Some(Mend::Rewrite { copies, .. }), Mend::Rewrite { copies: more, .. }) => {
+                copies.extend(more);
+                copies.sort_unstable();
+                copies.dedup();
+            }
+            (Some(_), _) => {}
+        }
+    }
+    plan
+}
+
+fn file_of(mend: &Mend) -> Option<(TableName, &str)> {
+    match mend {
+        Mend::Rewrite { file, .. } | Mend::Drop { file } => Some((file.table, &file.path)),
+        Mend::RemoveCheckpoint { .. } => None,
+    }
+}
+
+/// Whether rows are lost by it.
+pub fn loses(mend: &Mend) -> bool {
+    match mend {
+        Mend::Rewrite { file, .. } => file.rows_lost() > 0,
+        Mend::Drop { .. } => true,
+        Mend::RemoveCheckpoint { .. } => false,
+    }
+}
+
+/// Mends one thing.
+///
+/// # Errors
+/// [`LakeError::NotLive`] where another writer took the file away meanwhile: examine again. Whatever else goes wrong, named.
+/// After an error the lake is as it was, but where the store failed: then the commit may have been made.
+pub async fn mend(store: &Store, mend: &Mend, clock: &dyn Clock, ids: &dyn Ids) -> Result<Mended, LakeError> {
+    match mend {
+        Mend::Rewrite { file, copies } => {
+            let (mut table, old) = open(store, file).await?;
+            let (adds, left_out) = write_anew(&table, file, copies, ids).await?;
+            let rows = adds.iter().map(|add| add.rows).sum();
+            // Only where the same rows go on in other files is nothing changed for those who follow the table.
+            let unchanged = old.as_ref().filter(|old| old.rows == rows && !file.is_foreign);
+            let adds: Vec<DataFile> = match unchanged {
+                Some(old) => adds.into_iter().map(|add| DataFile { landed_in: old.landed_in, ..add }).collect(),
+                None => adds,
+            };
+            let version = replace(&mut table, file, adds, unchanged.is_none(), "repair", clock).await?;
+            Ok(Mended { rows, copies: left_out, lost: file.rows_lost(), version: Some(version) })
+        }
+        Mend::Drop { file } => {
+            let (mut table, _) = open(store, file).await?;
+            let version = replace(&mut table, file, Vec::new(), true, "accept loss", clock).await?;
+            Ok(Mended { lost: file.rows.unwrap_or(0), version: Some(version), ..Mended::default() })
+        }
+        Mend::RemoveCheckpoint { objects } => {
+            // The pointer is the last of them, and goes first: nothing may point at what is not there.
+            for object in objects.iter().rev() {
+                store.delete(&object.as_str().into()).await?;
+            }
+            Ok(Mended::default())
+        }
+    }
+}
+
+/// The table, and what the log says of the file, if weir added it.
+async fn open(store: &Store, file: &Broken) -> Result<(Table, Option<Arc<DataFile>>), LakeError> {
+    let Some(table) = Table::open_if_there(store, file.table).await? else {
+        return Err(LakeError::NotLive { path: file.path.clone(), version: 0 });
+    };
+    let old = table.snapshot().files.get(&file.path).cloned();
+    match old {
+        None if !file.is_foreign => {
+            Err(LakeError::NotLive { path: file.path.clone(), version: table.snapshot().version })
+        }
+        old => Ok((table, old)),
+    }
+}
+
+/// One commit: the old file goes, the new ones come.
+async fn replace(
+    table: &mut Table,
+    file: &Broken,
+    adds: Vec<DataFile>,
+    changes_data: bool,
+    operation: &'static str,
+    clock: &dyn Clock,
+) -> Result<u64, LakeError> {
+    let removes = vec![file.path.clone()];
+    let change = Change { adds, removes, changes_data, operation, ..Change::default() };
+    match commit(table, &change, clock).await {
+        Ok(()) => Ok(table.snapshot().version),
+        Err(error) => {
+            if !error.leaves_doubt() {
+                discard(table, &change.adds).await;
+            }
+            Err(error)
+        }
+    }
+}
+
+/// The rows of a file in new files, and how many copies were left out.
+async fn write_anew(
+    table: &Table,
+    file: &Broken,
+    copies: &[u64],
+    ids: &dyn Ids,
+) -> Result<(Vec<DataFile>, u64), LakeError> {
+    let columns = columns_of(file.table);
+    let names: Vec<&str> = columns.fields().iter().map(|field| field.name().as_str()).collect();
+    let from = AnyFile { table: file.table, path: file.path.clone(), bytes: file.bytes, is_foreign: file.is_foreign };
+    let mut batches = any_file::open(table.store(), &from, &names, BATCH_ROWS).await?;
+    let mut written = Written { table, ids, files: Vec::new(), waiting: Vec::new(), rows: 0, bytes: 0 };
+    let (mut row, mut left_out) = (0_u64, 0);
+    while let Some(batch) = batches.try_next().await? {
+        let keep: BooleanArray =
+            (row..).take(batch.num_rows()).map(|row| Some(copies.binary_search(&row).is_err())).collect();
+        row += batch.num_rows() as u64;
+        left_out += (batch.num_rows() - keep.true_count()) as u64;
+        written.take(filter_record_batch(&batch, &keep)?).await?;
+    }
+    written.flush().await?;
+    Ok((written.files, left_out))
+}
+
+/// New files, and the rows that wait for the next one.
+struct Written<'a> {
+    table: &'a Table,
+    ids: &'a dyn Ids,
+    files: Vec<DataFile>,
+    waiting: Vec<RecordBatch>,
+    rows: usize,
+    bytes: usize,
+}
+
+impl Written<'_> {
+    async fn take(&mut self, batch: RecordBatch) -> Result<(), LakeError> {
+        self.rows += batch.num_rows();
+        self.bytes += batch.get_array_memory_size();
+        self.waiting.push(batch);
+        if self.rows >= CHUNK_ROWS || self.bytes >= CHUNK_BYTES { self.flush().await } else { Ok(()) }
+    }
+
+    async fn flush(&mut self) -> Result<(), LakeError> {
+        let (waiting, rows) = (std::mem::take(&mut self.waiting), std::mem::take(&mut self.rows));
+        self.bytes = 0;
+        if rows == 0 {
+            return Ok(());
+        }
+        let name = self.table.name();
+        let all = concat_batches(&columns_of(name), &waiting)?;
+        drop(waiting);
+        let all = if name == TableName::Events { sorted(&all)? } else { all };
+        let id = uuid_text(&self.ids.next_id());
+        self.files.push(writer::write_landed(self.table.store(), name, &id, &all).await?);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+#[path = "repair_tests.rs"]
+mod tests;

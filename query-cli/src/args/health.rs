@@ -1,0 +1,69 @@
+//! The command lines of `weir doctor` and `weir repair`.
+
+use clap::Args;
+
+use super::{LakeArg, OutputArgs};
+
+const DOCTOR_AFTER_HELP: &str = "\
+Examples:
+  weir doctor --lake ./lake
+  weir doctor --deep --lake s3://bucket/lake
+  weir doctor --lake ./lake --format json
+
+Each finding says what was found, what it means for counts, and what to do. Errors and warnings end the
+command with exit code 1; notes alone, and a lake without findings, with 0.";
+
+const REPAIR_AFTER_HELP: &str = "\
+Examples:
+  weir repair --lake ./lake                  what would be done
+  weir repair --yes --lake ./lake            does it
+  weir repair --deep --yes --lake ./lake     after reading all rows: also order, and events that are there twice
+  weir repair --accept-loss --lake ./lake    what would be done, and lost, if what cannot be read were given up
+
+Nothing is lost without --accept-loss. Old files stay in the store, for old versions and for a second look.";
+
+/// `weir doctor`
+#[derive(Debug, Args)]
+#[command(after_help = DOCTOR_AFTER_HELP)]
+pub struct DoctorArgs {
+    /// Which lake to look at.
+    #[command(flatten)]
+    pub lake: LakeArg,
+
+    /// Read all rows: whether they can be read, are in order, and are there once
+    #[arg(long)]
+    pub deep: bool,
+
+    /// Do not make the object by which it is seen whether the store keeps its word: read only
+    #[arg(long)]
+    pub read_only: bool,
+
+    /// How to print.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// `weir repair`
+#[derive(Debug, Args)]
+#[command(after_help = REPAIR_AFTER_HELP)]
+pub struct RepairArgs {
+    /// Which lake to mend.
+    #[command(flatten)]
+    pub lake: LakeArg,
+
+    /// Read all rows first, to find what only they show
+    #[arg(long)]
+    pub deep: bool,
+
+    /// Mend what was found; without it, only say what would be done
+    #[arg(short, long)]
+    pub yes: bool,
+
+    /// Go on without what cannot be read: each loss is named, with its events and their times
+    #[arg(long)]
+    pub accept_loss: bool,
+
+    /// How to print.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
