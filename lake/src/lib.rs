@@ -11,7 +11,7 @@
 //! - [`reader`] reads files, [`merge`] merges sorted files into one sorted stream.
 //! - [`notes`] are what a data file says of its rows beside them.
 //! - [`failed`] is the columns and rows of what was sent and not taken: a table of its own.
-//! - [`known_ids`] knows the event ids of the deduplication horizon.
+//! - [`ids`] knows the event ids of the deduplication horizon.
 //! - [`file_log`] is the event log of one machine.
 //!
 //! The object store, its names and the settings are `weir-store`'s.
@@ -20,7 +20,7 @@ pub mod actions;
 pub mod error;
 pub mod failed;
 pub mod file_log;
-pub mod known_ids;
+pub mod ids;
 pub mod merge;
 pub mod notes;
 pub mod object_reader;
