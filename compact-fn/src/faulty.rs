@@ -7,7 +7,7 @@
 //! ```
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use futures::StreamExt;
@@ -27,6 +27,10 @@ pub(crate) struct Faulty {
     pub(crate) deletes_fail: AtomicBool,
     /// Commits are made, and then reported as failed.
     pub(crate) commits_look_failed: AtomicBool,
+    /// Manifests of the index of event ids are not made.
+    pub(crate) manifests_fail: AtomicBool,
+    /// How often the store was asked for anything.
+    pub(crate) requests: AtomicUsize,
 }
 
 impl Faulty {
@@ -48,20 +52,28 @@ impl fmt::Display for Faulty {
 #[async_trait]
 impl ObjectStore for Faulty {
     async fn put_opts(&self, path: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
+        self.requests.fetch_add(1, Ordering::SeqCst);
+        if path.prefix_matches(&names::all_ids()) {
+            let fails = names::ids_manifest_number(path).is_some() && self.manifests_fail.load(Ordering::SeqCst);
+            return if fails { Err(Self::failed()) } else { self.inner.put_opts(path, payload, options).await };
+        }
         let done = self.inner.put_opts(path, payload, options).await?;
         let is_commit = names::commit_version(path).is_some();
         if is_commit && self.commits_look_failed.load(Ordering::SeqCst) { Err(Self::failed()) } else { Ok(done) }
     }
 
     async fn put_multipart_opts(&self, path: &Path, options: PutMultipartOptions) -> Result<Box<dyn MultipartUpload>> {
+        self.requests.fetch_add(1, Ordering::SeqCst);
         self.inner.put_multipart_opts(path, options).await
     }
 
     async fn get_opts(&self, path: &Path, options: GetOptions) -> Result<GetResult> {
+        self.requests.fetch_add(1, Ordering::SeqCst);
         self.inner.get_opts(path, options).await
     }
 
     fn delete_stream(&self, paths: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
+        self.requests.fetch_add(1, Ordering::SeqCst);
         if self.deletes_fail.load(Ordering::SeqCst) {
             return paths.map(|_| Err(Self::failed())).boxed();
         }
@@ -69,6 +81,7 @@ impl ObjectStore for Faulty {
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
+        self.requests.fetch_add(1, Ordering::SeqCst);
         self.inner.list(prefix)
     }
 

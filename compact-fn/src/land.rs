@@ -294,3 +294,7 @@ fn decode(shard: &ShardId, records: &[LogRecord]) -> Decoded {
 #[cfg(test)]
 #[path = "land_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "copies_tests.rs"]
+mod copies_tests;

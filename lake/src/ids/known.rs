@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
 
-use futures::{StreamExt, TryStreamExt};
+use futures::{FutureExt, StreamExt, TryStreamExt};
 use weir_core::ports::Ids as NewIds;
 
 use super::HORIZON_MS;
@@ -67,6 +67,17 @@ pub(super) struct Segment {
     pub(super) sketch: Option<Sketch>,
 }
 
+impl Segment {
+    /// Its sketch, read if it is not in memory.
+    async fn with_sketch(&mut self, store: &Store) -> Result<(&mut Self, Sketch), Trouble> {
+        let sketch = match &self.sketch {
+            Some(sketch) => sketch.clone(),
+            None => self.meta.sketch(store).await?,
+        };
+        Ok((self, sketch))
+    }
+}
+
 /// The ids of the horizon.
 #[derive(Debug, Default)]
 pub struct KnownIds {
@@ -104,11 +115,7 @@ impl KnownIds {
     ) -> Result<Vec<bool>, LakeError> {
         let mut damage = None;
         for _ in 0..ATTEMPTS {
-            let looked_up = async {
-                self.follow_once(at).await?;
-                self.look_up(at.table, since_ms, fingerprints).await
-            };
-            match looked_up.await {
+            match self.firsts_once(at, since_ms, fingerprints).await {
                 Ok(firsts) => return Ok(firsts),
                 Err(Trouble::Lake(error)) => return Err(error),
                 Err(trouble) => {
@@ -118,6 +125,16 @@ impl KnownIds {
             }
         }
         Err(given_up(damage))
+    }
+
+    async fn firsts_once(
+        &mut self,
+        at: &mut At<'_>,
+        since_ms: i64,
+        fingerprints: &[u128],
+    ) -> Result<Vec<bool>, Trouble> {
+        self.follow_once(at).await?;
+        self.look_up(at.table, since_ms, fingerprints).await
     }
 
     /// Takes the ids of events that `version` has landed, the last of them received at `last_received_ms`.
@@ -231,13 +248,7 @@ impl KnownIds {
             room = room.saturating_sub(segment.sketch.as_ref().map_or(0, Sketch::bytes));
         }
         let asked = self.segments.iter_mut().filter(|segment| segment.meta.last_received_ms >= since_ms);
-        let reads = asked.map(|segment| async move {
-            let sketch = match &segment.sketch {
-                Some(sketch) => sketch.clone(),
-                None => segment.meta.sketch(store).await?,
-            };
-            Ok::<_, Trouble>((segment, sketch))
-        });
+        let reads: Vec<_> = asked.map(|segment| segment.with_sketch(store).boxed()).collect();
         let mut sketches = futures::stream::iter(reads).buffered(SKETCHES_AT_ONCE);
         let mut wanted = Vec::new();
         while let Some((segment, sketch)) = sketches.try_next().await? {
@@ -329,4 +340,4 @@ fn given_up(damage: Option<Trouble>) -> LakeError {
 
 #[cfg(test)]
 #[path = "known_tests.rs"]
-mod tests;
+pub(super) mod tests;

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use bytes::Bytes;
-use futures::{StreamExt, TryStreamExt};
+use futures::{FutureExt, StreamExt, TryStreamExt};
 use object_store::ObjectStoreExt;
 use object_store::buffered::BufWriter;
 use serde::{Deserialize, Serialize};
@@ -95,9 +95,7 @@ impl SegmentMeta {
             && tail.get(footer_at..footer_at + 8) == Some(MAGIC)
             && number(8) == self.ids;
         let sketch = is_whole.then(|| Sketch::from_bytes(number(16), self.ids, tail.slice(..footer_at))).flatten();
-        let is_sealed = |sketch: &Sketch| {
-            number(24) == seal_of(self.seed(), sketch, &tail[footer_at..tail.len() - 8])
-        };
+        let is_sealed = |sketch: &Sketch| number(24) == seal_of(self.seed(), sketch, &tail[footer_at..tail.len() - 8]);
         sketch.filter(is_sealed).ok_or_else(|| self.broken("its sketch is damaged"))
     }
 
@@ -148,12 +146,11 @@ impl Wanted {
 }
 
 /// Which events have their id in the segment where it may be; `wanted` is sorted, for each segment.
-pub(super) async fn found(
-    store: &Store,
-    wanted: &[(SegmentMeta, Vec<Wanted>)],
-) -> Result<Vec<usize>, Trouble> {
-    let reads = wanted.iter().flat_map(|(meta, wanted)| spans(wanted).into_iter().map(move |span| (meta, span)));
-    let reads = reads.map(|(meta, span)| meta.holds(store, span));
+pub(super) async fn found(store: &Store, wanted: &[(SegmentMeta, Vec<Wanted>)]) -> Result<Vec<usize>, Trouble> {
+    let mut reads = Vec::new();
+    for (meta, wanted) in wanted {
+        reads.extend(spans(wanted).into_iter().map(|span| meta.holds(store, span).boxed()));
+    }
     let found: Vec<Vec<usize>> = futures::stream::iter(reads).buffer_unordered(READS_AT_ONCE).try_collect().await?;
     Ok(found.concat())
 }
@@ -305,11 +302,7 @@ impl std::fmt::Debug for SegmentWriter {
 }
 
 /// Writes one segment of the ids of several, holding a megabyte of each.
-pub(super) async fn merge(
-    store: &Store,
-    id: String,
-    inputs: &[SegmentMeta],
-) -> Result<(SegmentMeta, Sketch), Trouble> {
+pub(super) async fn merge(store: &Store, id: String, inputs: &[SegmentMeta]) -> Result<(SegmentMeta, Sketch), Trouble> {
     let mut writer = SegmentWriter::new(store, id, inputs.iter().map(|meta| meta.ids).sum());
     let mut cursors = Vec::with_capacity(inputs.len());
     for meta in inputs {

@@ -108,9 +108,8 @@ impl KnownIds {
                 let mut had: BTreeMap<String, Segment> =
                     self.segments.drain(..).map(|segment| (segment.meta.id.clone(), segment)).collect();
                 let segments = manifest.segments.into_iter();
-                self.segments = segments
-                    .map(|meta| had.remove(&meta.id).unwrap_or(Segment { meta, sketch: None }))
-                    .collect();
+                self.segments =
+                    segments.map(|meta| had.remove(&meta.id).unwrap_or(Segment { meta, sketch: None })).collect();
                 self.recent.clear();
                 self.version = Some(manifest.version);
                 self.since_ms = manifest.since_ms;
@@ -128,10 +127,12 @@ impl KnownIds {
 
     /// Writes the recent ids as a segment that no manifest names yet.
     pub(super) async fn spill(&mut self, at: &At<'_>) -> Result<(), Trouble> {
-        let Some((ids, last_received_ms)) = self.recent.sorted() else { return Ok(()) };
+        let Some(last_received_ms) = self.recent.last_received_ms() else { return Ok(()) };
         let id = uuid_text(&at.ids.next_id());
-        let mut writer = SegmentWriter::new(at.table.store(), id, ids.len() as u64);
-        writer.push(&ids).await?;
+        let mut writer = SegmentWriter::new(at.table.store(), id, self.recent.len() as u64);
+        for ids in self.recent.sorted() {
+            writer.push(&ids).await?;
+        }
         let (meta, sketch) = writer.finish(last_received_ms).await?;
         self.keep(meta, sketch);
         self.recent.clear();
