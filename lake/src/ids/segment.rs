@@ -39,12 +39,12 @@ const MAGIC: &[u8; 8] = b"weirids1";
 const CHUNK_BLOCKS: u64 = 256;
 /// Bytes of a part of an upload. S3 takes none that are smaller, but for the last.
 const PART_BYTES: usize = 5 * 1024 * 1024;
-/// Blocks that one read of a lookup may span: 1 MiB.
-const SPAN_BLOCKS: u64 = 256;
+/// Blocks that one read of a lookup may span: 512 KiB.
+const SPAN_BLOCKS: u64 = 128;
 /// Blocks that lie no further apart are read with those between them.
 const GAP_BLOCKS: u64 = 4;
 /// Reads of a lookup that are under way at once.
-const READS_AT_ONCE: usize = 16;
+const READS_AT_ONCE: usize = 8;
 
 /// What a manifest says of a segment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
