@@ -24,6 +24,7 @@ use weir_core::ports::{Clock, Ids};
 use weir_core::time::{DAY_MS, rfc3339};
 use weir_lake::catalogue::{self, Catalogue};
 use weir_lake::cleanup::clean_up_now_and_then;
+use weir_lake::ids;
 use weir_lake::merge::Merge;
 use weir_lake::reader::{self, Read};
 use weir_lake::schema::{BUCKETS, TIME, columns};
@@ -116,6 +117,9 @@ pub async fn compact(
 ) -> Result<Compacted, LakeError> {
     let mut total = Compacted::default();
     let mut overtaken = 0;
+    if plan(&*table.refresh().await?, extent).is_some() {
+        advance_ids(table, clock, ids).await;
+    }
     loop {
         let snapshot = table.refresh().await?;
         let Some(inputs) = plan(&snapshot, extent) else {
@@ -141,6 +145,13 @@ pub async fn compact(
                 }
             }
         }
+    }
+}
+
+/// Merged files are large, and count as landed when the newest of their rows were: so the index of event ids takes those first.
+async fn advance_ids(table: &mut Table, clock: &dyn Clock, ids: &dyn Ids) {
+    if let Err(error) = ids::advance(table, ids, clock.now_ms()).await {
+        tracing::warn!(%error, "the index of event ids could not be brought up to date; who lands next reads more");
     }
 }
 

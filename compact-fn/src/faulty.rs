@@ -32,6 +32,8 @@ pub(crate) struct Faulty {
     requests: AtomicUsize,
     /// Making an object replaces the one that is there.
     pub(crate) creates_replace: AtomicBool,
+    /// Manifests of the index of event ids are not made.
+    pub(crate) manifests_fail: AtomicBool,
 }
 
 impl Faulty {
@@ -65,6 +67,10 @@ impl ObjectStore for Faulty {
         self.count();
         if self.puts_fail.load(Ordering::SeqCst) {
             return Err(Self::failed());
+        }
+        if path.prefix_matches(&names::all_ids()) {
+            let fails = names::ids_manifest_number(path).is_some() && self.manifests_fail.load(Ordering::SeqCst);
+            return if fails { Err(Self::failed()) } else { self.inner.put_opts(path, payload, options).await };
         }
         let options = if self.creates_replace.load(Ordering::SeqCst) { PutOptions::default() } else { options };
         let done = self.inner.put_opts(path, payload, options).await?;

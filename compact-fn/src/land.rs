@@ -20,7 +20,7 @@ use std::sync::Arc;
 use weir_core::event::frame::{self, Entry};
 use weir_core::event::{envelope, uuid_text};
 use weir_core::ports::{Clock, EventLog, Ids, LogRecord, SequenceNumber, ShardId};
-use weir_lake::known_ids::KnownIds;
+use weir_lake::ids::{At, HORIZON_MS, KnownIds};
 use weir_lake::rows::{EventRows, FrozenRows};
 use weir_lake::snapshot::{Change, Progress};
 use weir_lake::{DataFile, LakeError, Snapshot, Store, Table, TableName, writer};
@@ -153,10 +153,11 @@ impl Lander {
     ) -> Result<Landed, LakeError> {
         let mut written: Option<(Vec<bool>, DataFile)> = None;
         for _ in 0..ATTEMPTS {
-            let snapshot = self.table.snapshot();
             let now_ms = self.clock.now_ms();
-            let since_ms = self.known_since_ms.map_or(now_ms, |since_ms| since_ms.min(now_ms));
-            self.known.follow(self.table.store(), &snapshot, since_ms).await?;
+            let since_ms = self.known_since_ms.map_or(now_ms, |since_ms| since_ms.min(now_ms)) - HORIZON_MS;
+            let mut at = At { table: &mut self.table, ids: self.ids.as_ref(), now_ms };
+            let keep = self.known.firsts(&mut at, since_ms, rows.fingerprints()).await?;
+            let snapshot = self.table.snapshot();
             if let Some((kept, file)) = &written
                 && snapshot.files.contains_key(&file.path)
             {
@@ -168,7 +169,6 @@ impl Lander {
                 self.discard(written).await;
                 return Err(taken);
             }
-            let keep = self.known.firsts(rows.fingerprints());
             if !keep.contains(&true) && progress.is_empty() && complete_to_ms <= snapshot.complete_to_ms {
                 return Ok(Landed::of(&keep, snapshot.version));
             }
@@ -350,3 +350,7 @@ impl Decoded {
 #[cfg(test)]
 #[path = "land_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "copies_tests.rs"]
+mod copies_tests;

@@ -3,7 +3,9 @@ use std::borrow::Cow;
 use weir_core::event::{Event, EventId};
 use weir_core::ports::{CountingIds, ManualClock, MemoryLog};
 
+
 use super::*;
+use crate::faulty::Faulty;
 
 pub(super) const NOW: i64 = 1_767_225_600_000;
 
@@ -78,6 +80,8 @@ async fn copies_are_found_in_what_was_compacted_meanwhile() {
         .unwrap();
     let landed = two.land(rows(&["a", "x", "y"]), vec![], None, "import").await.unwrap();
     assert_eq!((landed.accepted, landed.duplicates), (1, 2));
+    // The compaction has brought the index up to date, so that who starts does not read the ids of merged files.
+    assert_eq!(weir_lake::ids::live_names(&store).await.unwrap().len(), 2, "a manifest and a segment");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -164,4 +168,25 @@ async fn packed_records_land_as_plain_ones_do_and_broken_envelopes_hold_nothing_
         "{:?}",
         done.unreadable
     );
+}
+
+#[tokio::test]
+async fn a_landing_without_copies_asks_the_store_three_times() {
+    let faulty = Arc::new(Faulty::default());
+    let store = Store::over(Arc::clone(&faulty) as _);
+    let asked = || faulty.requests();
+    let mut first = lander(&store, 0).await;
+    first.land(rows(&["a", "b"]), vec![], None, "import").await.unwrap();
+    let mut table = Table::open(&store).await.unwrap();
+    weir_lake::ids::advance(&mut table, &CountingIds::starting_at(1000), NOW).await.unwrap();
+    let mut warm = lander(&store, 100).await;
+    warm.land(rows(&["c"]), vec![], None, "import").await.unwrap();
+    assert_eq!(warm.land(rows(&["a", "b", "c"]), vec![], None, "import").await.unwrap().duplicates, 3);
+    asked();
+    for id in ["d", "e", "f"] {
+        assert_eq!(warm.land(rows(&[id]), vec![], None, "import").await.unwrap().accepted, 1);
+        assert_eq!(asked(), 3, "whether there is a commit, the file, the commit");
+    }
+    let landed = warm.land(rows(&["a", "g"]), vec![], None, "import").await.unwrap();
+    assert_eq!((landed.duplicates, asked()), (1, 4), "and the block with the id of the copy");
 }

@@ -15,7 +15,7 @@
 //! - [`notes`] are what a data file says of its rows beside them.
 //! - [`examine`] looks for what is wrong with a lake; [`any_file`] reads files that another engine wrote.
 //! - [`failed`] is the columns and rows of what was sent and not taken: a table of its own.
-//! - [`known_ids`] knows the event ids of the deduplication horizon.
+//! - [`ids`] knows the event ids of the deduplication horizon.
 //! - [`file_log`] is the event log of one machine.
 //!
 //! The object store, its names and the settings are `weir-store`'s.
@@ -30,7 +30,7 @@ pub mod examine;
 pub mod failed;
 pub mod file_log;
 pub mod foreign;
-pub mod known_ids;
+pub mod ids;
 pub mod log_state;
 pub mod merge;
 pub mod notes;

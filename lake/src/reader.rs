@@ -168,7 +168,7 @@ where
 }
 
 /// Whether it is the store that failed, and not the object that is shorter than it should be.
-fn failed_itself(error: &object_store::Error) -> bool {
+pub(crate) fn failed_itself(error: &object_store::Error) -> bool {
     match error {
         object_store::Error::PermissionDenied { .. } | object_store::Error::Unauthenticated { .. } => true,
         object_store::Error::Generic { source, .. } => {

@@ -14,7 +14,7 @@ use twox_hash::XxHash3_64;
 use weir_core::event::{Event, EventId};
 
 use crate::error::LakeError;
-use crate::known_ids::fingerprint;
+use crate::ids::fingerprint;
 use crate::schema::{bucket_of, columns};
 
 /// Collects events in the order in which they arrived.

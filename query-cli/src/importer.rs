@@ -1,19 +1,22 @@
 //! Lines of NDJSON into a lake: the way of `weir import` and of the demo data.
 //!
 //! ```text
-//!   lines ──▶ parse, check ──▶ columns ──▶ [one batch waits] ──▶ land: drop copies, sort, write, commit
-//!             a thread of its own                                the caller
+//!   lines ──▶ parse, check ──▶ columns ──▶ land: drop copies, sort, write, commit
+//!             a thread of its own          the caller
 //! ```
 //!
-//! Memory: three batches (one being filled, one waiting, one being landed) and the event ids of the horizon.
+//! Memory: two batches (one being filled, or full and waiting; one being landed) and what finding copies takes (see
+//! `weir_lake::ids`).
 
 use std::io::{self, BufRead, Read};
+use std::sync::Arc;
 
 use compact_fn::land::Lander;
 use ingest_fn::privacy::{Buffers, Rules};
 use ingest_fn::refusals;
 use serde::Serialize;
-use tokio::sync::mpsc;
+use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use weir_core::event::{EventId, MAX_EVENT_BYTES, Receipt, Rejection, parse};
 use weir_lake::erased::Refused;
 use weir_lake::rows::{EventRows, FrozenRows};
@@ -23,6 +26,8 @@ use weir_lake::{LakeError, Snapshot};
 const BATCH_EVENTS: usize = 128 * 1024;
 /// … or at about so many bytes.
 const BATCH_BYTES: usize = 64 * 1024 * 1024;
+/// So many batches are in memory.
+const BATCHES: usize = 2;
 /// So many rejections are shown.
 const SHOWN_REJECTIONS: usize = 100;
 
@@ -120,14 +125,14 @@ pub async fn import(
     received_ms: i64,
     complete_to_ms: impl Fn(&Snapshot) -> Option<i64>,
 ) -> Result<Imported, ImportError> {
-    let (sender, mut batches) = mpsc::channel::<FrozenRows>(1);
+    let (sender, mut batches) = mpsc::channel::<Batch>(1);
     let reading = tokio::task::spawn_blocking(move || {
         let mut reader = LineReader::new(terms, received_ms, sender);
         inputs.into_iter().try_for_each(|input| reader.read(input))?;
         Ok::<_, ImportError>(reader.finish())
     });
     let mut imported = Imported::default();
-    while let Some(rows) = batches.recv().await {
+    while let Some(Batch { rows, room: _room }) = batches.recv().await {
         let landed = lander.land(rows, Vec::new(), None, "import").await?;
         imported.accepted += landed.accepted;
         imported.duplicates += landed.duplicates;
@@ -144,11 +149,20 @@ pub async fn import(
     })
 }
 
+/// A full batch, and its room among those in memory, which is given back when it is landed.
+struct Batch {
+    rows: FrozenRows,
+    room: Option<OwnedSemaphorePermit>,
+}
+
 /// Reads lines and fills batches.
 struct LineReader {
     terms: ImportTerms,
     received_ms: i64,
-    sender: mpsc::Sender<FrozenRows>,
+    sender: mpsc::Sender<Batch>,
+    /// Room for batches, and that of the batch which is being filled.
+    rooms: Arc<Semaphore>,
+    room: Option<OwnedSemaphorePermit>,
     rows: EventRows,
     /// Of all inputs: the place of an event in its arrival.
     place: u64,
@@ -157,9 +171,21 @@ struct LineReader {
 }
 
 impl LineReader {
-    fn new(terms: ImportTerms, received_ms: i64, sender: mpsc::Sender<FrozenRows>) -> Self {
-        let rows = EventRows::default();
-        Self { terms, received_ms, sender, rows, place: 0, rejected: 0, rejections: Vec::new() }
+    fn new(terms: ImportTerms, received_ms: i64, sender: mpsc::Sender<Batch>) -> Self {
+        let rooms = Arc::new(Semaphore::new(BATCHES));
+        let room = Arc::clone(&rooms).try_acquire_owned().ok();
+        let (rows, rejections) = (EventRows::default(), Vec::new());
+        Self { terms, received_ms, sender, rooms, room, rows, place: 0, rejected: 0, rejections }
+    }
+
+    /// Hands a full batch on, and waits for room for the next. `false` if the landing has failed, which says why.
+    fn pass_on(&mut self) -> bool {
+        let batch = Batch { rows: std::mem::take(&mut self.rows).freeze(), room: self.room.take() };
+        if self.sender.blocking_send(batch).is_err() {
+            return false;
+        }
+        self.room = Handle::current().block_on(Arc::clone(&self.rooms).acquire_owned()).ok();
+        true
     }
 
     fn read(&mut self, mut input: Input) -> Result<(), ImportError> {
@@ -179,12 +205,9 @@ impl LineReader {
             if let Err(rejection) = self.take(bytes, number) {
                 self.reject(&input.name, number, rejection);
             }
-            if self.rows.len() >= BATCH_EVENTS || self.rows.bytes() >= BATCH_BYTES {
-                let full = std::mem::take(&mut self.rows).freeze();
-                if self.sender.blocking_send(full).is_err() {
-                    // The landing has failed, and says why.
-                    return Ok(());
-                }
+            let is_full = self.rows.len() >= BATCH_EVENTS || self.rows.bytes() >= BATCH_BYTES;
+            if is_full && !self.pass_on() {
+                return Ok(());
             }
         }
         Ok(())

@@ -8,6 +8,8 @@
 //! LAKE/events/compacted/{first day}/{id}.parquet      merges, by the first day of their time range
 //! LAKE/failed/…                                       the same three for the table of failed events
 //! LAKE/settings/00000000000000000003.json             settings, one document a change
+//! LAKE/ids/00000000000000000042.json                  which segments the index of event ids has, one document a change
+//! LAKE/ids/{id}.ids                                   such a segment
 //! LAKE/overflow/{39 digits}.weir                      records that the event log could not take, until they are landed
 //! LAKE/overflow/unreadable/{39 digits}.weir           such records that could not be read, kept to be looked at
 //! LAKE/erasures/open/{id}.json                        users who are to be erased, as hashes
@@ -76,6 +78,8 @@ pub const POSITIONS_TAG: &str = "weir.positions";
 const CHECKPOINT: &str = ".checkpoint.parquet";
 /// The settings, below the lake.
 const SETTINGS: &str = "settings";
+/// The index of event ids, below the lake.
+const IDS: &str = "ids";
 /// Records that the event log could not take, below the lake.
 const OVERFLOW: &str = "overflow";
 /// Erasures of users, below the lake.
@@ -109,6 +113,26 @@ pub fn settings(number: u64) -> Path {
 /// The number of a document of the settings; `None` for other objects.
 pub fn settings_number(path: &Path) -> Option<u64> {
     number(path)
+}
+
+/// The index of event ids.
+pub fn all_ids() -> Path {
+    Path::from(IDS)
+}
+
+/// A manifest of the index of event ids.
+pub fn ids_manifest(number: u64) -> Path {
+    all_ids().join(numbered(number))
+}
+
+/// The number of a manifest of the index of event ids; `None` for other objects.
+pub fn ids_manifest_number(path: &Path) -> Option<u64> {
+    number(path)
+}
+
+/// A segment of the index of event ids.
+pub fn ids_segment(id: &str) -> Path {
+    all_ids().join(format!("{id}.ids"))
 }
 
 fn numbered(number: u64) -> String {
@@ -267,6 +291,9 @@ mod tests {
         assert_eq!(checkpoint_version(&TableName::Events.commit(42)), None);
         assert!(TableName::Events.checkpoint(42) < TableName::Events.commit(42), "and behind the commit before");
         assert!(TableName::Events.last_checkpoint() > TableName::Events.commit(u64::MAX), "listed last");
+        assert_eq!(ids_manifest(42).as_ref(), "ids/00000000000000000042.json");
+        assert_eq!(ids_manifest_number(&ids_manifest(42)), Some(42));
+        assert_eq!(ids_manifest_number(&ids_segment("0190f3a1")), None);
         assert_eq!(overflow_record(7).as_ref(), "overflow/000000000000000000000000000000000000007.weir");
         assert_eq!(overflow_number(&overflow_record(u128::MAX)), Some(u128::MAX));
         assert_eq!(overflow_number(&overflow_unreadable(7)), None);

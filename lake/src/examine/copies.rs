@@ -15,7 +15,7 @@ use super::log::Log;
 use super::{Broken, Examiner, Finding, Mend, Severity, counted};
 use crate::any_file::{self, AnyFile};
 use crate::error::LakeError;
-use crate::known_ids::{HORIZON_MS, fingerprint};
+use crate::ids::{HORIZON_MS, fingerprint};
 use crate::reader::BATCH_ROWS;
 use crate::schema::{EVENT_ID, EVENT_UUID, PLACE, RECEIVED_AT, SOURCE};
 use crate::store::Store;
