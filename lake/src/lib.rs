@@ -8,7 +8,7 @@
 //! Roles:
 //! - [`schema`] is the table's columns; [`rows`] collects events as columns; [`writer`] writes a sorted file.
 //! - [`table`] reads and commits the log; [`snapshot`] is a state of it, with its invariants; [`actions`] the log's entries.
-//! - [`reader`] reads files, [`merge`] merges sorted files into one sorted stream.
+//! - [`reader`] reads files, [`paged`] many of them in bounded memory, [`merge`] merges sorted files into one sorted stream.
 //! - [`notes`] are what a data file says of its rows beside them.
 //! - [`failed`] is the columns and rows of what was sent and not taken: a table of its own.
 //! - [`known_ids`] knows the event ids of the deduplication horizon.
@@ -24,10 +24,12 @@ pub mod known_ids;
 pub mod merge;
 pub mod notes;
 pub mod object_reader;
+pub mod paged;
 pub mod reader;
 pub mod rows;
 pub mod schema;
 pub mod snapshot;
+mod stored;
 pub mod table;
 pub mod writer;
 

@@ -41,6 +41,12 @@ pub const SOURCE: &str = "source";
 pub const EVENT_UUID: &str = "event_uuid";
 /// The event id where it is not a UUID.
 pub const EVENT_ID: &str = "event_id";
+/// The user id, as sent.
+pub const USER_ID: &str = "user_id";
+/// The anonymous id, as sent.
+pub const ANONYMOUS_ID: &str = "anonymous_id";
+/// The session, as sent.
+pub const SESSION_ID: &str = "session_id";
 /// The properties, a JSON object.
 pub const PROPERTIES: &str = "properties";
 /// The context, a JSON object.
