@@ -1,9 +1,15 @@
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
+use arrow::array::{AsArray, RecordBatch};
 use futures::TryStreamExt;
 use weir_core::event::{Event, EventId};
 use weir_core::ports::{CountingIds, ManualClock};
+use weir_core::time::DAY_MS;
+use weir_lake::merge::Merge;
+use weir_lake::reader::{self, Read};
 use weir_lake::rows::EventRows;
+use weir_lake::schema::{BUCKETS, columns};
 use weir_lake::{Store, TableName};
 
 use super::*;
@@ -11,6 +17,10 @@ use crate::faulty::Faulty;
 use crate::land::Lander;
 
 const NOW: i64 = 1_767_225_600_000;
+
+fn range_of(time_ms: i64) -> i64 {
+    time_ms.div_euclid(RANGE_DAYS * DAY_MS)
+}
 
 /// Lands `files` files of pseudo-random events over `days` days.
 async fn lake(files: u64, rows_each: u64, days: i64) -> Store {

@@ -22,6 +22,7 @@ use futures::{FutureExt, StreamExt, TryFutureExt, TryStreamExt};
 use object_store::{ObjectStoreExt, coalesce_ranges};
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, RowSelection, RowSelector};
 use parquet::arrow::async_reader::{AsyncFileReader, ParquetRecordBatchStreamBuilder};
+use parquet::basic::{Compression, Type};
 use parquet::errors::{ParquetError, Result as ParquetResult};
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, RowGroupMetaData};
 use parquet::file::page_index::offset_index::PageLocation;
@@ -34,6 +35,10 @@ use crate::snapshot::DataFile;
 use crate::store::Store;
 use crate::stored::{from_stored, in_memory};
 
+/// What the decompression of a column holds, in bytes: the decoder's tables.
+const ZSTD_BYTES: usize = 100 * 1024;
+/// What a value of a batch takes in memory, in bytes.
+const VALUE_BYTES: usize = 16;
 /// Ranges that are so close to each other are fetched as one, in bytes. What lies between them is held in memory with them.
 const GAP_BYTES: u64 = 16 * 1024;
 
@@ -134,8 +139,10 @@ fn plan(metadata: &ParquetMetaData, slice_bytes: usize) -> (VecDeque<Slice>, usi
             index.map_or(&[], |index| index.page_locations())
         };
         let (cut, fetched) = cut(number, group, pages, slice_bytes);
+        let batch_rows = cut.iter().map(|slice| slice.batch_rows.min(slice.rows.len())).max().unwrap_or(0);
         slices.extend(cut);
-        memory = memory.max(fetched + decoded_bytes(group, pages));
+        let batch = batch_rows * group.num_columns() * VALUE_BYTES;
+        memory = memory.max(fetched + decoded_bytes(group, pages) + batch);
     }
     (slices, memory)
 }
@@ -185,16 +192,19 @@ fn cut<'a>(
     (slices.into_iter().map(slice).collect(), most)
 }
 
-/// Of each column the dictionary, the page that is being read and the one that the last batch refers to.
+/// Of each column the dictionary, the page that is being read, for text also the one that the last batch refers to, and what
+/// its decompression holds.
 fn decoded_bytes<'a>(group: &RowGroupMetaData, pages: impl Fn(usize) -> &'a [PageLocation]) -> usize {
     let of_column = |number: usize| {
         let column = group.column(number);
+        let codec = if matches!(column.compression(), Compression::ZSTD(_)) { ZSTD_BYTES } else { 0 };
         let (stored, decoded) = (column.compressed_size().max(1), column.uncompressed_size());
-        let Some(first) = pages(number).first() else { return as_usize(decoded) };
+        let Some(first) = pages(number).first() else { return codec + as_usize(decoded) };
         let growth = decoded as f64 / stored as f64;
         let largest = pages(number).iter().map(|page| page.compressed_page_size).max().unwrap_or(0);
         let dictionary = column.dictionary_page_offset().map_or(0, |offset| (first.offset - offset).max(0));
-        ((dictionary as f64 + 2.0 * f64::from(largest)) * growth) as usize
+        let held = if column.column_type() == Type::BYTE_ARRAY { 2.0 } else { 1.0 };
+        codec + ((dictionary as f64 + held * f64::from(largest)) * growth) as usize
     };
     (0..group.num_columns()).map(of_column).sum()
 }

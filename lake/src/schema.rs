@@ -24,7 +24,8 @@ use crate::names::TableName;
 /// Users are spread over so many buckets.
 pub const BUCKETS: usize = 64;
 
-pub(crate) const BUCKET: &str = "bucket";
+/// The bucket of the user.
+pub const BUCKET: &str = "bucket";
 /// Whose event it is.
 pub const USER: &str = "user";
 /// When it happened.

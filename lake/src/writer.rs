@@ -35,8 +35,8 @@ const ROW_GROUP_BYTES: usize = 16 * 1024 * 1024;
 const LANDED_PART_BYTES: usize = 10 * 1024 * 1024;
 /// The same of a compacted file, of which several are written at once: the smallest part that S3 takes.
 const COMPACTED_PART_BYTES: usize = 5 * 1024 * 1024;
-/// Parts of a file that are on their way at once.
-const PARTS_AT_ONCE: usize = 2;
+/// Parts of a file that are on their way at once, beside the one that is being filled.
+const PARTS_AT_ONCE: usize = 1;
 
 /// How much is spent on making a file small.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -161,6 +161,11 @@ impl DataFileWriter {
         self.rows
     }
 
+    /// Bytes of the file so far, without the row group that is not full yet.
+    pub fn bytes(&self) -> u64 {
+        self.writer.bytes_written() as u64
+    }
+
     /// Bytes of memory that the file holds until its row group is full.
     pub fn memory(&self) -> usize {
         self.writer.memory_size()
@@ -225,14 +230,15 @@ fn properties(table: TableName, packing: Packing) -> WriterProperties {
     let path = |name: &str| ColumnPath::from(name);
     let sorted = (0..3).map(|column_idx| SortingColumn { column_idx, descending: false, nulls_first: false }).collect();
     let sorted = (table == TableName::Events).then_some(sorted);
-    let (level, page_rows, text_page_bytes) = match packing {
-        Packing::Landed => (1, 8 * 1024, 128 * 1024),
-        Packing::Merged => (3, 20_000, 512 * 1024),
-        Packing::Settled => (9, 20_000, 2 * 1024 * 1024),
+    // Reading a column that is compressed with zstd holds 100 kB, which many landed files have only for their largest text.
+    let (small, large, page_rows, text_page_bytes) = match packing {
+        Packing::Landed => (Compression::SNAPPY, zstd(1), 2 * 1024, 64 * 1024),
+        Packing::Merged => (zstd(3), zstd(3), 20_000, 512 * 1024),
+        Packing::Settled => (zstd(9), zstd(12), 20_000, 2 * 1024 * 1024),
     };
     let mut properties = WriterProperties::builder()
         .set_created_by(concat!("weir ", env!("CARGO_PKG_VERSION")).to_owned())
-        .set_compression(zstd(level))
+        .set_compression(small)
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
         .set_max_row_group_bytes(Some(ROW_GROUP_BYTES))
         .set_data_page_row_count_limit(page_rows)
@@ -252,11 +258,12 @@ fn properties(table: TableName, packing: Packing) -> WriterProperties {
             .set_column_encoding(path(text), Encoding::DELTA_LENGTH_BYTE_ARRAY)
             .set_column_statistics_enabled(path(text), EnabledStatistics::None);
     }
-    for text in [PROPERTIES, CONTEXT, BODY] {
-        properties = properties.set_column_data_page_size_limit(path(text), text_page_bytes);
+    for text in [PROPERTIES, BODY] {
+        properties = properties
+            .set_column_data_page_size_limit(path(text), text_page_bytes)
+            .set_column_compression(path(text), large);
     }
     if packing == Packing::Settled {
-        properties = properties.set_column_compression(path(PROPERTIES), zstd(12));
         for text in [SESSION_ID, EVENT_ID] {
             properties = properties.set_column_encoding(path(text), Encoding::DELTA_BYTE_ARRAY);
         }
