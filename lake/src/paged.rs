@@ -45,6 +45,7 @@ const GAP_BYTES: u64 = 16 * 1024;
 /// A file whose footer has been read.
 pub struct Paged {
     object: ObjectReader,
+    is_directory: bool,
     metadata: ArrowReaderMetadata,
     slices: VecDeque<Slice>,
     memory: usize,
@@ -86,7 +87,8 @@ impl Paged {
             return Err(LakeError::corrupt(name, format!("it has {rows} rows, the log says {}", file.rows)));
         }
         let (slices, memory) = plan(metadata.metadata(), slice_bytes);
-        Ok(Self { object, metadata, slices, memory, failed })
+        let is_directory = store.directory().is_some();
+        Ok(Self { object, is_directory, metadata, slices, memory, failed })
     }
 
     /// The most bytes that reading the file holds at a time, reckoned from its footer: a slice as it is stored, and of each
@@ -112,10 +114,10 @@ impl Paged {
         slice: &Slice,
     ) -> ParquetResult<impl futures::Stream<Item = ParquetResult<arrow::array::RecordBatch>> + use<>> {
         let group_rows = rows_of(self.metadata.metadata().row_group(slice.group));
-        let builder =
-            ParquetRecordBatchStreamBuilder::new_with_metadata(Thrifty(self.object.clone()), self.metadata.clone())
-                .with_batch_size(slice.batch_rows)
-                .with_row_groups(vec![slice.group]);
+        let object = Thrifty { object: self.object.clone(), is_directory: self.is_directory };
+        let builder = ParquetRecordBatchStreamBuilder::new_with_metadata(object, self.metadata.clone())
+            .with_batch_size(slice.batch_rows)
+            .with_row_groups(vec![slice.group]);
         let builder = if slice.rows.len() == group_rows {
             builder
         } else {
@@ -218,16 +220,23 @@ fn as_usize(number: i64) -> usize {
     usize::try_from(number).unwrap_or(0)
 }
 
-/// Fetches what is asked for and next to nothing more. The store's own way reads over gaps of a megabyte, and keeps them.
-struct Thrifty(ObjectReader);
+/// Fetches what is asked for and next to nothing more. An object store's own way reads over gaps of a megabyte, and keeps
+/// them; a directory's reads what it is asked for.
+struct Thrifty {
+    object: ObjectReader,
+    is_directory: bool,
+}
 
 impl AsyncFileReader for Thrifty {
     fn get_bytes(&mut self, range: Range<u64>) -> BoxFuture<'_, ParquetResult<Bytes>> {
-        self.0.get_bytes(range)
+        self.object.get_bytes(range)
     }
 
     fn get_byte_ranges(&mut self, ranges: Vec<Range<u64>>) -> BoxFuture<'_, ParquetResult<Vec<Bytes>>> {
-        let (objects, path) = self.0.place();
+        if self.is_directory {
+            return self.object.get_byte_ranges(ranges);
+        }
+        let (objects, path) = self.object.place();
         async move {
             let fetch = |range| objects.get_range(path, range);
             coalesce_ranges(&ranges, fetch, GAP_BYTES).await
@@ -240,7 +249,7 @@ impl AsyncFileReader for Thrifty {
         &'a mut self,
         options: Option<&'a ArrowReaderOptions>,
     ) -> BoxFuture<'a, ParquetResult<Arc<ParquetMetaData>>> {
-        self.0.get_metadata(options)
+        self.object.get_metadata(options)
     }
 }
 

@@ -230,10 +230,10 @@ fn properties(table: TableName, packing: Packing) -> WriterProperties {
     let path = |name: &str| ColumnPath::from(name);
     let sorted = (0..3).map(|column_idx| SortingColumn { column_idx, descending: false, nulls_first: false }).collect();
     let sorted = (table == TableName::Events).then_some(sorted);
-    // Reading a column that is compressed with zstd holds 100 kB, which many landed files have only for their largest text.
+    // Reading a column that is compressed with zstd holds 100 kB, which is too much for hundreds of landed files at once.
     let (small, large, page_rows, text_page_bytes) = match packing {
-        Packing::Landed => (Compression::SNAPPY, zstd(1), 2 * 1024, 64 * 1024),
-        Packing::Merged => (zstd(3), zstd(3), 20_000, 512 * 1024),
+        Packing::Landed if table == TableName::Events => (Compression::SNAPPY, Compression::SNAPPY, 1024, 32 * 1024),
+        Packing::Landed | Packing::Merged => (zstd(1), zstd(1), 20_000, 512 * 1024),
         Packing::Settled => (zstd(9), zstd(12), 20_000, 2 * 1024 * 1024),
     };
     let mut properties = WriterProperties::builder()

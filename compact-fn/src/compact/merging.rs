@@ -38,7 +38,7 @@ const SLICE_BYTES: Range<usize> = 64 * 1024..4 * 1024 * 1024;
 /// Footers that are read at once.
 const OPENED_AT_ONCE: usize = 16;
 /// Memory of unfinished row groups above which the largest is ended early, in bytes.
-const WRITER_BYTES: usize = 48 * 1024 * 1024;
+const WRITER_BYTES: usize = 24 * 1024 * 1024;
 /// Ranges that are written at once.
 const OPEN_RANGES: i64 = 8;
 /// Rows of a merge from which on its files are packed well: they are likely to stay.
@@ -131,7 +131,7 @@ impl Merging<'_> {
     /// Opens inputs, as many as memory has room for, but at least two.
     async fn open(&self, files: &[Arc<DataFile>]) -> Result<Vec<Paged>, LakeError> {
         let (store, version) = (self.table.store(), self.snapshot.version);
-        let slice_bytes = (INPUT_BYTES / 4 / files.len().max(1)).clamp(SLICE_BYTES.start, SLICE_BYTES.end);
+        let slice_bytes = (INPUT_BYTES / 8 / files.len().max(1)).clamp(SLICE_BYTES.start, SLICE_BYTES.end);
         let opening = files.iter().map(|file| Paged::open(store, version, file, slice_bytes));
         let mut opening = futures::stream::iter(opening).buffered(OPENED_AT_ONCE);
         let (mut opened, mut bytes) = (Vec::with_capacity(files.len()), 0);
