@@ -234,7 +234,7 @@ fn properties(table: TableName, packing: Packing) -> WriterProperties {
     let (small, large, page_rows, text_page_bytes) = match packing {
         Packing::Landed if table == TableName::Events => (Compression::SNAPPY, Compression::SNAPPY, 1024, 32 * 1024),
         Packing::Landed | Packing::Merged => (zstd(1), zstd(1), 20_000, 512 * 1024),
-        Packing::Settled => (zstd(9), zstd(12), 20_000, 2 * 1024 * 1024),
+        Packing::Settled => (zstd(3), zstd(12), 20_000, 1024 * 1024),
     };
     let mut properties = WriterProperties::builder()
         .set_created_by(concat!("weir ", env!("CARGO_PKG_VERSION")).to_owned())

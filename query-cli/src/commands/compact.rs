@@ -1,20 +1,21 @@
 //! `weir compact`: merges the files of a lake, as far as that goes. Those of failed events too, though only the events are
 //! counted.
 
-use compact_fn::compact::{Compacted, Extent, compact};
+use compact_fn::compact::{Budget, Compacted, Extent, compact_within, queue};
 use compact_fn::failed::compact_failed;
 use serde::Serialize;
 use serde_json::json;
 use weir_lake::{Snapshot, Table as LakeTable, TableName};
 
 use super::open_store;
+use super::stats::Queue;
 use crate::args::CompactArgs;
 use crate::error::Failure;
 use crate::output;
 use crate::render::numbers::{bytes, count, counted};
 use crate::render::table::{Align, Table};
 use crate::render::{Records, TableReport};
-use weir_core::ports::{RandomIds, SystemClock};
+use weir_core::ports::{Clock, RandomIds, SystemClock};
 
 /// Runs the command.
 ///
@@ -23,7 +24,19 @@ use weir_core::ports::{RandomIds, SystemClock};
 pub async fn run(args: &CompactArgs) -> Result<(), Failure> {
     let mut table = LakeTable::open(&open_store(&args.lake).await?).await?;
     let before = table.snapshot();
-    let compacted = compact(&mut table, &SystemClock, &RandomIds, Extent::Everything).await?;
+    if args.dry_run {
+        return output::print(&Queue::of(&queue(&before, Extent::Everything, u64::MAX)), args.output.format);
+    }
+    let limit_ms = args.time_limit.map(|seconds| i64::from(seconds) * 1000);
+    let until_ms = limit_ms.map(|limit_ms| SystemClock.now_ms().saturating_add(limit_ms));
+    let budget = Budget { until_ms, ..Budget::default() };
+    let progress = |done: &Compacted| {
+        if !args.output.quiet && output::is_watched() {
+            let (merges, rows) = (counted(done.merges, "merge"), counted(done.rows, "row"));
+            output::say(format_args!("{merges}: {} files into {}, {rows}", done.files_in, done.files_out));
+        }
+    };
+    let compacted = compact_within(&mut table, &SystemClock, &RandomIds, Extent::Everything, budget, progress).await?;
     if let Some(mut failed) = LakeTable::open_if_there(table.store(), TableName::Failed).await? {
         compact_failed(&mut failed, &SystemClock, &RandomIds, Extent::Everything).await?;
     }
@@ -45,6 +58,8 @@ struct Outcome {
     merges: u64,
     /// Rows that were written, one that was merged twice counted twice.
     rows: u64,
+    /// Merges that are left to do, because the time was over.
+    left: u64,
     /// The newest version of the lake.
     version: u64,
 }
@@ -58,6 +73,7 @@ impl Outcome {
             bytes_after: after.bytes(),
             merges: compacted.merges,
             rows: compacted.rows,
+            left: compacted.left,
             version: after.version,
         }
     }
@@ -67,7 +83,11 @@ impl Outcome {
             0 => "nothing to merge".to_owned(),
             merges => format!("{} of {}", counted(merges, "merge"), counted(self.rows, "row")),
         };
-        format!("version {}, {done}", self.version)
+        let left = match self.left {
+            0 => String::new(),
+            left => format!("; {} left, run it again", counted(left, "merge")),
+        };
+        format!("version {}, {done}{left}", self.version)
     }
 }
 
@@ -80,6 +100,7 @@ impl TableReport for Outcome {
             ("bytes_after", self.bytes_after),
             ("merges", self.merges),
             ("rows", self.rows),
+            ("left", self.left),
             ("version", self.version),
         ];
         let row = figures.iter().map(|(_, figure)| json!(figure)).collect();
@@ -113,6 +134,7 @@ mod tests {
             bytes_after: 1_234_567,
             merges: 18,
             rows: 200_000,
+            left: 2,
             version: 43,
         };
         let show = |format| render(&outcome, format, 80).unwrap();
@@ -122,14 +144,14 @@ mod tests {
         before  1,120  4,500,000  4.5 MB
         after       3  1,234,567  1.2 MB
         ");
-        insta::assert_snapshot!(show(Format::Json), @r#"{"files_before":1120,"bytes_before":4500000,"files_after":3,"bytes_after":1234567,"merges":18,"rows":200000,"version":43}"#);
+        insta::assert_snapshot!(show(Format::Json), @r#"{"files_before":1120,"bytes_before":4500000,"files_after":3,"bytes_after":1234567,"merges":18,"rows":200000,"left":2,"version":43}"#);
         insta::assert_snapshot!(show(Format::Csv), @"
-        files_before,bytes_before,files_after,bytes_after,merges,rows,version
-        1120,4500000,3,1234567,18,200000,43
+        files_before,bytes_before,files_after,bytes_after,merges,rows,left,version
+        1120,4500000,3,1234567,18,200000,2,43
         ");
         // The document and the record are written apart, and must have the same fields.
         assert_eq!(show(Format::Ndjson), show(Format::Json));
-        assert_eq!(outcome.facts(), "version 43, 18 merges of 200,000 rows");
-        assert_eq!(Outcome { merges: 0, ..outcome }.facts(), "version 43, nothing to merge");
+        assert_eq!(outcome.facts(), "version 43, 18 merges of 200,000 rows; 2 merges left, run it again");
+        assert_eq!(Outcome { merges: 0, left: 0, ..outcome }.facts(), "version 43, nothing to merge");
     }
 }
