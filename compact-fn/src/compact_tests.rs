@@ -43,7 +43,7 @@ async fn fill_anew(store: &Store, files: u64, rows_each: u64, days: i64) {
 }
 
 async fn fill_from(store: &Store, first: u64, files: u64, rows_each: u64, days: i64) {
-    let ids = Arc::new(CountingIds::starting_at(1_000_000 + 1_000 * u128::from(first)));
+    let ids = Arc::new(CountingIds::starting_at(1_000_000 + 1_000 * first));
     let mut lander = Lander::open(store, Arc::new(ManualClock::new(NOW)), ids).await.unwrap();
     let mut state = 7_u64;
     let mut random = |below: u64| {
@@ -188,7 +188,7 @@ async fn two_compactors_and_a_lander_lose_and_double_nothing() {
             }
         }
     });
-    let compacting = |seed: u128| {
+    let compacting = |seed: u64| {
         let store = store.clone();
         tokio::spawn(async move {
             let ids = CountingIds::starting_at(seed);

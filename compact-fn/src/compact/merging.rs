@@ -132,7 +132,7 @@ impl Merging<'_> {
     async fn open(&self, files: &[Arc<DataFile>]) -> Result<Vec<Paged>, LakeError> {
         let (store, version) = (self.table.store(), self.snapshot.version);
         let slice_bytes = (INPUT_BYTES / 8 / files.len().max(1)).clamp(SLICE_BYTES.start, SLICE_BYTES.end);
-        let opening = files.iter().map(|file| Paged::open(store, version, file, slice_bytes));
+        let opening: Vec<_> = files.iter().map(|file| Paged::open(store, version, file, slice_bytes)).collect();
         let mut opening = futures::stream::iter(opening).buffered(OPENED_AT_ONCE);
         let (mut opened, mut bytes) = (Vec::with_capacity(files.len()), 0);
         while let Some(paged) = opening.try_next().await? {
