@@ -188,7 +188,10 @@ impl Run<'_> {
         match commit(table, &change, clock).await {
             Ok(()) => {
                 if merged.copies > 0 {
-                    tracing::warn!(copies = merged.copies, "events that look like copies of others; `weir doctor` names them");
+                    tracing::warn!(
+                        copies = merged.copies,
+                        "events that look like copies of others; `weir doctor` names them"
+                    );
                 }
                 self.total.copies += merged.copies;
                 self.total.count(&merged.inputs, &merged.outputs);

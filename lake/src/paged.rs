@@ -54,7 +54,10 @@ pub struct Paged {
 
 impl std::fmt::Debug for Paged {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Paged").field("slices", &self.slices.len()).field("memory", &self.memory).finish_non_exhaustive()
+        f.debug_struct("Paged")
+            .field("slices", &self.slices.len())
+            .field("memory", &self.memory)
+            .finish_non_exhaustive()
     }
 }
 
@@ -165,7 +168,8 @@ fn cut<'a>(
     let largest = columns.max_by_key(|column| stored_of(*column)).unwrap_or(0);
     let batch_rows = |rows: &Range<usize>| {
         let starts = pages(widest).iter().map(|page| as_usize(page.first_row_index));
-        let borders: Vec<usize> = starts.chain([rows.end]).filter(|row| rows.contains(row) || *row == rows.end).collect();
+        let borders: Vec<usize> =
+            starts.chain([rows.end]).filter(|row| rows.contains(row) || *row == rows.end).collect();
         let smallest = borders.windows(2).map(|pair| pair[1] - pair[0]).filter(|rows| *rows > 0).min();
         // The last page of a row group may have one row: it says nothing of the others.
         let usual = borders.windows(2).rev().skip(1).map(|pair| pair[1] - pair[0]).filter(|rows| *rows > 0).min();

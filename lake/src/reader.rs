@@ -4,8 +4,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use futures::stream::BoxStream;
 use futures::StreamExt;
+use futures::stream::BoxStream;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, RowSelection, RowSelector};
 use parquet::arrow::async_reader::{AsyncFileReader, ParquetRecordBatchStreamBuilder};
@@ -16,8 +16,8 @@ use crate::names::TableName;
 use crate::object_reader::ObjectReader;
 use crate::schema::BUCKETS;
 use crate::snapshot::DataFile;
-use crate::stored::{columns_in_file, from_stored, in_memory};
 use crate::store::Store;
+use crate::stored::{columns_in_file, from_stored, in_memory};
 use weir_store::{S3Error, StoreError};
 
 /// Rows of a batch where nothing else is asked for.

@@ -19,8 +19,8 @@ use crate::failed::BODY;
 use crate::names::{self, TableName};
 use crate::notes::{Note, key};
 use crate::schema::{
-    ANONYMOUS_ID, BUCKET, BUCKETS, CONTEXT, EVENT_ID, EVENT_UUID, PLACE, PROPERTIES, RECEIVED_AT, SESSION_ID, TIME, USER,
-    USER_ID, columns_of,
+    ANONYMOUS_ID, BUCKET, BUCKETS, CONTEXT, EVENT_ID, EVENT_UUID, PLACE, PROPERTIES, RECEIVED_AT, SESSION_ID, TIME,
+    USER, USER_ID, columns_of,
 };
 use crate::snapshot::{DataFile, Level};
 use crate::store::Store;

@@ -112,7 +112,13 @@ impl Merging<'_> {
             }
             let is_few = touched.len() <= as_usize(SETTLED_RANGES);
             let packing = if is_settled && is_few { Packing::Settled } else { Packing::Merged };
-            let mut outputs = Outputs { merging: self, level: Level::Compacted(level), packing, writers: BTreeMap::new(), done: Vec::new() };
+            let mut outputs = Outputs {
+                merging: self,
+                level: Level::Compacted(level),
+                packing,
+                writers: BTreeMap::new(),
+                done: Vec::new(),
+            };
             let all = touched.len() <= as_usize(OPEN_RANGES);
             let going = self.pass(std::mem::take(&mut opened), (!all).then_some(&ranges), &mut outputs, merged).await;
             let (files, ended) = match going {
@@ -235,7 +241,8 @@ impl Outputs<'_> {
     /// Writes rows of one range. A file that has become full ends with its bucket, so that the next one has other users; one
     /// that has twice as much ends in any case.
     async fn append(&mut self, range: i64, rows: &RecordBatch) -> Result<(), LakeError> {
-        let buckets = rows.column_by_name(BUCKET).map(|c| c.as_primitive::<Int32Type>().values().as_ref()).unwrap_or(&[]);
+        let buckets =
+            rows.column_by_name(BUCKET).map(|c| c.as_primitive::<Int32Type>().values().as_ref()).unwrap_or(&[]);
         let last = buckets.last().copied().unwrap_or(0);
         let mut rest = rows.clone();
         if let Some((writer, bucket)) = self.writers.get(&range)

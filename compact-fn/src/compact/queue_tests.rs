@@ -64,7 +64,8 @@ fn a_merge_keeps_to_what_it_may_write() {
 #[test]
 fn settled_ranges_grow_where_they_are_small() {
     let ranges = |rows: u64, received_day: i64| {
-        let of_a_year = (0..12).map(|n| file(&format!("{n:03}"), Level::Compacted(2), (30 * n, 30 * n + 29), rows, received_day));
+        let of_a_year =
+            (0..12).map(|n| file(&format!("{n:03}"), Level::Compacted(2), (30 * n, 30 * n + 29), rows, received_day));
         let works = queue(&snapshot(of_a_year), Extent::Worthwhile, NO_LIMIT);
         let ranges: Vec<_> = works.iter().map(|work| (work.kind, work.why, work.files.len())).collect();
         ranges
@@ -79,9 +80,12 @@ fn settled_ranges_grow_where_they_are_small() {
 fn landed_files_come_first_and_no_file_is_in_two_works() {
     let mut files = Vec::new();
     files.extend((0..600).map(|n| file(&format!("l{n:03}"), Level::Landed, (0, 50), 1_000, 400)));
-    files.extend((0..50).map(|n| file(&format!("c{n:03}"), Level::Compacted(1), (30 * (n % 5), 30 * (n % 5) + 1), 500, 400)));
+    files.extend(
+        (0..50).map(|n| file(&format!("c{n:03}"), Level::Compacted(1), (30 * (n % 5), 30 * (n % 5) + 1), 500, 400)),
+    );
     let works = queue(&snapshot(files), Extent::Worthwhile, NO_LIMIT);
-    let kinds: Vec<usize> = works.iter().filter(|work| work.kind == Kind::Landed).map(|work| work.files.len()).collect();
+    let kinds: Vec<usize> =
+        works.iter().filter(|work| work.kind == Kind::Landed).map(|work| work.files.len()).collect();
     assert_eq!(kinds, [256, 256, 88]);
     assert!(works[..3].iter().all(|work| work.kind == Kind::Landed) && works.len() > 3);
     let paths: Vec<_> = works.iter().flat_map(|work| work.files.iter().map(|file| file.path.clone())).collect();
@@ -112,7 +116,8 @@ impl Simulated {
 
     /// Lands events of today, and now and then some that are late by up to `late` days.
     fn land(&mut self, today: i64, rows: u64, late: i64) {
-        let oldest = if self.random(4) == 0 { today - i64::try_from(self.random(late.unsigned_abs())).unwrap() } else { today };
+        let oldest =
+            if self.random(4) == 0 { today - i64::try_from(self.random(late.unsigned_abs())).unwrap() } else { today };
         self.add(Level::Landed, (oldest.max(0), today), rows, today);
     }
 
@@ -168,7 +173,11 @@ fn a_year_of_landings_is_written_a_few_times_and_ends_in_few_files() {
         }
         let amplification = lake.written as f64 / landed as f64;
         let of_a_range = lake.files_of_a_range();
-        println!("{rows} rows, {late} days late, {a_day} a day: written {amplification:.1} times, most {} in a range, {} files", lake.most_files, lake.files.len());
+        println!(
+            "{rows} rows, {late} days late, {a_day} a day: written {amplification:.1} times, most {} in a range, {} files",
+            lake.most_files,
+            lake.files.len()
+        );
         assert!(amplification < 8.0, "{rows} rows {late} days late: each row is written {amplification:.1} times");
         assert!(lake.most_files <= 16 && of_a_range <= 16, "{rows} rows, {late} days late: {} files", lake.most_files);
         lake.compact(364, Extent::Everything);

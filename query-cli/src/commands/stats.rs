@@ -115,7 +115,15 @@ impl TableReport for Queue {
     fn table(&self) -> Table {
         let right = |title: &str| (title.to_owned(), Align::Right);
         let left = |title: &str| (title.to_owned(), Align::Left);
-        let columns = vec![left("to merge"), left("from"), right("days"), right("files"), right("events"), right("size"), left("why")];
+        let columns = vec![
+            left("to merge"),
+            left("from"),
+            right("days"),
+            right("files"),
+            right("events"),
+            right("size"),
+            left("why"),
+        ];
         let mut table = Table::new(columns);
         for merge in &self.0 {
             table.row(vec![
