@@ -1,55 +1,65 @@
 //! Compaction: many files become few, large and sorted, and every event stays where its time belongs.
 //!
 //! ```text
-//!   landed    ▪▪▪▪▪▪▪▪   each sorted in itself, any times                level 0
-//!                │ merge of up to 64, split by range of 30 days
-//!   compacted ■ ■ ■ ■    one file a range and merge                      level 1
-//!                │ merge of eight of one range and level
-//!   compacted ███        …                                               level 2, 3, …
+//!   landed    ▪▪▪▪▪▪▪▪   each sorted in itself, any times
+//!                │ merge of eight to 256, split by range of 30 days
+//!   compacted ■ ■ ■ ■    one file a range and merge
+//!                │ merge of eight or more of one range and about one size
+//!   compacted ███        …
+//!                │ ranges that are settled and small become one of 90, then of 360 days
 //! ```
 //!
-//! Eight files of a level make one of the next, so each event is written about log₈(n) times. [`Extent::Everything`] merges
-//! until each range has one file.
+//! Which merges are worth it says the [`queue`], from a snapshot alone. Each merge commits by itself, so a run can end after
+//! any of them, and the next one goes on: see [`Budget`]. [`Extent::Everything`] merges until each range has one file, beside
+//! those that are full.
 //!
-//! Rows are unique since their landing, so a compaction neither drops nor adds one; the commit checks that.
+//! Rows are unique since their landing, so a compaction neither drops nor adds one; the commit checks that, and what
+//! looks like a copy is reported.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod copies;
+mod merging;
+mod queue;
+
 use std::sync::Arc;
 
-use arrow::array::{AsArray, BooleanArray, RecordBatch};
-use arrow::compute::filter_record_batch;
-use arrow::datatypes::TimestampMicrosecondType;
-use weir_core::event::uuid_text;
 use weir_core::ports::{Clock, Ids};
-use weir_core::time::{DAY_MS, rfc3339};
-use weir_lake::catalogue::{self, Catalogue};
 use weir_lake::cleanup::clean_up_now_and_then;
-use weir_lake::ids;
-use weir_lake::merge::Merge;
-use weir_lake::reader::{self, Read};
-use weir_lake::schema::{BUCKETS, TIME, columns};
-use weir_lake::snapshot::{Change, Level};
-use weir_lake::writer::DataFileWriter;
-use weir_lake::{DataFile, LakeError, Snapshot, Table, names};
+use weir_lake::snapshot::Change;
+use weir_lake::{DataFile, LakeError, Snapshot, Table, ids};
 
-/// Length of the time range of a compacted file, in milliseconds: 30 days. A range begins at a multiple of it.
-pub const RANGE_MS: i64 = 30 * DAY_MS;
-/// The most files of one merge.
-const FAN_IN: usize = 64;
-/// So many files of a kind are worth a merge.
-const WORTHWHILE: usize = 8;
-/// Memory of unfinished row groups above which the largest is ended early, in bytes.
-const WRITER_BYTES: usize = 96 * 1024 * 1024;
+use merging::{Ended, Merging};
+pub use queue::{FILE_BYTES, FILE_ROWS, Kind, RANGE_DAYS, Why, Work, queue};
+
 /// Other writers may be first so many times in a row before a merge is given up.
 const ATTEMPTS: usize = 100;
+/// Rows of one merge, where nothing else is said.
+const MERGE_ROWS: u64 = 64 * 1024 * 1024;
+/// Milliseconds that a million rows take, as long as no merge was measured: of a function with a third of a processor.
+const MS_PER_MILLION: u64 = 8_000;
 
 /// How far to go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Extent {
     /// What saves more in queries than it costs: for a loop in the background.
     Worthwhile,
-    /// Until each range of time has one file.
+    /// Until each range of time has one file that is not full.
     Everything,
+}
+
+/// What a run may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Budget {
+    /// Until when, milliseconds since 1970. A merge that is not likely to be done by then is not begun, and one that is not
+    /// done is given up.
+    pub until_ms: Option<i64>,
+    /// The most rows of one merge.
+    pub merge_rows: u64,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self { until_ms: None, merge_rows: MERGE_ROWS }
+    }
 }
 
 /// What a compaction did.
@@ -67,45 +77,15 @@ pub struct Compacted {
     pub bytes_out: u64,
     /// Rows that were written.
     pub rows: u64,
+    /// Rows that looked like copies of their neighbours. They are kept.
+    pub copies: u64,
+    /// Merges that were given up, because another writer was first.
+    pub overtaken: u64,
+    /// Merges that are left to do, for which the budget was too small.
+    pub left: u64,
 }
 
-/// The next merge that is worth it; `None` if there is none.
-pub fn plan(snapshot: &Snapshot, extent: Extent) -> Option<Vec<Arc<DataFile>>> {
-    let least = if extent == Extent::Everything { 1 } else { WORTHWHILE };
-    let files = || snapshot.files.values();
-    let landed: Vec<_> = files().filter(|f| f.level == Level::Landed).take(FAN_IN).cloned().collect();
-    if landed.len() >= least {
-        return Some(with_ranges_they_touch(snapshot, landed, extent));
-    }
-    let mut ranges: BTreeMap<(i64, Option<Level>), Vec<Arc<DataFile>>> = BTreeMap::new();
-    for file in files().filter(|f| f.level != Level::Landed) {
-        let level = (extent == Extent::Worthwhile).then_some(file.level);
-        ranges.entry((range_of(file.min_time_ms), level)).or_default().push(Arc::clone(file));
-    }
-    let enough = ranges.into_values().find(|files| files.len() >= least.max(2))?;
-    Some(enough.into_iter().take(FAN_IN).collect())
-}
-
-/// When everything is merged anyway, what the landed files touch is best merged in the same pass.
-fn with_ranges_they_touch(snapshot: &Snapshot, mut inputs: Vec<Arc<DataFile>>, extent: Extent) -> Vec<Arc<DataFile>> {
-    if extent == Extent::Everything {
-        let touched: BTreeSet<i64> =
-            inputs.iter().flat_map(|f| range_of(f.min_time_ms)..=range_of(f.max_time_ms)).collect();
-        let old = snapshot.files.values().filter(|f| f.level != Level::Landed);
-        let old: Vec<_> = old.filter(|f| touched.contains(&range_of(f.min_time_ms))).cloned().collect();
-        if inputs.len() + old.len() <= FAN_IN {
-            inputs.extend(old);
-        }
-    }
-    inputs
-}
-
-/// The number of the range that an instant lies in.
-fn range_of(time_ms: i64) -> i64 {
-    time_ms.div_euclid(RANGE_MS)
-}
-
-/// Merges until [`plan`] finds nothing more.
+/// Compacts as far as `extent` says.
 ///
 /// # Errors
 /// A damaged file is named; after an error the table is as after the last finished merge.
@@ -115,36 +95,129 @@ pub async fn compact(
     ids: &dyn Ids,
     extent: Extent,
 ) -> Result<Compacted, LakeError> {
-    let mut total = Compacted::default();
-    let mut overtaken = 0;
-    if plan(&*table.refresh().await?, extent).is_some() {
+    compact_within(table, clock, ids, extent, Budget::default(), |_| ()).await
+}
+
+/// As [`compact`], within a budget. `progress` is told after each merge what is done until then.
+///
+/// # Errors
+/// As [`compact`].
+pub async fn compact_within(
+    table: &mut Table,
+    clock: &dyn Clock,
+    ids: &dyn Ids,
+    extent: Extent,
+    budget: Budget,
+    mut progress: impl FnMut(&Compacted),
+) -> Result<Compacted, LakeError> {
+    let mut run = Run { clock, ids, budget, total: Compacted::default(), merge_ms: 0, overtaken: 0 };
+    if !queue(&*table.refresh().await?, extent, budget.merge_rows).is_empty() {
         advance_ids(table, clock, ids).await;
     }
     loop {
         let snapshot = table.refresh().await?;
-        let Some(inputs) = plan(&snapshot, extent) else {
+        let works = queue(&snapshot, extent, run.rows_at_most());
+        let Some(work) = run.choose(&works) else {
+            run.total.left = works.len() as u64;
             clean_up_now_and_then(table, clock).await;
-            return Ok(total);
+            return Ok(run.total);
         };
-        let outputs = merge(table, &snapshot, &inputs, ids).await?;
+        if !run.merge(table, &snapshot, work).await? {
+            run.total.left = works.len() as u64;
+            return Ok(run.total);
+        }
+        progress(&run.total);
+    }
+}
+
+/// A compaction under way.
+struct Run<'a> {
+    clock: &'a dyn Clock,
+    ids: &'a dyn Ids,
+    budget: Budget,
+    total: Compacted,
+    /// What the merges took that are counted in `total`.
+    merge_ms: u64,
+    /// Merges in a row that came to nothing.
+    overtaken: usize,
+}
+
+impl Run<'_> {
+    /// Rows that are likely to be merged in the time that is left.
+    fn rows_at_most(&self) -> u64 {
+        let Some(until_ms) = self.budget.until_ms else { return self.budget.merge_rows };
+        let left_ms = u64::try_from(until_ms.saturating_sub(self.clock.now_ms())).unwrap_or(0);
+        let per_million = match self.total.rows {
+            0 => MS_PER_MILLION,
+            rows => (self.merge_ms.saturating_mul(1_000_000) / rows).max(1),
+        };
+        (left_ms.saturating_mul(1_000_000) / per_million).min(self.budget.merge_rows)
+    }
+
+    /// The first of the queue; after another writer was first, any of it, so that two compactors part.
+    fn choose<'w>(&self, works: &'w [Work]) -> Option<&'w Work> {
+        let fits = |work: &&Work| self.budget.until_ms.is_none() || work.rows() <= self.rows_at_most();
+        let works: Vec<&Work> = works.iter().filter(fits).collect();
+        let at = match self.overtaken {
+            0 => 0,
+            _ => usize::from(self.ids.next_id()[15]) % works.len().max(1),
+        };
+        works.get(at).copied()
+    }
+
+    /// `false` when time is over.
+    async fn merge(&mut self, table: &mut Table, snapshot: &Snapshot, work: &Work) -> Result<bool, LakeError> {
+        let (clock, ids, until_ms) = (self.clock, self.ids, self.budget.until_ms);
+        let started_ms = clock.now_ms();
+        let days = match work.kind {
+            Kind::Landed => RANGE_DAYS,
+            Kind::Range { days, .. } => days,
+        };
+        let merged = match (Merging { table, snapshot, clock, ids, days, until_ms }).run(&work.files).await {
+            Ok(merged) => merged,
+            Err(Ended::OutOfTime(written)) => {
+                discard(table, &written).await;
+                return Ok(false);
+            }
+            Err(Ended::Failed(error, written)) => {
+                discard(table, &written).await;
+                return self.after(error).map(|()| true);
+            }
+        };
         let change = Change {
-            removes: inputs.iter().map(|f| f.path.clone()).collect(),
-            adds: outputs.clone(),
+            removes: merged.inputs.iter().map(|f| f.path.clone()).collect(),
+            adds: merged.outputs.clone(),
             operation: "compact",
             ..Change::default()
         };
         match commit(table, &change, clock).await {
-            Ok(()) => total.count(&inputs, &outputs),
-            // It may have been made, and name the files.
-            Err(error) if error.leaves_doubt() => return Err(error),
-            Err(error) => {
-                discard(table, &outputs).await;
-                overtaken += 1;
-                if !error.is_conflict() || overtaken >= ATTEMPTS {
-                    return Err(error);
+            Ok(()) => {
+                if merged.copies > 0 {
+                    tracing::warn!(
+                        copies = merged.copies,
+                        "events that look like copies of others; `weir doctor` names them"
+                    );
                 }
+                self.total.copies += merged.copies;
+                self.total.count(&merged.inputs, &merged.outputs);
+                self.merge_ms += clock.now_ms().abs_diff(started_ms);
+                self.overtaken = 0;
+                Ok(true)
+            }
+            // It may have been made, and name the files.
+            Err(error) if error.leaves_doubt() => Err(error),
+            Err(error) => {
+                discard(table, &merged.outputs).await;
+                self.after(error).map(|()| true)
             }
         }
+    }
+
+    /// Another writer was first: that is planned again, unless it goes on for ever. Any other error ends the run.
+    fn after(&mut self, error: LakeError) -> Result<(), LakeError> {
+        self.overtaken += 1;
+        self.total.overtaken += 1;
+        if error.is_conflict() && self.overtaken < ATTEMPTS { Ok(()) } else { Err(error) }
     }
 }
 
@@ -175,96 +248,6 @@ pub(crate) async fn commit(table: &mut Table, change: &Change, clock: &dyn Clock
         };
     }
     Err(LakeError::Conflict { version: table.snapshot().version + 1 })
-}
-
-/// Writes the merge of some files, one new file for each range of time that they touch.
-async fn merge(
-    table: &Table,
-    snapshot: &Snapshot,
-    inputs: &[Arc<DataFile>],
-    ids: &dyn Ids,
-) -> Result<Vec<DataFile>, LakeError> {
-    let ranges: BTreeSet<i64> =
-        inputs.iter().flat_map(|f| [range_of(f.min_time_ms), range_of(f.max_time_ms)]).collect();
-    let catalogue = match ranges.len() {
-        1 => catalogue::read::merged(table.store(), snapshot.version, inputs).await?,
-        _ => None,
-    };
-    let mut outputs = Outputs {
-        table,
-        ids,
-        catalogue,
-        level: Level::Compacted(inputs.iter().map(|f| f.level.number()).max().unwrap_or(0).saturating_add(1)),
-        writers: BTreeMap::new(),
-    };
-    let columns = columns();
-    let names: Vec<&str> = columns.fields().iter().map(|f| f.name().as_str()).collect();
-    let batch_rows = (reader::BATCH_ROWS * 4 / inputs.len().max(1)).clamp(512, reader::BATCH_ROWS);
-    let read = Read { columns: &names, buckets: 0..BUCKETS, batch_rows };
-    let mut streams = Vec::with_capacity(inputs.len());
-    for file in inputs {
-        streams.push(reader::open(table.store(), snapshot.version, file, &read).await?);
-    }
-    let mut merged = Merge::new(streams, reader::BATCH_ROWS).await?;
-    while let Some(batch) = merged.next().await? {
-        outputs.write(&batch).await?;
-    }
-    let landed_in = inputs.iter().map(|f| f.landed_in).max().unwrap_or(0);
-    let mut files = Vec::with_capacity(outputs.writers.len());
-    for writer in outputs.writers.into_values() {
-        files.push(DataFile { landed_in, ..writer.finish().await? });
-    }
-    Ok(files)
-}
-
-/// The files that a merge writes side by side.
-struct Outputs<'a> {
-    table: &'a Table,
-    ids: &'a dyn Ids,
-    level: Level,
-    /// What is noted of the inputs, if they become one file.
-    catalogue: Option<Catalogue>,
-    writers: BTreeMap<i64, DataFileWriter>,
-}
-
-impl Outputs<'_> {
-    async fn write(&mut self, batch: &RecordBatch) -> Result<(), LakeError> {
-        let Some(times) = batch.column_by_name(TIME) else { return Ok(()) };
-        let times = times.as_primitive::<TimestampMicrosecondType>();
-        let ranges: Vec<i64> = times.values().iter().map(|micros| range_of(micros.div_euclid(1000))).collect();
-        let distinct: BTreeSet<i64> = ranges.iter().copied().collect();
-        for range in &distinct {
-            let part = if distinct.len() == 1 {
-                batch.clone()
-            } else {
-                let mask: BooleanArray = ranges.iter().map(|r| Some(r == range)).collect();
-                filter_record_batch(batch, &mask)?
-            };
-            self.writer(*range)?.write(&part).await?;
-        }
-        if self.writers.values().map(DataFileWriter::memory).sum::<usize>() > WRITER_BYTES
-            && let Some(largest) = self.writers.values_mut().max_by_key(|w| w.memory())
-        {
-            largest.flush().await?;
-        }
-        Ok(())
-    }
-
-    fn writer(&mut self, range: i64) -> Result<&mut DataFileWriter, LakeError> {
-        if !self.writers.contains_key(&range) {
-            let first_day = rfc3339(range.saturating_mul(RANGE_MS));
-            let name = names::compacted(first_day.get(..10).unwrap_or(&first_day), &uuid_text(&self.ids.next_id()));
-            let writer = DataFileWriter::new(self.table.store(), self.table.name(), name, self.level)?;
-            let writer = match self.catalogue.take() {
-                Some(catalogue) => writer.with_catalogue(catalogue),
-                None => writer,
-            };
-            self.writers.insert(range, writer);
-        }
-        self.writers
-            .get_mut(&range)
-            .ok_or_else(|| LakeError::Invariant("a writer that was just made is gone".to_owned()))
-    }
 }
 
 /// Removes files that no commit names. A store that tries again by itself may have made the commit and then report it as

@@ -1,9 +1,16 @@
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
+use arrow::array::{AsArray, RecordBatch};
 use futures::TryStreamExt;
 use weir_core::event::{Event, EventId};
 use weir_core::ports::{CountingIds, ManualClock};
+use weir_core::time::DAY_MS;
+use weir_lake::catalogue::{self, Catalogue};
+use weir_lake::merge::Merge;
+use weir_lake::reader::{self, Read};
 use weir_lake::rows::EventRows;
+use weir_lake::schema::{BUCKETS, columns};
 use weir_lake::{Store, TableName};
 
 use super::*;
@@ -11,6 +18,10 @@ use crate::faulty::Faulty;
 use crate::land::Lander;
 
 const NOW: i64 = 1_767_225_600_000;
+
+fn range_of(time_ms: i64) -> i64 {
+    time_ms.div_euclid(RANGE_DAYS * DAY_MS)
+}
 
 /// Lands `files` files of pseudo-random events over `days` days.
 async fn lake(files: u64, rows_each: u64, days: i64) -> Store {
@@ -20,14 +31,27 @@ async fn lake(files: u64, rows_each: u64, days: i64) -> Store {
 }
 
 async fn fill(store: &Store, files: u64, rows_each: u64, days: i64) {
-    let ids = Arc::new(CountingIds::starting_at(1_000_000));
+    fill_from(store, 0, files, rows_each, days).await;
+}
+
+/// As [`fill`], with events that are not there yet.
+async fn fill_anew(store: &Store, files: u64, rows_each: u64, days: i64) {
+    let first = match Table::open(store).await {
+        Ok(table) => table.snapshot().rows() / rows_each,
+        Err(_) => 0,
+    };
+    fill_from(store, first, files, rows_each, days).await;
+}
+
+async fn fill_from(store: &Store, first: u64, files: u64, rows_each: u64, days: i64) {
+    let ids = Arc::new(CountingIds::starting_at(1_000_000 + 1_000 * first));
     let mut lander = Lander::open(store, Arc::new(ManualClock::new(NOW)), ids).await.unwrap();
     let mut state = 7_u64;
     let mut random = |below: u64| {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (state >> 33) % below
     };
-    for file in 0..files {
+    for file in first..first + files {
         let mut rows = EventRows::default();
         for row in 0..rows_each {
             let user = format!("user-{}", random(40));
@@ -178,4 +202,110 @@ async fn a_merge_that_was_committed_though_it_looked_failed_keeps_its_files() {
     assert!(matches!(failed, LakeError::Store(_)), "{failed}");
     assert_eq!(Table::open(&store).await.unwrap().snapshot().version, 4, "the commit was made");
     assert_eq!(content(&store).await, before);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_compactors_and_a_lander_lose_and_double_nothing() {
+    let store = Store::in_memory();
+    let landing = tokio::spawn({
+        let store = store.clone();
+        async move {
+            for _ in 0..6 {
+                fill_anew(&store, 5, 40, 100).await;
+            }
+        }
+    });
+    let compacting = |seed: u64| {
+        let store = store.clone();
+        tokio::spawn(async move {
+            let ids = CountingIds::starting_at(seed);
+            let clock = ManualClock::new(NOW);
+            let mut merges = 0;
+            while !Table::open(&store).await.is_ok_and(|table| table.snapshot().rows() == 1200) {
+                let Ok(mut table) = Table::open(&store).await else { continue };
+                merges += compact(&mut table, &clock, &ids, Extent::Worthwhile).await.unwrap().merges;
+                merges += compact(&mut table, &clock, &ids, Extent::Everything).await.unwrap().merges;
+                tokio::task::yield_now().await;
+            }
+            merges
+        })
+    };
+    let (one, other) = (compacting(7_000_000), compacting(9_000_000));
+    landing.await.unwrap();
+    assert!(one.await.unwrap() + other.await.unwrap() > 0);
+    let rows = content(&store).await;
+    assert_eq!(rows.len(), 1200);
+    assert_eq!(rows.iter().collect::<BTreeSet<_>>().len(), 1200, "each once");
+    run(&store, Extent::Everything).await;
+    assert_eq!(content(&store).await, rows);
+}
+
+#[tokio::test]
+async fn a_file_that_is_taken_away_while_it_is_merged_is_not_brought_back() {
+    let store = lake(9, 40, 10).await;
+    let table = Table::open(&store).await.unwrap();
+    let snapshot = table.snapshot();
+    let works = queue(&snapshot, Extent::Worthwhile, u64::MAX);
+    let (clock, ids) = (ManualClock::new(NOW), CountingIds::starting_at(5_000_000));
+    let merging =
+        Merging { table: &table, snapshot: &snapshot, clock: &clock, ids: &ids, days: RANGE_DAYS, until_ms: None };
+    let merged = merging.run(&works[0].files).await.unwrap_or_else(|_| panic!("the merge ended early"));
+    // An erasure comes first.
+    let gone = merged.inputs[0].path.clone();
+    let erase = Change { removes: vec![gone], changes_data: true, operation: "erase", ..Change::default() };
+    Table::open(&store).await.unwrap().commit(&erase, NOW).await.unwrap();
+    let change = Change {
+        removes: merged.inputs.iter().map(|file| file.path.clone()).collect(),
+        adds: merged.outputs,
+        operation: "compact",
+        ..Change::default()
+    };
+    let error = commit(&mut table.clone(), &change, &clock).await.unwrap_err();
+    assert!(matches!(error, LakeError::NotLive { .. }), "{error}");
+    let rows = content(&store).await.len();
+    assert_eq!(rows, 320);
+    assert_eq!(run(&store, Extent::Worthwhile).await.merges, 1, "and what is left is merged");
+    assert_eq!(content(&store).await.len(), rows);
+}
+
+#[tokio::test]
+async fn a_run_without_time_leaves_the_work_to_the_next() {
+    let store = lake(20, 40, 100).await;
+    let before = content(&store).await;
+    let mut table = Table::open(&store).await.unwrap();
+    let (clock, ids) = (ManualClock::new(NOW), CountingIds::starting_at(5_000_000));
+    let mut within = async |until_ms, merge_rows| {
+        let budget = Budget { until_ms: Some(until_ms), merge_rows };
+        compact_within(&mut table, &clock, &ids, Extent::Everything, budget, |_| ()).await.unwrap()
+    };
+    let none = within(NOW, u64::MAX).await;
+    assert_eq!((none.merges, none.left > 0), (0, true));
+    let small = within(NOW + 60_000, 400).await;
+    assert!(small.merges > 1, "many small merges: {small:?}");
+    assert_eq!(content(&store).await, before);
+    assert_eq!(run(&store, Extent::Everything).await.left, 0);
+    assert_eq!(content(&store).await, before);
+}
+
+#[tokio::test]
+async fn ten_years_of_days_in_one_file_become_a_file_a_range() {
+    let store = lake(3, 600, 3650).await;
+    let before = content(&store).await;
+    let done = run(&store, Extent::Everything).await;
+    assert!(done.files_out > 40, "{done:?}");
+    assert_eq!(content(&store).await, before);
+}
+
+#[tokio::test]
+async fn copies_that_another_engine_brought_are_told_and_kept() {
+    let store = lake(2, 50, 1).await;
+    let mut table = Table::open(&store).await.unwrap();
+    let file = table.snapshot().files.values().next().unwrap().as_ref().clone();
+    let bytes = store.read(&TableName::Events.data(&file.path)).await.unwrap().unwrap();
+    store.create(&TableName::Events.data("landed/again.parquet"), bytes).await.unwrap();
+    let again = DataFile { path: "landed/again.parquet".to_owned(), ..file };
+    let change = Change { adds: vec![again], changes_data: true, operation: "write", ..Change::default() };
+    table.commit(&change, NOW).await.unwrap();
+    let done = run(&store, Extent::Everything).await;
+    assert_eq!((done.rows, done.copies), (150, 50));
 }

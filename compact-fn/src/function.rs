@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! Kinesis ──event source mapping──▶ records of a shard ──▶ land ──▶ {"batchItemFailures":[{"itemIdentifier":"4959…07"}]}
-//! EventBridge ──────schedule──────▶ land-overflow ▸ complete ▸ compact ──▶ {"land-overflow":{…},"complete":"…","compact":{…}}
+//! EventBridge ──────schedule──────▶ land-overflow ▸ complete ▸ upkeep ▸ compact ──▶ {"land-overflow":{…},"complete":"…",…}
 //! ```
 //!
 //! A batch is answered with the first record that is not landed, where there is one: Lambda goes on from there. An error is
@@ -23,6 +23,7 @@ pub use event::{Asked, EventError, ShardBatch, Task, read};
 
 use crate::kinesis::{Stream, StreamError};
 use crate::land::{Held, Lander};
+use crate::maintain::Maintenance;
 use crate::metrics::Meters;
 
 /// So long before the deadline of an invocation nothing new is begun, in milliseconds: what has begun may end, and the answer
@@ -57,6 +58,7 @@ pub struct Function {
     ids: Arc<dyn Ids>,
     /// Opened with the first event: a process that has none costs the lake nothing.
     lander: Option<Lander>,
+    maintenance: Maintenance,
     meters: Meters,
 }
 
@@ -69,7 +71,8 @@ impl std::fmt::Debug for Function {
 impl Function {
     /// A compactor that has opened nothing yet.
     pub fn new(store: Store, stream: Stream, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Self {
-        Self { store, stream, clock, ids, lander: None, meters: Meters::new() }
+        let maintenance = Maintenance::new(&store);
+        Self { store, stream, clock, ids, lander: None, maintenance, meters: Meters::new() }
     }
 
     /// Does what an event asks for, and gives the answer. `deadline_ms` is when the invocation ends, milliseconds since 1970.
@@ -144,12 +147,11 @@ impl Function {
                     .await
                     .map(|landed| json!({"events": landed.accepted, "duplicates": landed.duplicates})),
                 Task::Complete => self.complete().await.map(Value::from),
+                Task::Upkeep => self.upkeep(deadline_ms).await,
                 Task::Compact => self.compact(deadline_ms).await.map(|done| {
-                    done.map_or(Value::Null, |done| {
-                        json!({
-                            "merges": done.merges, "files_in": done.files_in, "files_out": done.files_out,
-                            "bytes_in": done.bytes_in, "bytes_out": done.bytes_out, "rows": done.rows,
-                        })
+                    json!({
+                        "merges": done.merges, "files_in": done.files_in, "files_out": done.files_out,
+                        "bytes_in": done.bytes_in, "bytes_out": done.bytes_out, "rows": done.rows, "left": done.left,
                     })
                 }),
             };
@@ -162,7 +164,7 @@ impl Function {
                     match task {
                         Task::Compact => self.meters.compaction_failed(),
                         Task::LandOverflow => self.meters.landing_failed(),
-                        Task::Complete => {}
+                        Task::Complete | Task::Upkeep => {}
                     }
                     tracing::error!(task = task.name(), %error, "a task failed");
                     problems.push(format!("{}: {error}", task.name()));

@@ -3,7 +3,6 @@ use std::borrow::Cow;
 use weir_core::event::{Event, EventId};
 use weir_core::ports::{CountingIds, ManualClock, MemoryLog};
 
-
 use super::*;
 use crate::faulty::Faulty;
 

@@ -10,7 +10,7 @@
 //! - [`table`] reads and commits the log; [`snapshot`] is a state of it, with its invariants; [`actions`] the log's entries.
 //! - [`checkpoint`] is a snapshot as one file, so that nobody reads every commit; [`log_state`] what it has to hold beside
 //!   live files; [`cleanup`] deletes commits that nobody needs any more; [`foreign`] are files of other engines.
-//! - [`reader`] reads files, [`merge`] merges sorted files into one sorted stream.
+//! - [`reader`] reads files, [`paged`] many of them in bounded memory, [`merge`] merges sorted files into one sorted stream.
 //! - [`catalogue`] is which events and properties there are.
 //! - [`notes`] are what a data file says of its rows beside them.
 //! - [`examine`] looks for what is wrong with a lake; [`any_file`] reads files that another engine wrote.
@@ -36,10 +36,12 @@ pub mod merge;
 pub mod notes;
 pub mod object_reader;
 mod opening;
+pub mod paged;
 pub mod reader;
 pub mod rows;
 pub mod schema;
 pub mod snapshot;
+mod stored;
 pub mod table;
 pub mod writer;
 

@@ -6,8 +6,8 @@
 //!   file 3   u3 u3                user are events compared by (time, arrival, id)
 //! ```
 //!
-//! Memory: one batch of each file, and the batches that the next output batch refers to; and below it what the reader holds
-//! of each file, which is the wanted columns of a row group, compressed.
+//! Memory: one batch of each file, and the batches that the next output batch refers to, of which those that are used up have
+//! a bounded size; and below it what the reader holds of each file.
 
 use std::cmp::Ordering;
 use std::collections::VecDeque;
@@ -31,6 +31,9 @@ pub const ARRIVAL_COLUMNS: [&str; 2] = [RECEIVED_AT, PLACE];
 /// Columns that a merge compares where files hold events of the same times and receipts.
 pub const ID_COLUMNS: [&str; 2] = [EVENT_UUID, EVENT_ID];
 
+/// Text of used-up batches above which an output batch ends early, in bytes: rows may have 64 KiB each.
+const SPENT_BYTES: usize = 8 * 1024 * 1024;
+
 /// One sorted stream out of many.
 pub struct Merge {
     cursors: Vec<Cursor>,
@@ -39,6 +42,8 @@ pub struct Merge {
     batch_rows: usize,
     /// Batches that `picks` refers to: of each cursor the current one, and those that were used up since.
     held: Vec<RecordBatch>,
+    /// Text of those that were used up since, in bytes.
+    spent: usize,
     picks: Vec<(usize, usize)>,
     ready: VecDeque<RecordBatch>,
 }
@@ -57,6 +62,7 @@ impl Merge {
             heap: Vec::new(),
             batch_rows,
             held: Vec::new(),
+            spent: 0,
             picks: Vec::with_capacity(batch_rows),
             ready: VecDeque::new(),
         };
@@ -135,7 +141,7 @@ impl Merge {
         } else {
             self.sift_down(0);
         }
-        if self.picks.len() >= self.batch_rows {
+        if self.picks.len() >= self.batch_rows || self.spent > SPENT_BYTES {
             self.flush()?;
         }
         Ok(())
@@ -143,6 +149,7 @@ impl Merge {
 
     async fn load_next(&mut self, front: usize) -> Result<(), LakeError> {
         let cursor = &mut self.cursors[front];
+        self.spent += text_bytes(&cursor.batch);
         if let Some(batch) = next_with_rows(&mut cursor.input).await? {
             cursor.keys = Keys::of(&batch)?;
             cursor.batch = batch.clone();
@@ -166,6 +173,7 @@ impl Merge {
             self.picks.clear();
         }
         self.held.clear();
+        self.spent = 0;
         for at in &self.heap {
             let cursor = &mut self.cursors[*at];
             cursor.slot = self.held.len();
@@ -204,6 +212,13 @@ async fn next_with_rows(input: &mut Batches) -> Result<Option<RecordBatch>, Lake
         }
     }
     Ok(None)
+}
+
+/// The text of a batch, without that of dictionaries.
+fn text_bytes(batch: &RecordBatch) -> usize {
+    let views = batch.columns().iter().filter_map(|column| column.as_string_view_opt());
+    // The first four bytes of a view are the length of its text.
+    views.flat_map(|column| column.views().iter().map(|view| *view as u32 as usize)).sum()
 }
 
 struct Cursor {

@@ -29,6 +29,11 @@ impl ObjectReader {
     pub fn new(objects: Arc<dyn ObjectStore>, path: Path, bytes: u64) -> Self {
         Self { objects, path, bytes }
     }
+
+    /// Where it is.
+    pub(crate) fn place(&self) -> (&dyn ObjectStore, &Path) {
+        (&*self.objects, &self.path)
+    }
 }
 
 fn external(error: object_store::Error) -> ParquetError {

@@ -4,8 +4,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
+use futures::StreamExt;
 use futures::stream::BoxStream;
-use futures::{StreamExt, TryStreamExt};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, RowSelection, RowSelector};
 use parquet::arrow::async_reader::{AsyncFileReader, ParquetRecordBatchStreamBuilder};
@@ -14,9 +14,10 @@ use parquet::errors::ParquetError;
 use crate::error::LakeError;
 use crate::names::TableName;
 use crate::object_reader::ObjectReader;
-use crate::schema::{BUCKETS, columns_of};
+use crate::schema::BUCKETS;
 use crate::snapshot::DataFile;
 use crate::store::Store;
+use crate::stored::{columns_in_file, from_stored, in_memory};
 use weir_store::{S3Error, StoreError};
 
 /// Rows of a batch where nothing else is asked for.
@@ -69,7 +70,18 @@ pub async fn open_all(
     opening.failed.stream(opening.builder)
 }
 
-type Builder = ParquetRecordBatchStreamBuilder<ObjectReader>;
+/// Reads a footer. Times are in the unit that the file has.
+pub(crate) async fn metadata_of(
+    object: &mut ObjectReader,
+    table: TableName,
+    options: ArrowReaderOptions,
+) -> Result<ArrowReaderMetadata, ParquetError> {
+    let footer = object.get_metadata(Some(&options)).await?;
+    let columns = columns_in_file(table, footer.file_metadata().schema_descr());
+    ArrowReaderMetadata::try_new(footer, options.with_skip_arrow_metadata(true).with_schema(columns))
+}
+
+pub(crate) type Builder = ParquetRecordBatchStreamBuilder<ObjectReader>;
 
 /// A file whose footer has been read.
 struct Opening {
@@ -89,8 +101,8 @@ impl Opening {
         let name = table.data(&file.path);
         let failed = Explained::new(&name, version);
         let mut object = ObjectReader::new(store.objects(), name.clone(), file.bytes);
-        let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true).with_schema(columns_of(table));
-        let metadata = ArrowReaderMetadata::load_async(&mut object, options).await.map_err(|e| failed.explain(e))?;
+        let options = ArrowReaderOptions::new();
+        let metadata = metadata_of(&mut object, table, options).await.map_err(|e| failed.explain(e))?;
         let rows = metadata.metadata().file_metadata().num_rows();
         if u64::try_from(rows) != Ok(file.rows) {
             return Err(LakeError::corrupt(name, format!("it has {rows} rows, the log says {}", file.rows)));
@@ -104,6 +116,7 @@ impl Opening {
 }
 
 /// What goes wrong with a file, said of the file.
+#[derive(Clone)]
 pub(crate) struct Explained {
     name: String,
     version: u64,
@@ -131,9 +144,11 @@ impl Explained {
         }
     }
 
-    fn stream(self, builder: Builder) -> Result<Batches, LakeError> {
+    pub(crate) fn stream(self, builder: Builder) -> Result<Batches, LakeError> {
         let stream = builder.build().map_err(|e| self.explain(e))?;
-        Ok(stream.map_err(move |e| self.explain(e)).boxed())
+        let memory = in_memory(stream.schema());
+        let batches = stream.map(move |batch| from_stored(batch.map_err(|e| self.explain(e))?, &memory));
+        Ok(batches.boxed())
     }
 }
 

@@ -24,7 +24,8 @@ use crate::names::TableName;
 /// Users are spread over so many buckets.
 pub const BUCKETS: usize = 64;
 
-pub(crate) const BUCKET: &str = "bucket";
+/// The bucket of the user.
+pub const BUCKET: &str = "bucket";
 /// Whose event it is.
 pub const USER: &str = "user";
 /// When it happened.
@@ -41,6 +42,12 @@ pub const SOURCE: &str = "source";
 pub const EVENT_UUID: &str = "event_uuid";
 /// The event id where it is not a UUID.
 pub const EVENT_ID: &str = "event_id";
+/// The user id, as sent.
+pub const USER_ID: &str = "user_id";
+/// The anonymous id, as sent.
+pub const ANONYMOUS_ID: &str = "anonymous_id";
+/// The session, as sent.
+pub const SESSION_ID: &str = "session_id";
 /// The properties, a JSON object.
 pub const PROPERTIES: &str = "properties";
 /// The context, a JSON object.

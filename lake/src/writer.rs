@@ -1,8 +1,10 @@
 //! Writes one sorted data file, and gathers what the log says about it.
 
+use std::sync::Arc;
+
 use arrow::array::{AsArray, RecordBatch};
 use arrow::compute::{max, min};
-use arrow::datatypes::{Int32Type, TimestampMicrosecondType};
+use arrow::datatypes::{Int32Type, SchemaRef, TimestampMicrosecondType};
 use bytes::Bytes;
 use object_store::buffered::BufWriter;
 use parquet::arrow::arrow_writer::{ArrowWriter, ArrowWriterOptions};
@@ -18,14 +20,44 @@ use crate::failed::BODY;
 use crate::names::{self, TableName};
 use crate::notes::{Note, key};
 use crate::schema::{
-    BUCKET, BUCKETS, CONTEXT, EVENT_ID, EVENT_UUID, PLACE, PROPERTIES, RECEIVED_AT, TIME, USER, columns_of,
+    ANONYMOUS_ID, BUCKET, BUCKETS, CONTEXT, EVENT_ID, EVENT_UUID, PLACE, PROPERTIES, RECEIVED_AT, SESSION_ID, TIME,
+    USER, USER_ID, columns_of,
 };
 use crate::snapshot::{DataFile, Level};
 use crate::store::Store;
+use crate::stored::{stored_columns, to_stored};
 use weir_store::StoreError;
 
 /// Rows of a row group: what a reader decodes and holds at a time.
 const ROW_GROUP_ROWS: usize = 128 * 1024;
+/// Bytes of a row group, compressed: reached where rows are large.
+const ROW_GROUP_BYTES: usize = 16 * 1024 * 1024;
+/// Bytes that wait for the store, of a landed file. One that is smaller is written in one request.
+const LANDED_PART_BYTES: usize = 10 * 1024 * 1024;
+/// The same of a compacted file, of which several are written at once: the smallest part that S3 takes.
+const COMPACTED_PART_BYTES: usize = 5 * 1024 * 1024;
+/// Parts of a file that are on their way at once, beside the one that is being filled.
+const PARTS_AT_ONCE: usize = 1;
+
+/// How much is spent on making a file small.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Packing {
+    /// Little, and in small pages: many such files are soon read side by side, to be merged.
+    Landed,
+    /// Little: the rows are likely to be merged again before long.
+    Merged,
+    /// Much: the rows are likely to stay in this file.
+    Settled,
+}
+
+impl Packing {
+    fn of(level: Level) -> Self {
+        match level {
+            Level::Landed => Self::Landed,
+            Level::Compacted(_) => Self::Merged,
+        }
+    }
+}
 
 /// Writes batches of a table's columns, in sort order, into one new file.
 pub struct DataFileWriter {
@@ -33,6 +65,8 @@ pub struct DataFileWriter {
     table: TableName,
     relative: String,
     level: Level,
+    /// The columns as the file has them.
+    stored: SchemaRef,
     /// Writes into memory; what is finished goes on to `target`.
     writer: ArrowWriter<Vec<u8>>,
     target: BufWriter,
@@ -58,15 +92,31 @@ impl DataFileWriter {
     /// Begins the file `relative` (see [`names`]), which must be new. Nothing is visible in the store before
     /// [`finish`](Self::finish).
     pub fn new(store: &Store, table: TableName, relative: String, level: Level) -> Result<Self, LakeError> {
-        let target = BufWriter::new(store.objects(), table.data(&relative));
+        Self::packed(store, table, relative, level, Packing::of(level))
+    }
+
+    /// As [`new`](Self::new), with a packing that is not the level's own.
+    pub fn packed(
+        store: &Store,
+        table: TableName,
+        relative: String,
+        level: Level,
+        packing: Packing,
+    ) -> Result<Self, LakeError> {
+        let part = if level == Level::Landed { LANDED_PART_BYTES } else { COMPACTED_PART_BYTES };
+        let target = BufWriter::with_capacity(store.objects(), table.data(&relative), part);
+        let target = target.with_max_concurrency(PARTS_AT_ONCE);
+        let stored = stored_columns(table);
         // Readers know the columns; a copy of the arrow schema in each footer would only cost bytes.
-        let options = ArrowWriterOptions::new().with_properties(properties(table)).with_skip_arrow_metadata(true);
-        let writer = ArrowWriter::try_new_with_options(Vec::new(), columns_of(table), options)?;
+        let options = ArrowWriterOptions::new().with_properties(properties(table, packing));
+        let options = options.with_skip_arrow_metadata(true);
+        let writer = ArrowWriter::try_new_with_options(Vec::new(), Arc::clone(&stored), options)?;
         Ok(Self {
             store: store.clone(),
             table,
             relative,
             level,
+            stored,
             writer,
             target,
             notes: Vec::new(),
@@ -93,7 +143,7 @@ impl DataFileWriter {
             observer.observe(batch);
         }
         let finished = self.writer.flushed_row_groups().len();
-        self.writer.write(batch)?;
+        self.writer.write(&to_stored(batch, &self.stored)?)?;
         if self.writer.flushed_row_groups().len() > finished {
             self.pass_on().await?;
         }
@@ -125,6 +175,11 @@ impl DataFileWriter {
     /// Rows written so far.
     pub fn rows(&self) -> u64 {
         self.rows
+    }
+
+    /// Bytes of the file so far, without the row group that is not full yet.
+    pub fn bytes(&self) -> u64 {
+        self.writer.bytes_written() as u64
     }
 
     /// Bytes of memory that the file holds until its row group is full.
@@ -188,38 +243,60 @@ fn widen(range: &mut Option<(i64, i64)>, batch: &RecordBatch, column: &str) {
     }
 }
 
-/// How columns are encoded: dictionaries where values repeat, differences for numbers, and no compression of random ids.
-fn properties(table: TableName) -> WriterProperties {
+/// How columns are encoded: dictionaries where few values repeat, differences for times, and no compression of random ids.
+/// Which is smallest was measured; see docs/adr/0012-compaction.md.
+fn properties(table: TableName, packing: Packing) -> WriterProperties {
     let path = |name: &str| ColumnPath::from(name);
-    let zstd = Compression::ZSTD(ZstdLevel::default());
     let sorted = (0..3).map(|column_idx| SortingColumn { column_idx, descending: false, nulls_first: false }).collect();
     let sorted = (table == TableName::Events).then_some(sorted);
+    // Reading a column that is compressed with zstd holds 100 kB, which is too much for hundreds of landed files at once.
+    let (small, large, page_rows, text_page_bytes) = match packing {
+        Packing::Landed if table == TableName::Events => (Compression::SNAPPY, Compression::SNAPPY, 1024, 32 * 1024),
+        Packing::Landed | Packing::Merged => (zstd(1), zstd(1), 20_000, 512 * 1024),
+        Packing::Settled => (zstd(3), zstd(12), 20_000, 1024 * 1024),
+    };
     let mut properties = WriterProperties::builder()
         .set_created_by(concat!("weir ", env!("CARGO_PKG_VERSION")).to_owned())
-        .set_compression(zstd)
+        .set_compression(small)
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+        .set_max_row_group_bytes(Some(ROW_GROUP_BYTES))
+        .set_data_page_row_count_limit(page_rows)
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_statistics_truncate_length(Some(64))
         .set_sorting_columns(sorted);
-    for number in [TIME, RECEIVED_AT, PLACE] {
+    for number in [TIME, RECEIVED_AT] {
         properties = properties
             .set_column_dictionary_enabled(path(number), false)
             .set_column_encoding(path(number), Encoding::DELTA_BINARY_PACKED);
     }
-    for text in [PROPERTIES, EVENT_UUID, EVENT_ID, BODY] {
+    // Bytes of a place that stay the same from row to row are found by the compression, and differences would hide them.
+    properties = properties.set_column_dictionary_enabled(path(PLACE), false);
+    for text in [PROPERTIES, EVENT_UUID, EVENT_ID, BODY, USER_ID, ANONYMOUS_ID, SESSION_ID] {
         properties = properties
             .set_column_dictionary_enabled(path(text), false)
             .set_column_encoding(path(text), Encoding::DELTA_LENGTH_BYTE_ARRAY)
             .set_column_statistics_enabled(path(text), EnabledStatistics::None);
     }
-    // Users, contexts and the like repeat; a larger dictionary holds all users of a row group.
-    for text in [USER, "user_id", "anonymous_id", "session_id"] {
-        properties = properties.set_column_dictionary_page_size_limit(path(text), 4 * 1024 * 1024);
+    for text in [PROPERTIES, BODY] {
+        properties = properties
+            .set_column_data_page_size_limit(path(text), text_page_bytes)
+            .set_column_compression(path(text), large);
+    }
+    if packing == Packing::Settled {
+        for text in [SESSION_ID, EVENT_ID] {
+            properties = properties.set_column_encoding(path(text), Encoding::DELTA_BYTE_ARRAY);
+        }
     }
     properties
+        // A larger dictionary holds all users of a row group.
+        .set_column_dictionary_page_size_limit(path(USER), 4 * 1024 * 1024)
         .set_column_statistics_enabled(path(CONTEXT), EnabledStatistics::None)
         .set_column_compression(path(EVENT_UUID), Compression::UNCOMPRESSED)
         .build()
+}
+
+fn zstd(level: i32) -> Compression {
+    Compression::ZSTD(ZstdLevel::try_new(level).unwrap_or_default())
 }
 
 /// Writes one batch as a landed file.

@@ -403,6 +403,14 @@ pub struct CompactArgs {
     #[command(flatten)]
     pub lake: LakeArg,
 
+    /// Stop after so many seconds; what is merged until then stays, and the next run goes on
+    #[arg(long, value_name = "SECONDS")]
+    pub time_limit: Option<u32>,
+
+    /// Only show what would be merged
+    #[arg(long)]
+    pub dry_run: bool,
+
     /// How to print.
     #[command(flatten)]
     pub output: OutputArgs,

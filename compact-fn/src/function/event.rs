@@ -42,19 +42,22 @@ pub enum Task {
     LandOverflow,
     /// Finds out up to when the lake is complete, and says so in the lake.
     Complete,
+    /// Finishes erasures, and removes what is too old and what nobody needs.
+    Upkeep,
     /// Merges files.
     Compact,
 }
 
 impl Task {
     /// All of them, in the order in which a schedule wants them.
-    pub const ALL: [Self; 3] = [Self::LandOverflow, Self::Complete, Self::Compact];
+    pub const ALL: [Self; 4] = [Self::LandOverflow, Self::Complete, Self::Upkeep, Self::Compact];
 
     /// As an event and an answer name it.
     pub fn name(self) -> &'static str {
         match self {
             Self::LandOverflow => "land-overflow",
             Self::Complete => "complete",
+            Self::Upkeep => "upkeep",
             Self::Compact => "compact",
         }
     }
@@ -73,7 +76,7 @@ pub enum EventError {
         what: String,
     },
     /// It asks for something that is not there.
-    #[error("the event asks for `{asked}`; expected maintain, land-overflow, complete or compact")]
+    #[error("the event asks for `{asked}`; expected maintain, land-overflow, complete, upkeep or compact")]
     NoTask {
         /// What it asks for.
         asked: String,

@@ -88,7 +88,7 @@ fn anything_else_is_named() {
         (&batch(no_id), "record 0 of the event cannot be placed: it has no eventID"),
         (&batch(no_number), "its sequenceNumber is not a number"),
         (&batch(elsewhere), "stream/other`, this function lands the stream `events`"),
-        (r#"{"weir":"vacuum"}"#, "asks for `vacuum`; expected maintain, land-overflow, complete or compact"),
+        (r#"{"weir":"vacuum"}"#, "asks for `vacuum`; expected maintain, land-overflow, complete, upkeep or compact"),
         (r#"{"detail-type":"EC2 Instance State-change Notification"}"#, "an event of type `EC2 Instance"),
         (r#"{"version":"2.0","body":"secret"}"#, "an object with the fields body, version"),
         ("{}", "an object without fields"),

@@ -3,16 +3,16 @@
 //! Each task is done again as a whole by the next schedule, so any of them may end early: at the deadline of the invocation, or
 //! by the end of the process.
 
-use std::time::Duration;
-
+use serde_json::{Value, json};
 use weir_core::time::rfc3339;
 use weir_lake::snapshot::Change;
 use weir_lake::{LakeError, Overflow};
 
-use crate::compact::{Compacted, Extent, commit, compact};
+use crate::compact::{Budget, Compacted, Extent, commit, compact_within};
 use crate::failed::compact_failed;
 use crate::function::{Function, FunctionError};
 use crate::land::{Landed, Lander};
+use crate::rewrite::Budget as Upkeep;
 
 /// Bytes of the overflow, as they lie there, that one landing takes.
 const OVERFLOW_BYTES: usize = 8 * 1024 * 1024;
@@ -60,39 +60,35 @@ impl Function {
         Ok(lander.snapshot().complete_to_ms.map(rfc3339))
     }
 
-    /// Merges what is worth it, within the time of the invocation. `None` where that was not enough: what was merged by then
-    /// stays so, and the next schedule goes on.
-    pub(super) async fn compact(&mut self, deadline_ms: i64) -> Result<Option<Compacted>, FunctionError> {
-        let (clock, ids) = (self.clock.clone(), self.ids.clone());
-        let budget = self.time_left(deadline_ms);
-        let lander = self.lander().await?;
-        let work = async {
-            let done = compact(lander.table(), clock.as_ref(), ids.as_ref(), Extent::Worthwhile).await?;
-            if let Some(failed) = lander.failed_table().await? {
-                compact_failed(failed, clock.as_ref(), ids.as_ref(), Extent::Worthwhile).await?;
-            }
-            Ok::<_, LakeError>(done)
-        };
-        // A merge that is given up is like one whose process was killed: its files are named by no commit.
-        match tokio::time::timeout(budget, work).await {
-            Ok(done) => {
-                let done = done?;
-                self.meters.compacted(&done);
-                Ok(Some(done))
-            }
-            Err(_) => {
-                tracing::warn!(
-                    budget_ms = budget.as_millis() as u64,
-                    "compaction did not end in time, and goes on later"
-                );
-                Ok(None)
-            }
-        }
+    /// Finishes erasures, and what is due once an hour: retention and vacuum.
+    pub(super) async fn upkeep(&mut self, deadline_ms: i64) -> Result<Value, FunctionError> {
+        let budget = Upkeep { until_ms: deadline_ms - super::RESERVE_MS };
+        let done = self.maintenance.run(self.clock.as_ref(), self.ids.as_ref(), budget).await?;
+        let erased: u64 =
+            done.erased.iter().map(|erased| erased.events.rows_removed + erased.failed.rows_removed).sum();
+        Ok(json!({
+            "erased": erased,
+            "expired": done.expired.map(|expired| expired.rows_removed),
+            "vacuumed": done.vacuumed.map(|vacuumed| vacuumed.files + vacuumed.orphans),
+        }))
     }
 
-    fn time_left(&self, deadline_ms: i64) -> Duration {
-        let left_ms = deadline_ms - super::RESERVE_MS - self.clock.now_ms();
-        Duration::from_millis(u64::try_from(left_ms).unwrap_or_default())
+    /// Merges what is worth it, within the time of the invocation. Where that was not enough, what was merged by then stays so,
+    /// and the next schedule goes on.
+    pub(super) async fn compact(&mut self, deadline_ms: i64) -> Result<Compacted, FunctionError> {
+        let (clock, ids) = (self.clock.clone(), self.ids.clone());
+        let budget = Budget { until_ms: Some(deadline_ms - super::RESERVE_MS), ..Budget::default() };
+        let lander = self.lander().await?;
+        let (clock, ids) = (clock.as_ref(), ids.as_ref());
+        let done = compact_within(lander.table(), clock, ids, Extent::Worthwhile, budget, |_| ()).await?;
+        if let Some(failed) = lander.failed_table().await? {
+            compact_failed(failed, clock, ids, Extent::Worthwhile).await?;
+        }
+        self.meters.compacted(&done);
+        if done.left > 0 {
+            tracing::warn!(left = done.left, "compaction did not end in time, and goes on later");
+        }
+        Ok(done)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use compact_fn::compact::{Extent, Kind, RANGE_DAYS, Work, queue};
 use serde::Serialize;
 use serde_json::{Value, json};
 use weir_core::time::rfc3339;
@@ -14,7 +15,7 @@ use crate::error::Failure;
 use crate::output;
 use crate::render::numbers::{bytes, count};
 use crate::render::table::{Align, Table};
-use crate::render::{Records, Report};
+use crate::render::{Records, Report, TableReport};
 
 /// Runs the command.
 ///
@@ -47,6 +48,8 @@ struct Stats {
     last_event: Option<String>,
     /// Figures of the files that so many merges lie behind.
     levels: Vec<LevelStats>,
+    /// What is worth compacting.
+    queue: Queue,
     /// How far each shard of the event log is in the lake.
     shards: Vec<Shard>,
 }
@@ -61,6 +64,82 @@ struct LevelStats {
     bytes: u64,
     first_event: String,
     last_event: String,
+}
+
+/// Merges that are worth it, the most worthwhile first.
+#[derive(Debug, Serialize)]
+#[serde(transparent)]
+pub(super) struct Queue(Vec<QueuedMerge>);
+
+/// A merge that is worth it.
+#[derive(Debug, Serialize)]
+struct QueuedMerge {
+    kind: &'static str,
+    /// The first day of the range, or of the events that landed.
+    from: String,
+    /// Days of the range of each file that comes out.
+    days: i64,
+    files: u64,
+    events: u64,
+    bytes: u64,
+    why: &'static str,
+}
+
+impl Queue {
+    /// What a planner says is worth it.
+    pub(super) fn of(works: &[Work]) -> Self {
+        let merge = |work: &Work| {
+            let (kind, days) = match work.kind {
+                Kind::Landed => ("landed", RANGE_DAYS),
+                Kind::Range { days, .. } => ("compacted", days),
+            };
+            let (files, why) = (work.files.len() as u64, work.why.as_str());
+            QueuedMerge { kind, from: work.first_day(), days, files, events: work.rows(), bytes: work.bytes(), why }
+        };
+        Self(works.iter().map(merge).collect())
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl TableReport for Queue {
+    fn records(&self) -> Records {
+        let columns = vec!["kind", "from", "days", "files", "events", "bytes", "why"];
+        let rows = self.0.iter().map(|merge| {
+            let QueuedMerge { kind, from, days, files, events, bytes, why } = merge;
+            vec![json!(kind), json!(from), json!(days), json!(files), json!(events), json!(bytes), json!(why)]
+        });
+        Records { columns, rows: rows.collect() }
+    }
+
+    fn table(&self) -> Table {
+        let right = |title: &str| (title.to_owned(), Align::Right);
+        let left = |title: &str| (title.to_owned(), Align::Left);
+        let columns = vec![
+            left("to merge"),
+            left("from"),
+            right("days"),
+            right("files"),
+            right("events"),
+            right("size"),
+            left("why"),
+        ];
+        let mut table = Table::new(columns);
+        for merge in &self.0 {
+            table.row(vec![
+                merge.kind.to_owned(),
+                merge.from.clone(),
+                merge.days.to_string(),
+                count(merge.files),
+                count(merge.events),
+                bytes(merge.bytes),
+                merge.why.replace('_', " "),
+            ]);
+        }
+        table
+    }
 }
 
 /// The position of a shard.
@@ -86,6 +165,7 @@ impl Stats {
             first_event: files().map(|f| f.min_time_ms).min().map(rfc3339),
             last_event: files().map(|f| f.max_time_ms).max().map(rfc3339),
             levels: levels(snapshot),
+            queue: Queue::of(&queue(snapshot, Extent::Worthwhile, u64::MAX)),
             shards: shards
                 .map(|(shard, landed_to)| Shard { shard: shard.to_string(), landed_to: landed_to.to_string() })
                 .collect(),
@@ -188,13 +268,22 @@ impl Report for Stats {
             text.push('\n');
             text.push_str(&self.level_table().text());
         }
+        if !self.queue.is_empty() {
+            text.push('\n');
+            text.push_str(&TableReport::table(&self.queue).text());
+        }
         text
     }
 
     fn markdown(&self) -> String {
         let mut figures = Table::new(vec![("figure".to_owned(), Align::Left), ("value".to_owned(), Align::Left)]);
         self.figures().into_iter().for_each(|(name, figure)| figures.row(vec![name.to_owned(), figure]));
-        format!("{}\n{}", figures.markdown(), self.level_table().markdown())
+        let mut text = format!("{}\n{}", figures.markdown(), self.level_table().markdown());
+        if !self.queue.is_empty() {
+            text.push('\n');
+            text.push_str(&TableReport::table(&self.queue).markdown());
+        }
+        text
     }
 }
 
@@ -265,12 +354,29 @@ mod tests {
             0  landed         2    2,000  24.0 kB  2026-01-19  2026-01-23
             1  compacted      1  100,000   1.2 MB  2026-01-01  2026-01-21
         ");
-        insta::assert_snapshot!(show(Format::Json), @r#"{"lake":"./lake","version":42,"complete_to":"2026-01-23T00:00:00.000Z","events":102000,"files":3,"bytes":1224000,"bytes_per_event":12.0,"first_event":"2026-01-01T00:00:00.000Z","last_event":"2026-01-23T00:00:00.000Z","levels":[{"level":0,"kind":"landed","files":2,"events":2000,"bytes":24000,"first_event":"2026-01-19T00:00:00.000Z","last_event":"2026-01-23T00:00:00.000Z"},{"level":1,"kind":"compacted","files":1,"events":100000,"bytes":1200000,"first_event":"2026-01-01T00:00:00.000Z","last_event":"2026-01-21T00:00:00.000Z"}],"shards":[{"shard":"shard-0","landed_to":"17"}]}"#);
+        insta::assert_snapshot!(show(Format::Json), @r#"{"lake":"./lake","version":42,"complete_to":"2026-01-23T00:00:00.000Z","events":102000,"files":3,"bytes":1224000,"bytes_per_event":12.0,"first_event":"2026-01-01T00:00:00.000Z","last_event":"2026-01-23T00:00:00.000Z","levels":[{"level":0,"kind":"landed","files":2,"events":2000,"bytes":24000,"first_event":"2026-01-19T00:00:00.000Z","last_event":"2026-01-23T00:00:00.000Z"},{"level":1,"kind":"compacted","files":1,"events":100000,"bytes":1200000,"first_event":"2026-01-01T00:00:00.000Z","last_event":"2026-01-21T00:00:00.000Z"}],"queue":[],"shards":[{"shard":"shard-0","landed_to":"17"}]}"#);
         insta::assert_snapshot!(show(Format::Csv), @"
         level,kind,files,events,bytes,first_event,last_event
         0,landed,2,2000,24000,2026-01-19T00:00:00.000Z,2026-01-23T00:00:00.000Z
         1,compacted,1,100000,1200000,2026-01-01T00:00:00.000Z,2026-01-21T00:00:00.000Z
         ");
+    }
+
+    #[test]
+    fn what_is_worth_compacting_is_shown() {
+        let landed = (0..9).map(|n| file(&format!("l{n}"), Level::Landed, (0, 2), 1_000));
+        let snapshot = Snapshot { files: landed.collect(), ..snapshot() };
+        let stats = Stats::of("./lake", &snapshot);
+        let text = render(&stats, Format::Table, 80).unwrap();
+        let (_, shown) = text.split_once("to merge").unwrap();
+        insta::assert_snapshot!(format!("to merge{shown}"), @"
+        to merge  from        days  files  events      size  why
+        ────────  ──────────  ────  ─────  ──────  ────────  ───────────
+        landed    2026-01-01    30      9   9,000  108.0 kB  many landed
+        ");
+        let json = render(&stats, Format::Json, 80).unwrap();
+        let queue = r#""queue":[{"kind":"landed","from":"2026-01-01","days":30,"files":9,"events":9000,"bytes":108000,"why":"many_landed"}]"#;
+        assert!(json.contains(queue), "{json}");
     }
 
     #[test]
@@ -287,6 +393,6 @@ mod tests {
         size            0 B (0 bytes)
         bytes an event  –
         ");
-        insta::assert_snapshot!(render(&stats, Format::Json, 80).unwrap(), @r#"{"lake":"./lake","version":0,"complete_to":null,"events":0,"files":0,"bytes":0,"bytes_per_event":null,"first_event":null,"last_event":null,"levels":[],"shards":[]}"#);
+        insta::assert_snapshot!(render(&stats, Format::Json, 80).unwrap(), @r#"{"lake":"./lake","version":0,"complete_to":null,"events":0,"files":0,"bytes":0,"bytes_per_event":null,"first_event":null,"last_event":null,"levels":[],"queue":[],"shards":[]}"#);
     }
 }
