@@ -9,6 +9,8 @@
 //! - [`schema`] is the table's columns; [`rows`] collects events as columns; [`writer`] writes a sorted file.
 //! - [`table`] reads and commits the log; [`snapshot`] is a state of it, with its invariants; [`actions`] the log's entries.
 //! - [`reader`] reads files, [`merge`] merges sorted files into one sorted stream.
+//! - [`links`] knows which anonymous ids are which users, and what files say of it; [`resolve`] finds rows that lie under
+//!   another user than they are now, and gives them where they belong.
 //! - [`notes`] are what a data file says of its rows beside them.
 //! - [`failed`] is the columns and rows of what was sent and not taken: a table of its own.
 //! - [`known_ids`] knows the event ids of the deduplication horizon.
@@ -21,10 +23,12 @@ pub mod error;
 pub mod failed;
 pub mod file_log;
 pub mod known_ids;
+pub mod links;
 pub mod merge;
 pub mod notes;
 pub mod object_reader;
 pub mod reader;
+pub mod resolve;
 pub mod rows;
 pub mod schema;
 pub mod snapshot;

@@ -10,6 +10,7 @@ use weir_core::time::rfc3339;
 
 use crate::actions::{Action, Add, DomainMetadata, Protocol, Remove};
 use crate::error::LakeError;
+use crate::links::LinkCounts;
 use crate::names::TableName;
 use crate::schema::{BUCKETS, RECEIVED_AT, TIME};
 
@@ -22,6 +23,7 @@ const DOMAIN: &str = "weir";
 const TAG_LEVEL: &str = "weir.level";
 const TAG_LANDED_IN: &str = "weir.landedIn";
 const TAG_BUCKET_ROWS: &str = "weir.bucketRows";
+const TAG_LINKS: &str = "weir.links";
 
 /// Which kind of file it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -69,6 +71,8 @@ pub struct DataFile {
     pub bucket_rows: Vec<u64>,
     /// The newest version whose landing brought events that are in this file.
     pub landed_in: u64,
+    /// What its notes say of users. `None` for a file without such notes: its rows say it.
+    pub links: Option<LinkCounts>,
 }
 
 /// How far a commit lands a shard.
@@ -313,6 +317,9 @@ fn add_action(table: TableName, file: &DataFile, now_ms: i64, data_change: bool)
         let bucket_rows = file.bucket_rows.iter().map(u64::to_string).collect::<Vec<_>>().join(",");
         tags.insert(TAG_BUCKET_ROWS.to_owned(), bucket_rows);
     }
+    if let Some(links) = file.links {
+        tags.insert(TAG_LINKS.to_owned(), links.to_string());
+    }
     // A landing's own version is known only once it is committed, and then from the commit itself.
     if !data_change {
         tags.insert(TAG_LANDED_IN.to_owned(), file.landed_in.to_string());
@@ -354,6 +361,8 @@ fn data_file(table: TableName, add: &Add, version: u64) -> Result<DataFile, Stri
     if table == TableName::Events && !fits {
         return Err(format!("`{}` says {rows} rows, its buckets another number", add.path));
     }
+    let links = add.tags.as_ref().and_then(|tags| tags.get(TAG_LINKS)).map(|tag| tag.parse()).transpose();
+    let links = links.map_err(|()| format!("tag `{TAG_LINKS}` of `{}` is not three numbers", add.path))?;
     let time = |bound: &str, column: &str| {
         let text = stats[bound][column].as_str().unwrap_or_default();
         chrono::DateTime::parse_from_rfc3339(text)
@@ -372,6 +381,7 @@ fn data_file(table: TableName, add: &Add, version: u64) -> Result<DataFile, Stri
         level,
         bucket_rows,
         landed_in,
+        links,
     })
 }
 

@@ -13,6 +13,7 @@ use serde_json::json;
 
 use crate::actions::{self, Action, MetaData};
 use crate::error::LakeError;
+use crate::links::LinkCache;
 use crate::names;
 use crate::names::TableName;
 use crate::schema::{columns_of, delta_schema};
@@ -28,6 +29,7 @@ pub struct Table {
     store: Store,
     name: TableName,
     snapshot: Arc<Snapshot>,
+    links: Arc<LinkCache>,
 }
 
 impl Table {
@@ -113,7 +115,7 @@ impl Table {
                 .ok_or_else(|| LakeError::Missing { object: name.commit(version).to_string(), version: up_to })?;
             snapshot.apply(version, actions)?;
         }
-        Ok(Self { store: store.clone(), name, snapshot: Arc::new(snapshot) })
+        Ok(Self { store: store.clone(), name, snapshot: Arc::new(snapshot), links: Arc::default() })
     }
 
     /// The state that was last read or committed.
@@ -129,6 +131,11 @@ impl Table {
     /// Where the table is.
     pub fn store(&self) -> &Store {
         &self.store
+    }
+
+    /// What is remembered of the links that its files declare.
+    pub fn links(&self) -> Arc<LinkCache> {
+        Arc::clone(&self.links)
     }
 
     /// Reads commits that came since.

@@ -14,6 +14,7 @@ use tokio::io::AsyncWriteExt;
 
 use crate::error::LakeError;
 use crate::failed::BODY;
+use crate::links::{Collector, LinkCounts};
 use crate::names::{self, TableName};
 use crate::notes::{Note, key};
 use crate::schema::{
@@ -36,6 +37,8 @@ pub struct DataFileWriter {
     writer: ArrowWriter<Vec<u8>>,
     target: BufWriter,
     notes: Vec<(Note, Vec<u8>)>,
+    /// What the rows say of users; for events only.
+    links: Option<Collector>,
     rows: u64,
     time: Option<(i64, i64)>,
     received: Option<(i64, i64)>,
@@ -67,6 +70,7 @@ impl DataFileWriter {
             writer,
             target,
             notes: Vec::new(),
+            links: if table == TableName::Events { Some(Collector::new()?) } else { None },
             rows: 0,
             time: None,
             received: None,
@@ -84,6 +88,9 @@ impl DataFileWriter {
             if let Some(rows) = usize::try_from(*bucket).ok().and_then(|b| self.bucket_rows.get_mut(b)) {
                 *rows += 1;
             }
+        }
+        if let Some(links) = &mut self.links {
+            links.take(batch)?;
         }
         let finished = self.writer.flushed_row_groups().len();
         self.writer.write(batch)?;
@@ -124,6 +131,7 @@ impl DataFileWriter {
 
     /// Makes the file durable. It is live once a commit adds it; for a merge, the caller sets `landed_in`.
     pub async fn finish(mut self) -> Result<DataFile, LakeError> {
+        let links = self.note_links()?;
         // What is left of the rows goes before the notes, and the notes before the footer that names them.
         self.writer.flush()?;
         for (note, text) in std::mem::take(&mut self.notes) {
@@ -150,7 +158,20 @@ impl DataFileWriter {
             level: self.level,
             bucket_rows: self.bucket_rows,
             landed_in: 0,
+            links,
         })
+    }
+
+    fn note_links(&mut self) -> Result<Option<LinkCounts>, LakeError> {
+        let Some(collector) = self.links.take() else { return Ok(None) };
+        let found = collector.finish()?;
+        if found.counts.declared > 0 {
+            self.note(Note::Links, found.declared);
+        }
+        if found.counts.moved + found.counts.unmoved > 0 {
+            self.note(Note::Users, found.users);
+        }
+        Ok(Some(found.counts))
     }
 }
 
