@@ -11,6 +11,8 @@
 //! Eight files of a level make one of the next, so each event is written about log₈(n) times. [`Extent::Everything`] merges
 //! until each range has one file.
 //!
+//! Rows of an anonymous id that has become a user's move to that user on the way: see [`resolving`](crate::resolving).
+//!
 //! Rows are unique since their landing, so a compaction neither drops nor adds one; the commit checks that.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,6 +30,8 @@ use weir_lake::schema::{BUCKETS, TIME, columns};
 use weir_lake::snapshot::{Change, Level};
 use weir_lake::writer::DataFileWriter;
 use weir_lake::{DataFile, LakeError, Snapshot, Table, names};
+
+use crate::resolving::{self, Resolving};
 
 /// Length of the time range of a compacted file, in milliseconds: 30 days. A range begins at a multiple of it.
 pub const RANGE_MS: i64 = 30 * DAY_MS;
@@ -114,9 +118,14 @@ pub async fn compact(
 ) -> Result<Compacted, LakeError> {
     let mut total = Compacted::default();
     let mut overtaken = 0;
+    let mut resolving = Resolving::default();
     loop {
         let snapshot = table.refresh().await?;
-        let Some(inputs) = plan(&snapshot, extent) else { return Ok(total) };
+        let planned = match plan(&snapshot, extent) {
+            None => resolving.next(table, &snapshot, extent).await?,
+            planned => planned,
+        };
+        let Some(inputs) = planned else { return Ok(total) };
         let outputs = merge(table, &snapshot, &inputs, ids).await?;
         let change = Change {
             removes: inputs.iter().map(|f| f.path.clone()).collect(),
@@ -171,17 +180,14 @@ async fn merge(
     let mut outputs = Outputs {
         table,
         ids,
-        level: Level::Compacted(inputs.iter().map(|f| f.level.number()).max().unwrap_or(0).saturating_add(1)),
+        level: level_of(inputs),
         writers: BTreeMap::new(),
     };
     let columns = columns();
     let names: Vec<&str> = columns.fields().iter().map(|f| f.name().as_str()).collect();
     let batch_rows = (reader::BATCH_ROWS * 4 / inputs.len().max(1)).clamp(512, reader::BATCH_ROWS);
     let read = Read { columns: &names, buckets: 0..BUCKETS, batch_rows };
-    let mut streams = Vec::with_capacity(inputs.len());
-    for file in inputs {
-        streams.push(reader::open(table.store(), snapshot.version, file, &read).await?);
-    }
+    let streams = resolving::open(table, snapshot, inputs, &read).await?;
     let mut merged = Merge::new(streams, reader::BATCH_ROWS).await?;
     while let Some(batch) = merged.next().await? {
         outputs.write(&batch).await?;
@@ -192,6 +198,14 @@ async fn merge(
         files.push(DataFile { landed_in, ..writer.finish().await? });
     }
     Ok(files)
+}
+
+/// A file that is only rewritten stays what it was.
+fn level_of(inputs: &[Arc<DataFile>]) -> Level {
+    match inputs {
+        [one] if one.level != Level::Landed => one.level,
+        _ => Level::Compacted(inputs.iter().map(|f| f.level.number()).max().unwrap_or(0).saturating_add(1)),
+    }
 }
 
 /// The files that a merge writes side by side.

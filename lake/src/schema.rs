@@ -41,6 +41,10 @@ pub const SOURCE: &str = "source";
 pub const EVENT_UUID: &str = "event_uuid";
 /// The event id where it is not a UUID.
 pub const EVENT_ID: &str = "event_id";
+/// The known user, as sent.
+pub const USER_ID: &str = "user_id";
+/// The device or browser, as sent.
+pub const ANONYMOUS_ID: &str = "anonymous_id";
 /// The properties, a JSON object.
 pub const PROPERTIES: &str = "properties";
 /// The context, a JSON object.
@@ -74,8 +78,8 @@ pub fn columns() -> SchemaRef {
             Field::new(SOURCE, dictionary(), false),
             Field::new(EVENT_UUID, DataType::BinaryView, true),
             Field::new(EVENT_ID, DataType::Utf8View, true),
-            Field::new("user_id", DataType::Utf8View, true),
-            Field::new("anonymous_id", DataType::Utf8View, true),
+            Field::new(USER_ID, DataType::Utf8View, true),
+            Field::new(ANONYMOUS_ID, DataType::Utf8View, true),
             Field::new("session_id", DataType::Utf8View, true),
             Field::new(PROPERTIES, DataType::Utf8View, true),
             Field::new(CONTEXT, DataType::Utf8View, true),

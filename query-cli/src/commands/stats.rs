@@ -223,6 +223,7 @@ mod tests {
             level,
             bucket_rows: Vec::new(),
             landed_in: 1,
+            links: None,
         };
         (path.to_owned(), Arc::new(file))
     }

@@ -31,6 +31,7 @@ use weir_core::funnel::{FunnelReport, FunnelTally, ReportContext, Scanned};
 use weir_core::ports::Clock;
 use weir_core::spec::{FunnelSpec, SpecError};
 use weir_core::time::rfc3339;
+use weir_lake::links::{IdentityReport, LinkCache};
 use weir_lake::reader::{self, Read};
 use weir_lake::schema::{BUCKETS, EVENT};
 use weir_lake::{DataFile, LakeError, Snapshot, Store, Table};
@@ -103,6 +104,7 @@ pub struct Engine {
     store: Store,
     clock: Arc<dyn Clock>,
     table: Mutex<Option<Table>>,
+    links: LinkCache,
     /// Names and counts of data files, which never change.
     counted: Mutex<HashMap<String, Arc<BTreeMap<String, u64>>>>,
     /// Work that goes on side by side in one question.
@@ -119,7 +121,7 @@ impl Engine {
     /// An engine over the lake in `store`. The lake is opened with the first question.
     pub fn new(store: Store, clock: Arc<dyn Clock>) -> Self {
         let partitions = std::thread::available_parallelism().map_or(1, usize::from).min(BUCKETS);
-        Self { store, clock, table: Mutex::default(), counted: Mutex::default(), partitions }
+        Self { store, clock, table: Mutex::default(), links: LinkCache::default(), counted: Mutex::default(), partitions }
     }
 
     /// The newest snapshot, or the one of a version.
@@ -158,7 +160,10 @@ impl Engine {
             elapsed_ms: 0,
         };
         let plan = Arc::new(FunnelPlan::new(spec));
-        let scan = MergeScanExec::new(self.store.clone(), snapshot.version, files, &plan.columns(), self.partitions);
+        let moves = self.links.moves(&self.store, &snapshot, &files).await?;
+        let columns = plan.columns();
+        let scan =
+            MergeScanExec::moving(self.store.clone(), snapshot.version, files, &columns, self.partitions, moves);
         let operator = Arc::new(FunnelExec::new(Arc::new(scan), Arc::clone(&plan)));
         let mut users = execute_stream(operator, Arc::new(TaskContext::default()))?;
         let mut tally = FunnelTally::new(spec.steps.len(), spec.window_ms, snapshot.complete_to_ms);
@@ -205,13 +210,23 @@ impl Engine {
         Ok(EventCounts { version: snapshot.version, complete_to: snapshot.complete_to_ms.map(rfc3339), events })
     }
 
+    /// How many anonymous ids are users', and which links were refused.
+    ///
+    /// # Errors
+    /// A damaged file is named.
+    pub async fn identity(&self) -> Result<IdentityReport, EngineError> {
+        let snapshot = self.snapshot(None).await?;
+        Ok(self.links.report(&self.store, &snapshot).await?)
+    }
+
     /// Runs one read-only statement over the tables `events` and `failed`.
     ///
     /// # Errors
     /// [`EngineError::Sql`] with what is wrong with it.
     pub async fn sql(&self, query: &str) -> Result<sql::SqlRows, EngineError> {
         let snapshot = self.snapshot(None).await?;
-        sql::run(&self.store, snapshot, query, self.partitions).await
+        let moves = self.links.moves(&self.store, &snapshot, snapshot.files.values()).await?;
+        sql::run(&self.store, snapshot, &moves, query, self.partitions).await
     }
 }
 
