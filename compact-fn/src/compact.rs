@@ -177,12 +177,7 @@ async fn merge(
     inputs: &[Arc<DataFile>],
     ids: &dyn Ids,
 ) -> Result<Vec<DataFile>, LakeError> {
-    let mut outputs = Outputs {
-        table,
-        ids,
-        level: level_of(inputs),
-        writers: BTreeMap::new(),
-    };
+    let mut outputs = Outputs { table, ids, level: level_of(inputs), writers: BTreeMap::new() };
     let columns = columns();
     let names: Vec<&str> = columns.fields().iter().map(|f| f.name().as_str()).collect();
     let batch_rows = (reader::BATCH_ROWS * 4 / inputs.len().max(1)).clamp(512, reader::BATCH_ROWS);

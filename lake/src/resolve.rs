@@ -174,8 +174,7 @@ async fn find(
     let mut found = Found::default();
     for buckets in &wanted.buckets {
         let mut at = rows_before(file, buckets.start);
-        let read =
-            Read { columns: &[USER, USER_ID, ANONYMOUS_ID], buckets: buckets.clone(), batch_rows: BATCH_ROWS };
+        let read = Read { columns: &[USER, USER_ID, ANONYMOUS_ID], buckets: buckets.clone(), batch_rows: BATCH_ROWS };
         let mut batches = reader::open(store, version, file, &read).await?;
         // What the row before told: rows of one user and id come one after the other.
         let (mut last_user, mut may_hold) = (String::new(), wanted.may_hold(""));

@@ -26,7 +26,9 @@ async fn users(batches: Batches) -> Vec<String> {
 async fn what_does_not_fit_is_for_the_next_merge() {
     let store = Store::in_memory();
     let mut rows = EventRows::default();
-    let line = |event: &str, ids: String| format!(r#"{{"event":"{event}",{ids},"properties":{{"long":"{}"}}}}"#, "x".repeat(50));
+    let line = |event: &str, ids: String| {
+        format!(r#"{{"event":"{event}",{ids},"properties":{{"long":"{}"}}}}"#, "x".repeat(50))
+    };
     let device = |n: usize| format!(r#""anonymous_id":"a{}""#, n % 3000);
     let mut lines: Vec<String> = (0..30_000).map(|n| line("view", device(n))).collect();
     lines.extend((0..2000).map(|n| line("identify", format!(r#""user_id":"u{}",{}"#, n / 2, device(n)))));

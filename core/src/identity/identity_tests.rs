@@ -80,15 +80,16 @@ fn links_lead_on_and_never_in_a_circle() {
 fn declarations() -> impl Strategy<Value = Vec<Declared<'static>>> {
     const ANONYMOUS: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
     const USERS: [&str; 4] = ["u", "v", "w", "a"];
-    let one = (0..6_usize, 0..6_usize, 0..12_usize, 0..10_i64, 0..2_i64).prop_map(|(from, to, kind, received_ms, place)| {
-        let (from, to, to_is_user) = match kind {
-            0 => (USERS[from % 3], USERS[to % 4], true),
-            1 => (USERS[to % 4], USERS[to % 4], true),
-            2..8 => (ANONYMOUS[from], ANONYMOUS[to], false),
-            _ => (ANONYMOUS[from], USERS[to % 3], true),
-        };
-        Declared { from, to, to_is_user, received_ms, place }
-    });
+    let one =
+        (0..6_usize, 0..6_usize, 0..12_usize, 0..10_i64, 0..2_i64).prop_map(|(from, to, kind, received_ms, place)| {
+            let (from, to, to_is_user) = match kind {
+                0 => (USERS[from % 3], USERS[to % 4], true),
+                1 => (USERS[to % 4], USERS[to % 4], true),
+                2..8 => (ANONYMOUS[from], ANONYMOUS[to], false),
+                _ => (ANONYMOUS[from], USERS[to % 3], true),
+            };
+            Declared { from, to, to_is_user, received_ms, place }
+        });
     prop::collection::vec(one.prop_filter("says nothing", |one| one.to_is_user || one.from != one.to), 0..14)
 }
 
@@ -124,13 +125,8 @@ proptest! {
 #[test]
 fn links_take_little_memory() {
     let ids: Vec<(String, String)> = (0..100_000).map(|i| (format!("device-{i:030}"), format!("user-{i}"))).collect();
-    let declared = ids.iter().zip(0..).map(|((from, to), at)| Declared {
-        from,
-        to,
-        to_is_user: true,
-        received_ms: at,
-        place: 0,
-    });
+    let declared =
+        ids.iter().zip(0..).map(|((from, to), at)| Declared { from, to, to_is_user: true, received_ms: at, place: 0 });
     let links = Links::resolve(declared);
     assert_eq!(links.len(), 100_000);
     assert_eq!(links.user_of(&ids[77_777].0), ids[77_777].1);

@@ -139,7 +139,13 @@ impl Collector {
         let mut declared: Vec<_> = self.of_user.declared.drain().collect();
         declared.sort_unstable();
         for ((from, to, to_is_user), (received_ms, place)) in &declared {
-            self.note.push(&Declared { from, to, to_is_user: *to_is_user, received_ms: *received_ms, place: *place })?;
+            self.note.push(&Declared {
+                from,
+                to,
+                to_is_user: *to_is_user,
+                received_ms: *received_ms,
+                place: *place,
+            })?;
         }
         self.declared += declared.len() as u64;
         Ok(())
@@ -152,11 +158,8 @@ impl Collector {
         self.unmoved.sort_unstable();
         self.unmoved.dedup();
         self.moved.dedup();
-        let counts = LinkCounts {
-            declared: self.declared,
-            moved: self.moved.len() as u64,
-            unmoved: self.unmoved.len() as u64,
-        };
+        let counts =
+            LinkCounts { declared: self.declared, moved: self.moved.len() as u64, unmoved: self.unmoved.len() as u64 };
         Ok(Collected { counts, users: users_note(&self.moved, &self.unmoved), declared: self.note.finish()? })
     }
 }

@@ -382,12 +382,7 @@ async fn read_notes(
     futures::stream::iter(reads).buffered(READS_AT_ONCE).try_collect().await
 }
 
-async fn read_note(
-    store: Store,
-    version: u64,
-    file: Arc<DataFile>,
-    note: Note,
-) -> Result<(String, Bytes), LakeError> {
+async fn read_note(store: Store, version: u64, file: Arc<DataFile>, note: Note) -> Result<(String, Bytes), LakeError> {
     let mut found = notes::read(&store, TableName::Events, version, &file, &[note]).await?;
     let found = found.pop().flatten().ok_or_else(|| {
         LakeError::corrupt(TableName::Events.data(&file.path), format!("it lacks the note {note:?} of the log"))

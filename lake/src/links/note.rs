@@ -145,9 +145,8 @@ impl<'a> Users<'a> {
             Some(Self { moved: moved.as_chunks().0, unmoved })
         };
         body(note, file)?;
-        let found = parts().filter(|users| {
-            (users.moved.len() as u64, users.unmoved.len() as u64) == (counts.moved, counts.unmoved)
-        });
+        let found = parts()
+            .filter(|users| (users.moved.len() as u64, users.unmoved.len() as u64) == (counts.moved, counts.unmoved));
         found.ok_or_else(|| damaged(file, "users", &format!("{} bytes are not what the log says", note.len())))
     }
 

@@ -92,8 +92,7 @@ impl MergeScanExec {
     }
 
     async fn moved(&self, names: &[&str]) -> std::result::Result<&Moved, LakeError> {
-        let collect =
-            || Moved::collect(&self.store, self.version, &self.files, names, &self.moves, usize::MAX);
+        let collect = || Moved::collect(&self.store, self.version, &self.files, names, &self.moves, usize::MAX);
         self.moved.get_or_try_init(collect).await
     }
 }

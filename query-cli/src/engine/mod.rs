@@ -121,7 +121,14 @@ impl Engine {
     /// An engine over the lake in `store`. The lake is opened with the first question.
     pub fn new(store: Store, clock: Arc<dyn Clock>) -> Self {
         let partitions = std::thread::available_parallelism().map_or(1, usize::from).min(BUCKETS);
-        Self { store, clock, table: Mutex::default(), links: LinkCache::default(), counted: Mutex::default(), partitions }
+        Self {
+            store,
+            clock,
+            table: Mutex::default(),
+            links: LinkCache::default(),
+            counted: Mutex::default(),
+            partitions,
+        }
     }
 
     /// The newest snapshot, or the one of a version.
@@ -162,8 +169,7 @@ impl Engine {
         let plan = Arc::new(FunnelPlan::new(spec));
         let moves = self.links.moves(&self.store, &snapshot, &files).await?;
         let columns = plan.columns();
-        let scan =
-            MergeScanExec::moving(self.store.clone(), snapshot.version, files, &columns, self.partitions, moves);
+        let scan = MergeScanExec::moving(self.store.clone(), snapshot.version, files, &columns, self.partitions, moves);
         let operator = Arc::new(FunnelExec::new(Arc::new(scan), Arc::clone(&plan)));
         let mut users = execute_stream(operator, Arc::new(TaskContext::default()))?;
         let mut tally = FunnelTally::new(spec.steps.len(), spec.window_ms, snapshot.complete_to_ms);

@@ -54,8 +54,8 @@ pub async fn run(
         false => None,
     };
     let failed = failed.unwrap_or_else(|| Arc::new(Snapshot::of(TableName::Failed)));
-    let context =
-        context(store, &snapshot, moves, &failed, partitions).map_err(|e| EngineError::Internal(e.strip_backtrace()))?;
+    let context = context(store, &snapshot, moves, &failed, partitions)
+        .map_err(|e| EngineError::Internal(e.strip_backtrace()))?;
     let read_only = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
     let say = |error: DataFusionError| EngineError::Sql(message_of(&error));
     let frame = context.sql_with_options(query, read_only).await.map_err(say)?;
