@@ -122,7 +122,7 @@ pub async fn compact(
     loop {
         let snapshot = table.refresh().await?;
         let planned = match plan(&snapshot, extent) {
-            None => resolving.next(table, &snapshot, extent).await?,
+            None => resolving.next(table, &snapshot, extent, total.merges > 0).await?,
             planned => planned,
         };
         let Some(inputs) = planned else { return Ok(total) };

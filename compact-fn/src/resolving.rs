@@ -24,6 +24,8 @@ const MOVED_BYTES: usize = 32 * 1024 * 1024;
 const ROWS_A_USER: u64 = 1000;
 /// But not for fewer users than these.
 const LEAST_USERS: u64 = 100;
+/// Without a merge, files are looked at for what is to be moved once those of landings declare so many links.
+const WORTH_A_LOOK: u64 = 1000;
 
 /// Whether a compacted file should be rewritten for what is to be moved in it.
 pub fn is_worth_resolving(file: &DataFile, moves: &FileMoves, extent: Extent) -> bool {
@@ -42,13 +44,20 @@ pub(crate) struct Resolving {
 }
 
 impl Resolving {
-    /// The next file that is worth it; `None` if there is none.
+    /// The next file that is worth it; `None` if there is none. In the background, files are looked at after a merge, as a
+    /// rule: to look means to put all links together, and nothing much comes between two merges.
     pub(crate) async fn next(
         &mut self,
         table: &Table,
         snapshot: &Snapshot,
         extent: Extent,
+        has_merged: bool,
     ) -> Result<Option<Vec<Arc<DataFile>>>, LakeError> {
+        let landed = snapshot.files.values().filter(|file| file.level == Level::Landed);
+        let declared: u64 = landed.filter_map(|file| file.links).map(|links| links.declared).sum();
+        if extent == Extent::Worthwhile && !has_merged && declared < WORTH_A_LOOK {
+            return Ok(None);
+        }
         let moves = table.links().moves(table.store(), snapshot, snapshot.files.values()).await?;
         for file in snapshot.files.values() {
             let is_worth_it = moves.of(&file.path).is_some_and(|moves| is_worth_resolving(file, moves, extent));

@@ -235,20 +235,22 @@ async fn lake(files: &[Vec<Sent>]) -> Store {
 async fn a_file_that_nothing_else_touches_is_rewritten_when_it_is_worth_it() {
     let devices: Vec<Sent> = (0..2000).map(|n| plain(n, None, Some(&format!("a{n}")))).collect();
     let store = lake(std::slice::from_ref(&devices)).await;
-    let (clock, ids) = (ManualClock::new(NOW), CountingIds::starting_at(5_000_000));
+    let (clock, ids_of_merges) = (ManualClock::new(NOW), CountingIds::starting_at(5_000_000));
     let mut table = Table::open(&store).await.unwrap();
-    compact(&mut table, &clock, &ids, Extent::Everything).await.unwrap();
+    compact(&mut table, &clock, &ids_of_merges, Extent::Everything).await.unwrap();
+    let identify = |n: u64, device: String| {
+        let (user_id, id) = (Some(format!("u{n}")), format!("i-{n}"));
+        Sent { event: "identify", user_id, id, ..plain(n, None, Some(&device)) }
+    };
     let mut rewritten = Vec::new();
-    for links in [99, 100] {
-        let mut lander =
-            Lander::open(&store, Arc::new(ManualClock::new(NOW)), Arc::new(CountingIds::starting_at(links * 100)))
-                .await
-                .unwrap();
-        let identify =
-            |n| Sent { event: "identify", user_id: Some(format!("u{n}")), ..plain(n, None, Some(&format!("a{n}"))) };
-        let rows: Vec<Sent> = (0..links).map(|n| Sent { id: format!("i-{links}-{n}"), ..identify(n) }).collect();
+    // Devices of the file, and others of which it has nothing.
+    for (of_file, others) in [(0..99, 1000..2000), (99..100, 2000..2000)] {
+        let known = of_file.map(|n| identify(n, format!("a{n}")));
+        let rows: Vec<Sent> = known.chain(others.map(|n| identify(n, format!("b{n}")))).collect();
+        let ids = Arc::new(CountingIds::starting_at(100 * rows.len() as u64));
+        let mut lander = Lander::open(&store, Arc::new(ManualClock::new(NOW)), ids).await.unwrap();
         lander.land(frozen(&rows), vec![], None, "import").await.unwrap();
-        rewritten.push(compact(&mut table, &clock, &ids, Extent::Worthwhile).await.unwrap().merges);
+        rewritten.push(compact(&mut table, &clock, &ids_of_merges, Extent::Worthwhile).await.unwrap().merges);
     }
     assert_eq!(rewritten, [0, 1], "for a hundred users it is worth it");
     let snapshot = table.snapshot();

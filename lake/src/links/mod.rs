@@ -204,8 +204,8 @@ impl LinkCache {
     ) -> Result<Arc<Moves>, LakeError> {
         let mut state = self.state.lock().await;
         state.scan_old(store, snapshot).await?;
-        let counts = snapshot.files.values().map(|file| state.counts(file));
-        if counts.into_iter().all(|counts| counts.declared == 0 && counts.moved == 0) {
+        let mut counts = snapshot.files.values().map(|file| state.counts(file));
+        if counts.all(|counts| counts.declared == 0 && counts.moved == 0) {
             return Ok(Arc::default());
         }
         let links = state.links(store, snapshot).await?;

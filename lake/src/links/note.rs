@@ -77,8 +77,8 @@ impl Declarations {
         let most = counts.declared.saturating_mul(MOST_BYTES);
         decoder.take(most).read_to_end(&mut bytes).map_err(|e| damaged(&e))?;
         let declarations = Self(bytes);
-        let found = declarations.iter().count() as u64;
-        let used: usize = declarations.iter().map(|one| 19 + one.from.len() + one.to.len()).sum();
+        let bytes = |one: Declared<'_>| 19 + one.from.len() + one.to.len();
+        let (found, used) = declarations.iter().fold((0, 0), |(found, used), one| (found + 1, used + bytes(one)));
         if found != counts.declared || used != declarations.0.len() {
             return Err(damaged(&format!("it has {found} links, the log says {}", counts.declared)));
         }
