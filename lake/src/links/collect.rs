@@ -28,10 +28,15 @@ pub(crate) struct Collector {
     of_user: OfUser,
 }
 
+/// Source and target of a link, and whether the target is a `user_id`.
+type Ids = (String, String, bool);
+/// Receipt in milliseconds, and place.
+type Arrival = (i64, i64);
+
 #[derive(Default)]
 struct OfUser {
-    /// By source, target and kind: the first arrival.
-    declared: HashMap<(String, String, bool), (i64, i64)>,
+    /// The first arrival of each.
+    declared: HashMap<Ids, Arrival>,
     /// Hashes of anonymous ids whose rows lie under the user.
     moved: HashSet<u64>,
     has_unmoved: bool,
@@ -73,7 +78,7 @@ impl<'a> Columns<'a> {
         })
     }
 
-    fn declared(&self, row: usize, event: &str) -> Option<((String, String, bool), (i64, i64))> {
+    fn declared(&self, row: usize, event: &str) -> Option<(Ids, Arrival)> {
         let at = |column: &'a StringViewArray| column.is_valid(row).then(|| column.value(row));
         let said = declared_by(event, at(self.user_ids), at(self.anonymous_ids), at(self.properties))?;
         let arrival = (self.received[row].div_euclid(1000), self.places[row]);
