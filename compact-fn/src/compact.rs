@@ -11,7 +11,7 @@
 //! Eight files of a level make one of the next, so each event is written about log₈(n) times. [`Extent::Everything`] merges
 //! until each range has one file.
 //!
-//! Rows of an anonymous id that has become a user's move to that user on the way: see [`resolving`](crate::resolving).
+//! Rows of an anonymous id that has become a user's move to that user on the way: see [`resolving`].
 //!
 //! Rows are unique since their landing, so a compaction neither drops nor adds one; the commit checks that.
 
