@@ -13,6 +13,8 @@
 //! any of them, and the next one goes on: see [`Budget`]. [`Extent::Everything`] merges until each range has one file, beside
 //! those that are full.
 //!
+//! Rows of an anonymous id that has become a user's move to that user on the way: see [`resolving`](crate::resolving).
+//!
 //! Rows are unique since their landing, so a compaction neither drops nor adds one; the commit checks that, and what
 //! looks like a copy is reported.
 
@@ -29,6 +31,8 @@ use weir_lake::{DataFile, LakeError, Snapshot, Table, ids};
 
 use merging::{Ended, Merging};
 pub use queue::{FILE_BYTES, FILE_ROWS, Kind, RANGE_DAYS, Why, Work, queue};
+
+use crate::resolving::Resolving;
 
 /// Other writers may be first so many times in a row before a merge is given up.
 const ATTEMPTS: usize = 100;
@@ -110,6 +114,7 @@ pub async fn compact_within(
     budget: Budget,
     mut progress: impl FnMut(&Compacted),
 ) -> Result<Compacted, LakeError> {
+    let mut resolving = Resolving::default();
     let mut run = Run { clock, ids, budget, total: Compacted::default(), merge_ms: 0, overtaken: 0 };
     if !queue(&*table.refresh().await?, extent, budget.merge_rows).is_empty() {
         advance_ids(table, clock, ids).await;
@@ -117,12 +122,17 @@ pub async fn compact_within(
     loop {
         let snapshot = table.refresh().await?;
         let works = queue(&snapshot, extent, run.rows_at_most());
-        let Some(work) = run.choose(&works) else {
+        let mut chosen = run.choose(&works).cloned();
+        if works.is_empty() {
+            let has_merged = run.total.merges > 0;
+            chosen = resolving.next(table, &snapshot, extent, has_merged).await?.filter(|work| run.has_time_for(work));
+        }
+        let Some(work) = chosen else {
             run.total.left = works.len() as u64;
             clean_up_now_and_then(table, clock).await;
             return Ok(run.total);
         };
-        if !run.merge(table, &snapshot, work).await? {
+        if !run.merge(table, &snapshot, &work).await? {
             run.total.left = works.len() as u64;
             return Ok(run.total);
         }
@@ -154,10 +164,13 @@ impl Run<'_> {
         (left_ms.saturating_mul(1_000_000) / per_million).min(self.budget.merge_rows)
     }
 
+    fn has_time_for(&self, work: &Work) -> bool {
+        self.budget.until_ms.is_none() || work.rows() <= self.rows_at_most()
+    }
+
     /// The first of the queue; after another writer was first, any of it, so that two compactors part.
     fn choose<'w>(&self, works: &'w [Work]) -> Option<&'w Work> {
-        let fits = |work: &&Work| self.budget.until_ms.is_none() || work.rows() <= self.rows_at_most();
-        let works: Vec<&Work> = works.iter().filter(fits).collect();
+        let works: Vec<&Work> = works.iter().filter(|work| self.has_time_for(work)).collect();
         let at = match self.overtaken {
             0 => 0,
             _ => usize::from(self.ids.next_id()[15]) % works.len().max(1),

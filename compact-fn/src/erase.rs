@@ -26,10 +26,7 @@ mod remains;
 use std::collections::BTreeSet;
 use std::sync::PoisonError;
 
-use arrow::array::{Array, AsArray};
-use arrow::datatypes::Int32Type;
 use bytes::Bytes;
-use futures::TryStreamExt;
 use object_store::path::Path;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -37,8 +34,6 @@ use weir_core::event::{envelope, uuid_text};
 use weir_core::ports::{Clock, Ids};
 use weir_core::time::DAY_MS;
 use weir_lake::erased::{Hasher, IdHash, SECRET_BYTES, fresh_secret, from_hex, hex};
-use weir_lake::reader::{self, Read};
-use weir_lake::schema::{EVENT, PROPERTIES, USER, bucket_of};
 use weir_lake::{LakeError, Store, Table, TableName, names};
 
 use crate::rewrite::{Budget, Rewritten, look, rewrite};
@@ -108,29 +103,8 @@ impl UserIds {
 /// # Errors
 /// A damaged file is named.
 pub async fn linked_devices(table: &Table, users: &BTreeSet<String>) -> Result<BTreeSet<String>, LakeError> {
-    let snapshot = table.snapshot();
-    let mut linked = BTreeSet::new();
-    for user in users {
-        let bucket = usize::from(bucket_of(user));
-        for file in snapshot.files.values().filter(|file| file.bucket_rows.get(bucket).is_some_and(|rows| *rows > 0)) {
-            let columns = [USER, EVENT, "user_id", "anonymous_id", PROPERTIES];
-            let read = Read { columns: &columns, buckets: bucket..bucket + 1, batch_rows: reader::BATCH_ROWS };
-            let mut batches = reader::open(table.store(), snapshot.version, file, &read).await?;
-            while let Some(batch) = batches.try_next().await? {
-                let events = batch.column(1).as_dictionary::<Int32Type>();
-                let texts = [2, 3, 4].map(|column| batch.column(column).as_string_view());
-                for row in 0..batch.num_rows() {
-                    let [user_id, anonymous_id, properties] =
-                        texts.map(|texts| texts.is_valid(row).then(|| texts.value(row)));
-                    if user_id == Some(user) {
-                        let event = judge::event_at(events, row).unwrap_or_default();
-                        linked.extend(judge::linked_ids(event, anonymous_id, properties));
-                    }
-                }
-            }
-        }
-    }
-    Ok(linked)
+    let links = table.links().links(table.store(), &table.snapshot()).await?;
+    Ok(users.iter().flat_map(|user| links.ids_of(user)).collect())
 }
 
 /// Writes down that a user is to be erased: every event of theirs that was received by now, and `longer_ms` from now. Gives the

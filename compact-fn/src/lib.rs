@@ -6,6 +6,7 @@
 //! - [`erase`]: takes every event of a user away; [`expire`]: what is too old; [`vacuum`]: files that no reader needs any more.
 //!   [`maintain`] does whatever of these is due, and [`rewrite`] is how files are written anew without some of their rows.
 //! - [`repair`]: mends what an examination of a lake has found.
+//! - [`resolving`]: rows of anonymous ids go to the users that those have become.
 //! - [`failed`]: the same for the table of failed events, and how rows leave it.
 //!
 //! All are plain functions over a [`Table`](weir_lake::Table): the loops of one machine and the functions of a cloud call
@@ -23,6 +24,7 @@ pub mod land;
 pub mod maintain;
 pub mod metrics;
 pub mod repair;
+pub mod resolving;
 pub mod rewrite;
 pub mod tables;
 pub mod vacuum;

@@ -47,8 +47,9 @@ const MAX_NAME_BYTES: usize = 200;
 /// The field of an event that a rule may name.
 const USER_ID: &str = "user_id";
 /// Ids of users that clients put into properties: they are hashed with `user_id`.
-const IDS_IN_PROPERTIES: [&str; 9] = [
+const IDS_IN_PROPERTIES: [&str; 10] = [
     "previousId",
+    "previous_id",
     "userId",
     "anonymousId",
     "distinct_id",

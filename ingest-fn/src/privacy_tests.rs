@@ -117,6 +117,9 @@ fn users_are_hashed_alike_in_every_protocol() {
     let (u, d) = (hash("u-1"), hash("d-1"));
     let native = lines(user(), Protocol::Native, r#"{"event":"a","user_id":"u-1","anonymous_id":"d-1"}"#);
     assert!(native.contains(&format!(r#""user_id":"{u}","anonymous_id":"{d}""#)), "{native}");
+    let alias = r#"{"event":"alias","user_id":"u-1","properties":{"previous_id":"d-1"}}"#;
+    let native = lines(user(), Protocol::Native, alias);
+    assert!(native.contains(&format!(r#""previous_id":"{d}""#)), "{native}");
     let alias = r#"{"batch":[{"type":"alias","userId":"u-1","previousId":"d-1"},
         {"type":"identify","userId":"u-1","context":{"traits":{"userId":"u-1"}}}]}"#;
     let segment = lines(user(), Protocol::Segment(None), alias);

@@ -46,6 +46,7 @@ fn file(number: u64, level: Level, rows: u64, day: i64, landed_in: u64) -> DataF
         level,
         bucket_rows,
         landed_in,
+        links: None,
     }
 }
 

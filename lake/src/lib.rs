@@ -12,6 +12,8 @@
 //!   live files; [`cleanup`] deletes commits that nobody needs any more; [`foreign`] are files of other engines.
 //! - [`reader`] reads files, [`paged`] many of them in bounded memory, [`merge`] merges sorted files into one sorted stream.
 //! - [`catalogue`] is which events and properties there are.
+//! - [`links`] knows which anonymous ids are which users, and what files say of it; [`resolve`] finds rows that lie under
+//!   another user than they are now, and gives them where they belong.
 //! - [`notes`] are what a data file says of its rows beside them.
 //! - [`examine`] looks for what is wrong with a lake; [`any_file`] reads files that another engine wrote.
 //! - [`failed`] is the columns and rows of what was sent and not taken: a table of its own.
@@ -31,6 +33,7 @@ pub mod failed;
 pub mod file_log;
 pub mod foreign;
 pub mod ids;
+pub mod links;
 pub mod log_state;
 pub mod merge;
 pub mod notes;
@@ -38,6 +41,7 @@ pub mod object_reader;
 mod opening;
 pub mod paged;
 pub mod reader;
+pub mod resolve;
 pub mod rows;
 pub mod schema;
 pub mod snapshot;

@@ -230,6 +230,22 @@ struct Cursor {
     slot: usize,
 }
 
+/// The places of a batch's rows in the order in which a merge gives them.
+///
+/// # Errors
+/// [`LakeError::Invariant`] where a column that is compared always is not there.
+pub fn sort_order(batch: &RecordBatch) -> Result<Vec<u32>, LakeError> {
+    let keys = Keys::of(batch)?;
+    let rows = u32::try_from(batch.num_rows())
+        .map_err(|_| LakeError::Invariant(format!("{} rows to sort at once", batch.num_rows())))?;
+    let mut order: Vec<u32> = (0..rows).collect();
+    order.sort_unstable_by(|a, b| {
+        let (a, b) = (*a as usize, *b as usize);
+        keys.compare_user(a, &keys, b).then_with(|| keys.compare_event(a, &keys, b))
+    });
+    Ok(order)
+}
+
 /// The sort columns of a batch.
 struct Keys {
     bucket: Int32Array,

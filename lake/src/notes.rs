@@ -29,6 +29,8 @@ pub enum Note {
     Catalogue,
     /// Which anonymous ids the rows link to which users.
     Links,
+    /// Which anonymous ids have rows, and whose those rows are.
+    Users,
 }
 
 /// The entry of the footer that says where a note is.
@@ -36,6 +38,7 @@ pub(crate) fn key(note: Note) -> String {
     let name = match note {
         Note::Catalogue => "catalogue",
         Note::Links => "links",
+        Note::Users => "users",
     };
     format!("weir.note.{name}")
 }

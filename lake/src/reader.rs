@@ -81,6 +81,41 @@ pub(crate) async fn metadata_of(
     ArrowReaderMetadata::try_new(footer, options.with_skip_arrow_metadata(true).with_schema(columns))
 }
 
+/// Opens some rows of a file that is live in `version`: `rows` are their places in it, ascending.
+///
+/// # Errors
+/// As [`open`].
+pub async fn open_rows(
+    store: &Store,
+    version: u64,
+    file: &DataFile,
+    columns: &[&str],
+    rows: &[u64],
+) -> Result<Batches, LakeError> {
+    let opening = Opening::of(store, TableName::Events, version, file, columns, BATCH_ROWS).await?;
+    let metadata = Arc::clone(opening.builder.metadata());
+    let (mut groups, mut selectors) = (Vec::new(), Vec::new());
+    let (mut start, mut rest) = (0_u64, rows);
+    for (number, group) in metadata.row_groups().iter().enumerate() {
+        let end = start + u64::try_from(group.num_rows()).unwrap_or_default();
+        let (here, behind) = rest.split_at(rest.partition_point(|row| *row < end));
+        if !here.is_empty() {
+            groups.push(number);
+            let mut next = start;
+            let as_usize = |rows: u64| usize::try_from(rows).unwrap_or(usize::MAX);
+            for run in here.chunk_by(|a, b| a + 1 == *b) {
+                selectors.push(RowSelector::skip(as_usize(run[0] - next)));
+                selectors.push(RowSelector::select(run.len()));
+                next = run[0] + run.len() as u64;
+            }
+            selectors.push(RowSelector::skip(as_usize(end - next)));
+        }
+        (start, rest) = (end, behind);
+    }
+    let selection = RowSelection::from(selectors);
+    opening.failed.stream(opening.builder.with_row_groups(groups).with_row_selection(selection))
+}
+
 pub(crate) type Builder = ParquetRecordBatchStreamBuilder<ObjectReader>;
 
 /// A file whose footer has been read.

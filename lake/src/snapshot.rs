@@ -11,6 +11,7 @@ use weir_core::time::rfc3339;
 use crate::actions::{Action, Add, DomainMetadata, Protocol, Remove};
 use crate::error::LakeError;
 use crate::foreign::{self, ForeignFile, TAG_ADDED_IN};
+use crate::links::LinkCounts;
 use crate::log_state::{LogState, Tombstones};
 use crate::names::TableName;
 use crate::schema::{BUCKETS, RECEIVED_AT, TIME};
@@ -25,6 +26,7 @@ pub(crate) const DOMAIN: &str = "weir";
 const TAG_LEVEL: &str = "weir.level";
 const TAG_LANDED_IN: &str = "weir.landedIn";
 const TAG_BUCKET_ROWS: &str = "weir.bucketRows";
+const TAG_LINKS: &str = "weir.links";
 
 /// Which kind of file it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -72,6 +74,8 @@ pub struct DataFile {
     pub bucket_rows: Vec<u64>,
     /// The newest version whose landing brought events that are in this file.
     pub landed_in: u64,
+    /// What its notes say of users. `None` for a file without such notes: its rows say it.
+    pub links: Option<LinkCounts>,
 }
 
 /// How far a commit lands a shard.
@@ -485,6 +489,9 @@ fn add_action(table: TableName, file: &DataFile, now_ms: i64, data_change: bool)
         let bucket_rows = file.bucket_rows.iter().map(u64::to_string).collect::<Vec<_>>().join(",");
         tags.insert(TAG_BUCKET_ROWS.to_owned(), bucket_rows);
     }
+    if let Some(links) = file.links {
+        tags.insert(TAG_LINKS.to_owned(), links.to_string());
+    }
     // A landing's own version is known only once it is committed, and then from the commit itself. Rows that stay where others
     // were taken away were landed before.
     if !data_change || file.landed_in > 0 {
@@ -528,6 +535,8 @@ pub(crate) fn data_file(table: TableName, add: &Add, origin: &Origin) -> Result<
     if table == TableName::Events && !fits {
         return Err(format!("`{}` says {rows} rows, its buckets another number", add.path));
     }
+    let links = add.tags.as_ref().and_then(|tags| tags.get(TAG_LINKS)).map(|tag| tag.parse()).transpose();
+    let links = links.map_err(|()| format!("tag `{TAG_LINKS}` of `{}` is not three numbers", add.path))?;
     let time = |bound: &str, column: &str| {
         let text = stats[bound][column].as_str().unwrap_or_default();
         chrono::DateTime::parse_from_rfc3339(text)
@@ -546,6 +555,7 @@ pub(crate) fn data_file(table: TableName, add: &Add, origin: &Origin) -> Result<
         level,
         bucket_rows,
         landed_in,
+        links,
     })
 }
 

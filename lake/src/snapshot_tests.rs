@@ -14,6 +14,7 @@ pub(crate) fn file(path: &str, rows: u64) -> DataFile {
         level: Level::Landed,
         bucket_rows,
         landed_in: 0,
+        links: None,
     }
 }
 

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use crate::actions::{self, Action, MetaData};
 use crate::checkpoint::{self, Pointer};
 use crate::error::LakeError;
+use crate::links::LinkCache;
 use crate::log_state::{CHECKPOINT_INTERVAL, CHECKPOINT_INTERVAL_SETTING};
 use crate::names;
 use crate::names::TableName;
@@ -43,6 +44,7 @@ pub struct Table {
     pub(crate) look_at: Instant,
     /// When the log was last cleaned up, milliseconds since 1970.
     pub(crate) cleaned_ms: Option<i64>,
+    links: Arc<LinkCache>,
 }
 
 impl Table {
@@ -121,6 +123,7 @@ impl Table {
             is_overtaken: false,
             look_at: Instant::now() + LOOK_AHEAD,
             cleaned_ms: None,
+            links: Arc::default(),
         })
     }
 
@@ -137,6 +140,11 @@ impl Table {
     /// Where the table is.
     pub fn store(&self) -> &Store {
         &self.store
+    }
+
+    /// What is remembered of the links that its files declare.
+    pub fn links(&self) -> Arc<LinkCache> {
+        Arc::clone(&self.links)
     }
 
     /// Reads commits that came since. One that is far behind goes on with the newest checkpoint.

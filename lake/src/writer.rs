@@ -17,6 +17,7 @@ use tokio::io::AsyncWriteExt;
 use crate::catalogue::{Catalogue, Limits, Observer, note};
 use crate::error::LakeError;
 use crate::failed::BODY;
+use crate::links::{Collector, LinkCounts};
 use crate::names::{self, TableName};
 use crate::notes::{Note, key};
 use crate::schema::{
@@ -73,6 +74,8 @@ pub struct DataFileWriter {
     notes: Vec<(Note, Vec<u8>)>,
     /// Looks at the rows that pass, unless it is known what they have.
     observer: Option<Observer>,
+    /// What the rows say of users; for events only.
+    links: Option<Collector>,
     rows: u64,
     time: Option<(i64, i64)>,
     received: Option<(i64, i64)>,
@@ -121,6 +124,7 @@ impl DataFileWriter {
             target,
             notes: Vec::new(),
             observer: (table == TableName::Events).then(|| Observer::new(Limits::NOTE)),
+            links: if table == TableName::Events { Some(Collector::new()?) } else { None },
             rows: 0,
             time: None,
             received: None,
@@ -141,6 +145,9 @@ impl DataFileWriter {
         }
         if let Some(observer) = &mut self.observer {
             observer.observe(batch);
+        }
+        if let Some(links) = &mut self.links {
+            links.take(batch)?;
         }
         let finished = self.writer.flushed_row_groups().len();
         self.writer.write(&to_stored(batch, &self.stored)?)?;
@@ -195,6 +202,7 @@ impl DataFileWriter {
 
     /// Makes the file durable. It is live once a commit adds it; for a merge, the caller sets `landed_in`.
     pub async fn finish(mut self) -> Result<DataFile, LakeError> {
+        let links = self.note_links()?;
         // What is left of the rows goes before the notes, and the notes before the footer that names them.
         self.writer.flush()?;
         if let Some(observer) = self.observer.take() {
@@ -224,7 +232,20 @@ impl DataFileWriter {
             level: self.level,
             bucket_rows: self.bucket_rows,
             landed_in: 0,
+            links,
         })
+    }
+
+    fn note_links(&mut self) -> Result<Option<LinkCounts>, LakeError> {
+        let Some(collector) = self.links.take() else { return Ok(None) };
+        let found = collector.finish()?;
+        if found.counts.declared > 0 {
+            self.note(Note::Links, found.declared);
+        }
+        if found.counts.moved + found.counts.unmoved > 0 {
+            self.note(Note::Users, found.users);
+        }
+        Ok(Some(found.counts))
     }
 }
 

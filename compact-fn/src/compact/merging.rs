@@ -23,14 +23,15 @@ use weir_core::time::{DAY_MS, rfc3339};
 use weir_lake::catalogue::{self, Catalogue};
 use weir_lake::merge::Merge;
 use weir_lake::paged::Paged;
-use weir_lake::reader::BATCH_ROWS;
-use weir_lake::schema::{BUCKET, TIME};
+use weir_lake::reader::{BATCH_ROWS, Batches};
+use weir_lake::schema::{BUCKET, BUCKETS, TIME};
 use weir_lake::snapshot::Level;
 use weir_lake::writer::{DataFileWriter, Packing};
 use weir_lake::{DataFile, LakeError, Snapshot, Table, names};
 
 use super::copies::Copies;
 use super::queue::{FILE_BYTES, FILE_ROWS};
+use crate::resolving;
 
 /// Memory of all inputs, in bytes.
 const INPUT_BYTES: usize = 96 * 1024 * 1024;
@@ -97,7 +98,8 @@ impl Merging<'_> {
         merged.inputs = files.iter().take(opened.len()).cloned().collect();
         let inputs = merged.inputs.clone();
         let landed_in = inputs.iter().map(|file| file.landed_in).max().unwrap_or(0);
-        let level = inputs.iter().map(|file| file.level.number()).max().unwrap_or(0).saturating_add(1);
+        let level = level_of(&inputs);
+        let moved = resolving::moved(self.table, self.snapshot, &inputs).await?;
         let touched: BTreeSet<i64> =
             inputs.iter().flat_map(|f| self.range_of(f.min_time_ms)..=self.range_of(f.max_time_ms)).collect();
         let touched: Vec<i64> = touched.into_iter().collect();
@@ -112,18 +114,20 @@ impl Merging<'_> {
                 let again: Vec<_> = inputs.iter().filter(touches).cloned().collect();
                 opened = self.open(&again).await?;
             }
+            let streams = opened.drain(..).map(|(file, paged)| moved.left_out(&file, paged.stream()));
+            let streams: Vec<Batches> = streams.chain([moved.rows(&(0..BUCKETS))]).collect();
             let is_few = touched.len() <= as_usize(SETTLED_RANGES);
             let packing = if is_settled && is_few { Packing::Settled } else { Packing::Merged };
             let mut outputs = Outputs {
                 merging: self,
-                level: Level::Compacted(level),
+                level,
                 packing,
                 catalogue: catalogue.take(),
                 writers: BTreeMap::new(),
                 done: Vec::new(),
             };
             let all = touched.len() <= as_usize(OPEN_RANGES);
-            let going = self.pass(std::mem::take(&mut opened), (!all).then_some(&ranges), &mut outputs, merged).await;
+            let going = self.pass(streams, (!all).then_some(&ranges), &mut outputs, merged).await;
             let (files, ended) = match going {
                 Ok(true) => (outputs.finish().await?, None),
                 Ok(false) => (outputs.done, Some(Ok(false))),
@@ -147,7 +151,7 @@ impl Merging<'_> {
     }
 
     /// Opens inputs, as many as memory has room for, but at least two.
-    async fn open(&self, files: &[Arc<DataFile>]) -> Result<Vec<Paged>, LakeError> {
+    async fn open(&self, files: &[Arc<DataFile>]) -> Result<Vec<(Arc<DataFile>, Paged)>, LakeError> {
         let (store, version) = (self.table.store(), self.snapshot.version);
         let slice_bytes = (INPUT_BYTES / 8 / files.len().max(1)).clamp(SLICE_BYTES.start, SLICE_BYTES.end);
         let opening: Vec<_> = files.iter().map(|file| Paged::open(store, version, file, slice_bytes)).collect();
@@ -158,7 +162,7 @@ impl Merging<'_> {
             if bytes > INPUT_BYTES && opened.len() >= 2 {
                 break;
             }
-            opened.push(paged);
+            opened.push((Arc::clone(&files[opened.len()]), paged));
         }
         tracing::debug!(inputs = opened.len(), bytes, "opened");
         Ok(opened)
@@ -167,12 +171,11 @@ impl Merging<'_> {
     /// Merges into the outputs those rows that lie in `ranges`, or all. `false` when time is over.
     async fn pass(
         &self,
-        opened: Vec<Paged>,
+        streams: Vec<Batches>,
         ranges: Option<&Range<i64>>,
         outputs: &mut Outputs<'_>,
         merged: &mut Merged,
     ) -> Result<bool, LakeError> {
-        let streams = opened.into_iter().map(Paged::stream).collect();
         let mut merge = Merge::new(streams, BATCH_ROWS).await?;
         let (mut copies, mut since_look) = (Copies::default(), 0);
         while let Some(batch) = merge.next().await? {
@@ -207,6 +210,14 @@ impl Merging<'_> {
 
 fn as_usize(count: i64) -> usize {
     usize::try_from(count).unwrap_or(0)
+}
+
+/// A file that is only rewritten stays what it was.
+fn level_of(inputs: &[Arc<DataFile>]) -> Level {
+    match inputs {
+        [one] if one.level != Level::Landed => one.level,
+        _ => Level::Compacted(inputs.iter().map(|file| file.level.number()).max().unwrap_or(0).saturating_add(1)),
+    }
 }
 
 /// The files that a merge writes side by side.

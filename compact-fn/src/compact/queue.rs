@@ -62,6 +62,8 @@ pub enum Why {
     Settled,
     /// A range is to have one file.
     Everything,
+    /// Rows of it belong to other users by now.
+    Moved,
 }
 
 impl Why {
@@ -72,6 +74,7 @@ impl Why {
             Self::ManySmall => "many_small",
             Self::Settled => "settled",
             Self::Everything => "everything",
+            Self::Moved => "moved",
         }
     }
 }
@@ -83,6 +86,7 @@ impl fmt::Display for Why {
             Self::ManySmall => "many files of a size",
             Self::Settled => "small ranges that are settled",
             Self::Everything => "one file a range",
+            Self::Moved => "rows that belong to other users by now",
         })
     }
 }
@@ -99,6 +103,15 @@ pub struct Work {
 }
 
 impl Work {
+    /// A compacted file that is written anew by itself, for rows of it that belong to other users by now. It keeps its range.
+    pub(crate) fn alone(file: Arc<DataFile>) -> Self {
+        let range = |ms: i64, days: i64| ms.div_euclid(days * DAY_MS);
+        let fits = |days: &i64| range(file.min_time_ms, *days) == range(file.max_time_ms, *days);
+        let days = [RANGE_DAYS].into_iter().chain(GROWN_DAYS).find(fits).unwrap_or(RANGE_DAYS);
+        let from_ms = range(file.min_time_ms, days) * days * DAY_MS;
+        Self { kind: Kind::Range { from_ms, days }, files: vec![file], why: Why::Moved }
+    }
+
     /// Their rows together.
     pub fn rows(&self) -> u64 {
         self.files.iter().map(|file| file.rows).sum()

@@ -21,6 +21,7 @@ fn file(path: &str, level: Level, days: (i64, i64), rows: u64, received_day: i64
         level,
         bucket_rows,
         landed_in: 1,
+        links: None,
     }
 }
 

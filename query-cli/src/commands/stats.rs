@@ -1,4 +1,4 @@
-//! `weir stats`: the figures of a lake, from its log alone.
+//! `weir stats`: the figures of a lake, from its log alone; where it has linked users, also from the notes of its files.
 
 use std::collections::BTreeMap;
 
@@ -6,6 +6,7 @@ use compact_fn::compact::{Extent, Kind, RANGE_DAYS, Work, queue};
 use serde::Serialize;
 use serde_json::{Value, json};
 use weir_core::time::rfc3339;
+use weir_lake::links::IdentityReport;
 use weir_lake::snapshot::Level;
 use weir_lake::{Snapshot, Table as LakeTable};
 
@@ -23,8 +24,10 @@ use crate::render::{Records, Report, TableReport};
 /// Whatever is wrong with the lake.
 pub async fn run(args: &StatsArgs) -> Result<(), Failure> {
     let table = LakeTable::open(&open_store(&args.lake).await?).await?;
-    output::print(&Stats::of(table.store().url(), &table.snapshot()), args.output.format)?;
-    say_foreign(&table.snapshot());
+    let snapshot = table.snapshot();
+    let users = UserStats::of(&table.links().report(table.store(), &snapshot).await?);
+    output::print(&Stats { users, ..Stats::of(table.store().url(), &snapshot) }, args.output.format)?;
+    say_foreign(&snapshot);
     Ok(())
 }
 
@@ -52,6 +55,54 @@ struct Stats {
     queue: Queue,
     /// How far each shard of the event log is in the lake.
     shards: Vec<Shard>,
+    users: UserStats,
+}
+
+/// Anonymous ids that have become users'.
+#[derive(Debug, Default, Serialize)]
+struct UserStats {
+    linked_ids: u64,
+    /// Of which rows are still to be moved, each counted in each file.
+    ids_to_move: u64,
+    refused_links: u64,
+    /// The latest of these.
+    refused: Vec<RefusedLink>,
+}
+
+/// A link that would have made one user of two.
+#[derive(Debug, Serialize)]
+struct RefusedLink {
+    from: String,
+    to: String,
+    /// Whose the id is instead.
+    stays: String,
+    reason: &'static str,
+    received_at: String,
+}
+
+impl UserStats {
+    fn of(report: &IdentityReport) -> Self {
+        let refused = report.refused.iter().map(|link| RefusedLink {
+            from: link.from.clone(),
+            to: link.to.clone(),
+            stays: link.stays.clone(),
+            reason: link.reason.as_str(),
+            received_at: rfc3339(link.received_ms),
+        });
+        Self {
+            linked_ids: report.links,
+            ids_to_move: report.unresolved,
+            refused_links: report.refused_count,
+            refused: refused.collect(),
+        }
+    }
+
+    fn figures(&self) -> impl Iterator<Item = (&'static str, String)> {
+        let figures =
+            [("linked ids", self.linked_ids), ("ids to move", self.ids_to_move), ("refused links", self.refused_links)];
+        let is_shown = figures.iter().any(|(_, figure)| *figure > 0);
+        figures.into_iter().filter(move |_| is_shown).map(|(name, figure)| (name, count(figure)))
+    }
 }
 
 /// Files of one level.
@@ -169,6 +220,7 @@ impl Stats {
             shards: shards
                 .map(|(shard, landed_to)| Shard { shard: shard.to_string(), landed_to: landed_to.to_string() })
                 .collect(),
+            users: UserStats::default(),
         }
     }
 
@@ -185,6 +237,7 @@ impl Stats {
             ("size", format!("{} ({} bytes)", bytes(self.bytes), count(self.bytes))),
             ("bytes an event", self.bytes_per_event.map_or_else(none, |bytes| format!("{bytes:.1}"))),
         ];
+        figures.extend(self.users.figures());
         figures.extend(self.shards.iter().map(|shard| ("landed", format!("{} to {}", shard.shard, shard.landed_to))));
         figures
     }
@@ -291,6 +344,7 @@ impl Report for Stats {
 mod tests {
     use std::sync::Arc;
 
+    use weir_core::identity::{Refusal, Refused};
     use weir_core::ports::{SequenceNumber, ShardId};
     use weir_lake::{DataFile, TableName};
 
@@ -314,6 +368,7 @@ mod tests {
             level,
             bucket_rows: Vec::new(),
             landed_in: 1,
+            links: None,
         };
         (path.to_owned(), Arc::new(file))
     }
@@ -335,7 +390,15 @@ mod tests {
 
     #[test]
     fn figures_in_every_format() {
-        let stats = Stats::of("./lake", &snapshot());
+        let refused = Refused {
+            from: "kiosk".to_owned(),
+            to: "ben".to_owned(),
+            stays: "ana".to_owned(),
+            reason: Refusal::OtherUser,
+            received_ms: START_MS,
+        };
+        let report = IdentityReport { links: 1200, refused: vec![refused], refused_count: 1, unresolved: 7 };
+        let stats = Stats { users: UserStats::of(&report), ..Stats::of("./lake", &snapshot()) };
         let show = |format| render(&stats, format, 80).unwrap();
         insta::assert_snapshot!(show(Format::Table), @"
         lake            ./lake
@@ -347,6 +410,9 @@ mod tests {
         files           3
         size            1.2 MB (1,224,000 bytes)
         bytes an event  12.0
+        linked ids      1,200
+        ids to move     7
+        refused links   1
         landed          shard-0 to 17
 
         level  kind       files   events     size  from        to
@@ -354,7 +420,7 @@ mod tests {
             0  landed         2    2,000  24.0 kB  2026-01-19  2026-01-23
             1  compacted      1  100,000   1.2 MB  2026-01-01  2026-01-21
         ");
-        insta::assert_snapshot!(show(Format::Json), @r#"{"lake":"./lake","version":42,"complete_to":"2026-01-23T00:00:00.000Z","events":102000,"files":3,"bytes":1224000,"bytes_per_event":12.0,"first_event":"2026-01-01T00:00:00.000Z","last_event":"2026-01-23T00:00:00.000Z","levels":[{"level":0,"kind":"landed","files":2,"events":2000,"bytes":24000,"first_event":"2026-01-19T00:00:00.000Z","last_event":"2026-01-23T00:00:00.000Z"},{"level":1,"kind":"compacted","files":1,"events":100000,"bytes":1200000,"first_event":"2026-01-01T00:00:00.000Z","last_event":"2026-01-21T00:00:00.000Z"}],"queue":[],"shards":[{"shard":"shard-0","landed_to":"17"}]}"#);
+        insta::assert_snapshot!(show(Format::Json), @r#"{"lake":"./lake","version":42,"complete_to":"2026-01-23T00:00:00.000Z","events":102000,"files":3,"bytes":1224000,"bytes_per_event":12.0,"first_event":"2026-01-01T00:00:00.000Z","last_event":"2026-01-23T00:00:00.000Z","levels":[{"level":0,"kind":"landed","files":2,"events":2000,"bytes":24000,"first_event":"2026-01-19T00:00:00.000Z","last_event":"2026-01-23T00:00:00.000Z"},{"level":1,"kind":"compacted","files":1,"events":100000,"bytes":1200000,"first_event":"2026-01-01T00:00:00.000Z","last_event":"2026-01-21T00:00:00.000Z"}],"queue":[],"shards":[{"shard":"shard-0","landed_to":"17"}],"users":{"linked_ids":1200,"ids_to_move":7,"refused_links":1,"refused":[{"from":"kiosk","to":"ben","stays":"ana","reason":"other_user","received_at":"2026-01-01T00:00:00.000Z"}]}}"#);
         insta::assert_snapshot!(show(Format::Csv), @"
         level,kind,files,events,bytes,first_event,last_event
         0,landed,2,2000,24000,2026-01-19T00:00:00.000Z,2026-01-23T00:00:00.000Z
@@ -393,6 +459,6 @@ mod tests {
         size            0 B (0 bytes)
         bytes an event  –
         ");
-        insta::assert_snapshot!(render(&stats, Format::Json, 80).unwrap(), @r#"{"lake":"./lake","version":0,"complete_to":null,"events":0,"files":0,"bytes":0,"bytes_per_event":null,"first_event":null,"last_event":null,"levels":[],"queue":[],"shards":[]}"#);
+        insta::assert_snapshot!(render(&stats, Format::Json, 80).unwrap(), @r#"{"lake":"./lake","version":0,"complete_to":null,"events":0,"files":0,"bytes":0,"bytes_per_event":null,"first_event":null,"last_event":null,"levels":[],"queue":[],"shards":[],"users":{"linked_ids":0,"ids_to_move":0,"refused_links":0,"refused":[]}}"#);
     }
 }

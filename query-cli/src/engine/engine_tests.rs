@@ -263,3 +263,6 @@ async fn an_empty_lake_answers_zero() {
     assert_eq!(engine.funnel(&spec).await.unwrap().steps[0].count, 0);
     assert!(sql(&engine, "SELECT count(*) FROM events").await.unwrap().contains("| 0 "));
 }
+
+#[path = "identity_tests.rs"]
+mod identity;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, StringBuilder};
+use arrow::array::{Array, ArrayRef, AsArray, StringBuilder, StringViewBuilder};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use async_trait::async_trait;
 use datafusion::catalog::Session;
@@ -20,8 +20,10 @@ use datafusion::logical_expr::{
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::{col, when};
 use weir_core::event::uuid_text;
+use weir_core::identity::Links;
 use weir_lake::failed::FAILED_ID;
-use weir_lake::schema::{EVENT_ID, EVENT_UUID, columns_of};
+use weir_lake::links::Moves;
+use weir_lake::schema::{ANONYMOUS_ID, EVENT_ID, EVENT_UUID, USER_ID, columns_of};
 use weir_lake::{Snapshot, TableName};
 
 /// Where DataFusion finds the lake's store.
@@ -35,11 +37,12 @@ struct LiveFiles {
     partitions: usize,
 }
 
-/// The table `events`: one `event_id` column, and none that only the lake needs.
+/// The table `events`: one `event_id` column, and none that only the lake needs. Where rows of anonymous ids are still to be
+/// moved to their users, `user` is the user that they are now.
 ///
 /// # Errors
 /// Only if the plan of the view cannot be built, which would be a defect.
-pub fn events_table(snapshot: Arc<Snapshot>, partitions: usize) -> Result<Arc<dyn TableProvider>> {
+pub fn events_table(snapshot: Arc<Snapshot>, moves: &Moves, partitions: usize) -> Result<Arc<dyn TableProvider>> {
     let files = Arc::new(LiveFiles { schema: sql_schema(snapshot.table), snapshot, partitions });
     let event_id = when(col(EVENT_UUID).is_null(), col(EVENT_ID))
         .otherwise(uuid_to_text().call(vec![col(EVENT_UUID)]))?
@@ -47,6 +50,10 @@ pub fn events_table(snapshot: Arc<Snapshot>, partitions: usize) -> Result<Arc<dy
     let plain = ["user", "event", "time", "received_at", "source", "user_id", "anonymous_id", "session_id"];
     let mut shown: Vec<Expr> = plain.iter().map(|name| col(*name)).collect();
     shown.insert(5, event_id);
+    if !moves.is_empty() {
+        let belongs_to = user_now(Arc::clone(&moves.links));
+        shown[0] = belongs_to.call(["user", USER_ID, ANONYMOUS_ID].map(col).to_vec()).alias("user");
+    }
     shown.extend([col("properties"), col("context")]);
     let plan = LogicalPlanBuilder::scan("files", provider_as_source(files), None)?.project(shown)?.build()?;
     Ok(Arc::new(ViewTable::new(plan, None)))
@@ -76,6 +83,22 @@ fn sql_schema(table: TableName) -> SchemaRef {
         })
         .collect::<Vec<_>>();
     Arc::new(Schema::new(fields))
+}
+
+/// Whose a row is by the links: of `user`, as the file has it, `user_id` and `anonymous_id`, as sent.
+fn user_now(links: Arc<Links>) -> ScalarUDF {
+    let function = move |args: &[ColumnarValue]| -> Result<ColumnarValue> {
+        let arrays = ColumnarValue::values_to_arrays(args)?;
+        let [users, user_ids, ids] = [0, 1, 2].map(|at| arrays[at].as_string_view());
+        let mut now = StringViewBuilder::with_capacity(users.len()).with_deduplicate_strings();
+        for row in 0..users.len() {
+            let is_anonymous = user_ids.is_null(row) && ids.is_valid(row);
+            now.append_value(if is_anonymous { links.user_of(ids.value(row)) } else { users.value(row) });
+        }
+        Ok(ColumnarValue::Array(Arc::new(now.finish()) as ArrayRef))
+    };
+    let arguments = vec![DataType::Utf8View; 3];
+    create_udf("user_now", arguments, DataType::Utf8View, Volatility::Immutable, Arc::new(function))
 }
 
 /// 16 bytes as the text of a UUID.

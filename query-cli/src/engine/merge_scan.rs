@@ -9,6 +9,9 @@
 //!
 //! Each partition is a range of user buckets, which is a range of rows in every file. So all events of a user come out of one
 //! partition, in order, without a sort or a shuffle.
+//!
+//! Rows of an anonymous id that has become a user's, and that no merge has moved yet, are left out where they lie and come in as
+//! one more sorted input, under the user that they are now. They are looked for once, whichever partition begins.
 
 use std::fmt;
 use std::ops::Range;
@@ -27,8 +30,11 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties, ReplaceChildrenOptions,
 };
+use tokio::sync::OnceCell;
+use weir_lake::links::Moves;
 use weir_lake::merge::{ARRIVAL_COLUMNS, ID_COLUMNS, KEY_COLUMNS, Merge};
 use weir_lake::reader::{self, Read};
+use weir_lake::resolve::{self, Moved};
 use weir_lake::schema::{BUCKETS, USER, columns};
 use weir_lake::{DataFile, LakeError, Store};
 
@@ -38,6 +44,9 @@ pub struct MergeScanExec {
     store: Store,
     version: u64,
     files: Vec<Arc<DataFile>>,
+    moves: Arc<Moves>,
+    /// Found with the first batch of any partition.
+    moved: Arc<OnceCell<Moved>>,
     /// Names of columns that are read, in the table's order.
     names: Vec<String>,
     partitions: Vec<Range<usize>>,
@@ -54,8 +63,22 @@ impl MergeScanExec {
         wanted: &[&'static str],
         partitions: usize,
     ) -> Self {
+        Self::moving(store, version, files, wanted, partitions, Arc::default())
+    }
+
+    /// As [`new`](Self::new), with rows where they belong by `moves`.
+    pub fn moving(
+        store: Store,
+        version: u64,
+        files: Vec<Arc<DataFile>>,
+        wanted: &[&'static str],
+        partitions: usize,
+        moves: Arc<Moves>,
+    ) -> Self {
         let mut needed: Vec<&str> = KEY_COLUMNS.iter().chain(wanted).copied().collect();
         let (arrival, id) = tie_breakers(&files);
+        // Rows that move meet rows of the file that they come from.
+        let (arrival, id) = (arrival || !moves.is_empty(), id || !moves.is_empty());
         needed.extend(ARRIVAL_COLUMNS.iter().filter(|_| arrival));
         needed.extend(ID_COLUMNS.iter().filter(|_| id));
         let columns = columns();
@@ -64,7 +87,13 @@ impl MergeScanExec {
         let schema = Arc::new(Schema::new(fields));
         let partitions = bucket_ranges(partitions);
         let properties = Arc::new(properties(&schema, partitions.len()));
-        Self { store, version, files, names, partitions, properties, metrics: ExecutionPlanMetricsSet::new() }
+        let (moved, metrics) = (Arc::default(), ExecutionPlanMetricsSet::new());
+        Self { store, version, files, moves, moved, names, partitions, properties, metrics }
+    }
+
+    async fn moved(&self, names: &[&str]) -> std::result::Result<&Moved, LakeError> {
+        let collect = || Moved::collect(&self.store, self.version, &self.files, names, &self.moves, usize::MAX);
+        self.moved.get_or_try_init(collect).await
     }
 }
 
@@ -177,9 +206,13 @@ impl Scan {
 async fn open(exec: &MergeScanExec, buckets: Range<usize>) -> Result<Merge, LakeError> {
     let names: Vec<&str> = exec.names.iter().map(String::as_str).collect();
     let read = Read { columns: &names, buckets, batch_rows: reader::BATCH_ROWS };
-    let mut inputs = Vec::with_capacity(exec.files.len());
+    let moved = exec.moved(&names).await?;
+    let mut inputs = Vec::with_capacity(exec.files.len() + 1);
     for file in &exec.files {
-        inputs.push(reader::open(&exec.store, exec.version, file, &read).await?);
+        inputs.push(resolve::open(&exec.store, exec.version, file, &read, moved).await?);
+    }
+    if !moved.is_empty() {
+        inputs.push(moved.rows(&read.buckets));
     }
     Merge::new(inputs, reader::BATCH_ROWS).await
 }

@@ -32,6 +32,7 @@ use weir_core::plan;
 use weir_core::ports::Clock;
 use weir_core::spec::{FunnelSpec, SpecError};
 use weir_lake::catalogue::CatalogueReader;
+use weir_lake::links::{IdentityReport, LinkCache};
 use weir_lake::schema::BUCKETS;
 use weir_lake::{DataFile, LakeError, Settings, Snapshot, Store, Table, TableName};
 
@@ -108,6 +109,8 @@ pub struct Engine {
     catalogues: Mutex<CatalogueReader>,
     /// The settings that were last seen, and the events of their tracking plan.
     planned: Mutex<Option<(Settings, Option<Arc<BTreeSet<String>>>)>>,
+    /// What files say of links.
+    links: LinkCache,
     /// Work that goes on side by side in one question.
     partitions: usize,
 }
@@ -128,6 +131,7 @@ impl Engine {
             table: Mutex::default(),
             catalogues: Mutex::default(),
             planned: Mutex::default(),
+            links: LinkCache::default(),
             partitions,
         }
     }
@@ -179,7 +183,9 @@ impl Engine {
             elapsed_ms: 0,
         };
         let plan = Arc::new(FunnelPlan::new(spec));
-        let scan = MergeScanExec::new(self.store.clone(), snapshot.version, files, &plan.columns(), self.partitions);
+        let moves = self.links.moves(&self.store, &snapshot, &files).await?;
+        let columns = plan.columns();
+        let scan = MergeScanExec::moving(self.store.clone(), snapshot.version, files, &columns, self.partitions, moves);
         let operator = Arc::new(FunnelExec::new(Arc::new(scan), Arc::clone(&plan)));
         let mut users = execute_stream(operator, Arc::new(TaskContext::default()))?;
         let mut tally = FunnelTally::new(spec.steps.len(), spec.window_ms, snapshot.complete_to_ms);
@@ -256,13 +262,23 @@ impl Engine {
         Ok(known.as_ref().map_or((0, None), |(settings, names)| (settings.number(), names.clone())))
     }
 
+    /// How many anonymous ids are users', and which links were refused.
+    ///
+    /// # Errors
+    /// A damaged file is named.
+    pub async fn identity(&self) -> Result<IdentityReport, EngineError> {
+        let snapshot = self.snapshot(None).await?;
+        Ok(self.links.report(&self.store, &snapshot).await?)
+    }
+
     /// Runs one read-only statement over the tables `events` and `failed`.
     ///
     /// # Errors
     /// [`EngineError::Sql`] with what is wrong with it.
     pub async fn sql(&self, query: &str) -> Result<sql::SqlRows, EngineError> {
         let snapshot = self.snapshot(None).await?;
-        sql::run(&self.store, snapshot, query, self.partitions).await
+        let moves = self.links.moves(&self.store, &snapshot, snapshot.files.values()).await?;
+        sql::run(&self.store, snapshot, &moves, query, self.partitions).await
     }
 }
 

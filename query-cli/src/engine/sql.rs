@@ -15,6 +15,7 @@ use futures::{StreamExt, TryStreamExt};
 use serde_json::Value;
 use url::Url;
 use weir_core::property::lookup;
+use weir_lake::links::Moves;
 use weir_lake::reader;
 use weir_lake::schema::columns_of;
 use weir_lake::{LakeError, Snapshot, Store, Table, TableName};
@@ -44,6 +45,7 @@ impl std::fmt::Debug for SqlRows {
 pub async fn run(
     store: &Store,
     snapshot: Arc<Snapshot>,
+    moves: &Moves,
     query: &str,
     partitions: usize,
 ) -> Result<SqlRows, EngineError> {
@@ -52,8 +54,8 @@ pub async fn run(
         false => None,
     };
     let failed = failed.unwrap_or_else(|| Arc::new(Snapshot::of(TableName::Failed)));
-    let context =
-        context(store, &snapshot, &failed, partitions).map_err(|e| EngineError::Internal(e.strip_backtrace()))?;
+    let context = context(store, &snapshot, moves, &failed, partitions)
+        .map_err(|e| EngineError::Internal(e.strip_backtrace()))?;
     let read_only = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
     let say = |error: DataFusionError| EngineError::Sql(message_of(&error));
     let frame = context.sql_with_options(query, read_only).await.map_err(say)?;
@@ -79,6 +81,7 @@ fn names(query: &str, table: TableName) -> bool {
 fn context(
     store: &Store,
     snapshot: &Arc<Snapshot>,
+    moves: &Moves,
     failed: &Arc<Snapshot>,
     partitions: usize,
 ) -> Result<SessionContext> {
@@ -86,7 +89,7 @@ fn context(
     let context = SessionContext::new_with_config(config);
     let url = Url::parse(STORE_URL).map_err(|e| DataFusionError::External(Box::new(e)))?;
     context.register_object_store(&url, store.objects());
-    context.register_table(TableName::Events.as_str(), events_table(Arc::clone(snapshot), partitions)?)?;
+    context.register_table(TableName::Events.as_str(), events_table(Arc::clone(snapshot), moves, partitions)?)?;
     context.register_table(TableName::Failed.as_str(), failed_table(Arc::clone(failed), partitions)?)?;
     context.register_udf(property_text());
     context.register_udf(property_number());
