@@ -24,13 +24,14 @@ mod judge;
 mod remains;
 
 use std::collections::BTreeSet;
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 
 use bytes::Bytes;
 use object_store::path::Path;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use weir_core::event::{envelope, uuid_text};
+use weir_core::identity::Links;
 use weir_core::ports::{Clock, Ids};
 use weir_core::time::DAY_MS;
 use weir_lake::erased::{Hasher, IdHash, SECRET_BYTES, fresh_secret, from_hex, hex};
@@ -162,6 +163,7 @@ impl Request {
             until_ms: self.until,
             checked,
             linked: Default::default(),
+            links: Default::default(),
             table,
         })
     }
@@ -184,6 +186,15 @@ pub struct Erased {
     pub failed: Rewritten,
 }
 
+/// Which devices are whose, as the newest version has it. Failed events link nobody.
+async fn links_of(table: &mut Table) -> Result<Arc<Links>, LakeError> {
+    if table.name() == TableName::Failed {
+        return Ok(Arc::default());
+    }
+    let snapshot = table.refresh().await?;
+    table.links().links(table.store(), &snapshot).await
+}
+
 /// What an erasure would change: events, failed events, and unreadable records of the overflow.
 ///
 /// # Errors
@@ -192,6 +203,7 @@ pub async fn preview(tables: &mut Tables, user: &UserIds, ids: &dyn Ids) -> Resu
     let hasher = hasher(&fresh_secret(|| ids.next_id()))?;
     let (mut events, mut failed) = (Rewritten::default(), Rewritten::default());
     for table in tables.opened().await? {
+        let links = links_of(table).await?;
         let subject = Subject {
             users: user.users.iter().map(|id| hasher.hash(id)).collect(),
             devices: user.devices.iter().map(|id| hasher.hash(id)).collect(),
@@ -199,6 +211,7 @@ pub async fn preview(tables: &mut Tables, user: &UserIds, ids: &dyn Ids) -> Resu
             until_ms: i64::MAX,
             checked: None,
             linked: Default::default(),
+            links,
             table: table.name(),
         };
         let found = look(table, &subject).await?;
@@ -313,7 +326,8 @@ async fn finish(
         let is_failed = table.name() == TableName::Failed;
         let checked =
             before.as_ref().and_then(|done| if is_failed { done.failed_version } else { done.events_version });
-        let subject = request.subject(table.name(), checked, object.as_ref())?;
+        let links = links_of(table).await?;
+        let subject = Subject { links, ..request.subject(table.name(), checked, object.as_ref())? };
         let outcome = rewrite(table, &subject, "erase", clock, ids, budget).await?;
         linked.extend(subject.linked.into_inner().unwrap_or_else(PoisonError::into_inner));
         if is_failed {

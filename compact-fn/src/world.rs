@@ -12,13 +12,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::datatypes::Int32Type;
+use arrow::datatypes::{Int32Type, Int64Type};
 use bytes::Bytes;
 use futures::TryStreamExt;
 use object_store::path::Path;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::{Value, json};
 use weir_core::event::{EventId, Failed, ID_NAMES, Receipt, parse, uuid_text};
+use weir_core::identity::{Declared, declared_by, reference};
 use weir_core::ports::{Clock, Ids, RandomIds, SequenceNumber, SystemClock};
 use weir_lake::failed::{Bodies, Scan};
 use weir_lake::rows::EventRows;
@@ -56,10 +57,12 @@ pub(crate) struct Row {
     pub(crate) anonymous_id: Option<String>,
     pub(crate) properties: Option<Value>,
     pub(crate) time_ms: i64,
+    /// When it was received, and its place in the request.
+    pub(crate) arrival: (i64, i64),
 }
 
 impl Row {
-    pub(crate) fn of(json: Value, now_ms: i64) -> Self {
+    pub(crate) fn of(json: Value, now_ms: i64, place: i64) -> Self {
         let text = |name: &str| json[name].as_str().map(str::to_owned);
         Self {
             event: text("event").unwrap(),
@@ -67,6 +70,7 @@ impl Row {
             anonymous_id: text("anonymous_id"),
             properties: json.get("properties").cloned(),
             time_ms: json["timestamp"].as_i64().unwrap_or(now_ms),
+            arrival: (now_ms, place),
         }
     }
 }
@@ -135,8 +139,9 @@ impl World {
     /// Lands so many random events.
     pub(crate) async fn land(&mut self, events: usize) {
         let events: Vec<Value> = (0..events).map(|_| self.random()).collect();
-        let now_ms = self.now_ms;
-        self.land_these(events, now_ms).await;
+        // Who lands later was received later, so the first link of a device stays the first.
+        self.now_ms += 1;
+        self.land_these(events, self.now_ms).await;
     }
 
     /// Lands events that were received at an instant.
@@ -147,7 +152,7 @@ impl World {
             let receipt = Receipt { received_ms, place: place as u64, correct_skew: false };
             let id = uuid_text(&RandomIds.next_id());
             rows.push("app", &parse(&text, receipt).unwrap(), &EventId::Text(id.as_str().into()));
-            self.rows.insert(id, Row::of(json, received_ms));
+            self.rows.insert(id, Row::of(json, received_ms, i64::try_from(place).unwrap()));
         }
         self.lander.land(rows.freeze(), vec![], None, "import").await.unwrap();
     }
@@ -197,15 +202,30 @@ impl World {
 
     /// The ids of a user, as their events tell them.
     pub(crate) fn ids_of(&self, user: &str) -> UserIds {
-        let mut devices = BTreeSet::new();
-        for row in self.rows.values().filter(|row| row.user_id.as_deref() == Some(user)) {
-            let previous = row.properties.as_ref().and_then(|p| p["previousId"].as_str()).map(str::to_owned);
-            match row.event.as_str() {
-                "identify" => devices.extend(row.anonymous_id.clone()),
-                "alias" => devices.extend(row.anonymous_id.clone().into_iter().chain(previous)),
-                _ => {}
-            }
-        }
+        let texts = |row: &Row| row.properties.as_ref().map(Value::to_string);
+        let declared: Vec<_> = self
+            .rows
+            .values()
+            .filter_map(|row| {
+                let properties = texts(row);
+                let (user_id, device) = (row.user_id.as_deref(), row.anonymous_id.as_deref());
+                let said = declared_by(&row.event, user_id, device, properties.as_deref())?;
+                Some((said.from.into_owned(), said.to.to_owned(), row.arrival))
+            })
+            .collect();
+        let declared: Vec<Declared<'_>> = declared
+            .iter()
+            .map(|(from, to, (received_ms, place))| Declared {
+                from,
+                to,
+                to_is_user: true,
+                received_ms: *received_ms,
+                place: *place,
+            })
+            .collect();
+        let held = reference::resolve(&declared);
+        let ids = held.iter().map(|(from, _)| *from).filter(|id| reference::user_of(&held, id) == user);
+        let devices = ids.map(str::to_owned).collect();
         UserIds { users: BTreeSet::from([user.to_owned()]), devices }
     }
 
@@ -281,6 +301,9 @@ fn rows_in(batch: &RecordBatch, found: &mut BTreeMap<String, Row>) {
     let events = batch.column_by_name("event").unwrap().as_dictionary::<Int32Type>();
     let times = batch.column_by_name("time").unwrap();
     let times = times.as_primitive::<arrow::datatypes::TimestampMicrosecondType>();
+    let received = batch.column_by_name("received_at").unwrap();
+    let received = received.as_primitive::<arrow::datatypes::TimestampMicrosecondType>();
+    let places = batch.column_by_name("place").unwrap().as_primitive::<Int64Type>();
     for at in 0..batch.num_rows() {
         let text = |name: &str| {
             let column = batch.column_by_name(name).unwrap().as_string_view();
@@ -292,6 +315,7 @@ fn rows_in(batch: &RecordBatch, found: &mut BTreeMap<String, Row>) {
             anonymous_id: text("anonymous_id"),
             properties: text("properties").map(|json| serde_json::from_str(&json).unwrap()),
             time_ms: times.value(at) / 1000,
+            arrival: (received.value(at) / 1000, places.value(at)),
         };
         let before = found.insert(text("event_id").unwrap(), row);
         assert_eq!(before, None, "an event is there twice");

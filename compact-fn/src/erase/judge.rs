@@ -3,7 +3,7 @@
 //! | row | becomes |
 //! |---|---|
 //! | `user_id` is an id of the user | goes |
-//! | no `user_id`, and `anonymous_id` or `user` is an id of the user or of their devices | goes |
+//! | no `user_id`, and `anonymous_id` is a device of the user; or it lies under the user, and no link says whose the device is | goes |
 //! | of somebody else, on a device of the user | stays, without the `anonymous_id` |
 //! | of somebody else, whose properties name the user or a device under a name for ids, such as `previousId` | stays, without these |
 //! | a failed event whose body mentions the user or a device | goes |
@@ -19,6 +19,7 @@ use arrow::datatypes::{Int32Type, TimestampMicrosecondType};
 use serde_json::Value;
 use serde_json::value::RawValue;
 use weir_core::event::{ID_NAMES, entries, mentions};
+use weir_core::identity::{Links, declared_by};
 use weir_lake::erased::{Hasher, IdHash};
 use weir_lake::failed::BODY;
 use weir_lake::schema::{EVENT, PROPERTIES, RECEIVED_AT, USER};
@@ -40,6 +41,8 @@ pub(super) struct Subject {
     pub(super) checked: Option<u64>,
     /// Devices that rows of the user link to them, and that are not in `devices`.
     pub(super) linked: Mutex<BTreeSet<IdHash>>,
+    /// Which devices are whose.
+    pub(super) links: Arc<Links>,
     pub(super) table: TableName,
 }
 
@@ -135,11 +138,12 @@ impl Subject {
             let on_device = anonymous_id.is_some_and(|id| of_device.knows(id));
             leaving[row] = match user_id {
                 Some(id) => named.knows(id),
-                None => on_device || of_user.knows(users.value(row)),
+                // Where a row lies is what was known when it was merged: a device that is another's by now is none of theirs.
+                None => on_device || (self.has_no_owner(anonymous_id) && of_user.knows(users.value(row))),
             };
             if leaving[row] {
-                if user_id.is_some() {
-                    self.learn(event_at(events, row), anonymous_id, at(properties, row));
+                if let Some(user_id) = user_id {
+                    self.learn(event_at(events, row), user_id, anonymous_id, at(properties, row));
                 }
                 continue;
             }
@@ -160,14 +164,21 @@ impl Subject {
         Ok(Judged { leaving, columns, changed })
     }
 
-    /// Takes the devices that an event of the user links to them.
-    fn learn(&self, event: Option<&str>, anonymous_id: Option<&str>, properties: Option<&str>) {
-        let mut linked = self.linked.lock().unwrap_or_else(PoisonError::into_inner);
-        for id in linked_ids(event.unwrap_or_default(), anonymous_id, properties) {
-            let hash = self.hasher.hash(&id);
-            if !self.devices.contains(&hash) && !self.users.contains(&hash) {
-                linked.insert(hash);
-            }
+    /// Whether no link says whose a device is.
+    fn has_no_owner(&self, anonymous_id: Option<&str>) -> bool {
+        anonymous_id.is_none_or(|id| self.links.user_of(id) == id)
+    }
+
+    /// Takes the device that an event of the user links to them, unless it is known to be another's. One that nobody is known
+    /// to have is theirs: the event may have landed a moment ago, and takes the link along when it goes.
+    fn learn(&self, event: Option<&str>, user_id: &str, anonymous_id: Option<&str>, properties: Option<&str>) {
+        let event = event.unwrap_or_default();
+        let Some(said) = declared_by(event, Some(user_id), anonymous_id, properties) else { return };
+        let owner = self.links.user_of(&said.from);
+        let hash = self.hasher.hash(&said.from);
+        let is_theirs = owner == user_id || owner == said.from;
+        if is_theirs && !self.devices.contains(&hash) && !self.users.contains(&hash) {
+            self.linked.lock().unwrap_or_else(PoisonError::into_inner).insert(hash);
         }
     }
 }
@@ -176,19 +187,6 @@ impl Subject {
 pub(super) fn event_at(events: &DictionaryArray<Int32Type>, row: usize) -> Option<&str> {
     let names = events.values().as_string::<i32>();
     events.key(row).map(|key| names.value(key))
-}
-
-/// The devices that an event links to its user.
-pub(super) fn linked_ids(event: &str, anonymous_id: Option<&str>, properties: Option<&str>) -> Vec<String> {
-    let previous = || {
-        let entries = entries(properties?).ok()?;
-        entries.iter().rev().find(|(name, _)| name == "previousId").and_then(|(_, value)| scalar(value.get()))
-    };
-    match event {
-        "identify" => anonymous_id.map(str::to_owned).into_iter().collect(),
-        "alias" => previous().into_iter().chain(anonymous_id.map(str::to_owned)).collect(),
-        _ => Vec::new(),
-    }
 }
 
 /// A text or a number of JSON, as an id.

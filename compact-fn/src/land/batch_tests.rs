@@ -171,7 +171,7 @@ async fn a_warm_landing_takes_four_requests_at_most() {
     faulty.requests();
     land(&mut lander, &[delivered(7, &record(&["d"]))]).await;
     let known_ids = 2;
-    assert!(faulty.requests() <= 4 + known_ids, "a look more, and the ids of the other's file");
+    assert!(faulty.requests() <= 5 + known_ids, "two looks more, and the ids of the other's file");
     let failed = Table::open_if_there(&store, TableName::Failed).await.unwrap().unwrap();
     assert_eq!((lander.snapshot().rows(), failed.snapshot().rows()), (5, 2));
 }
