@@ -14,7 +14,7 @@
 //! LAKE/overflow/unreadable/{39 digits}.weir           such records that could not be read, kept to be looked at
 //! LAKE/erasures/open/{id}.json                        users who are to be erased, as hashes
 //! LAKE/erasures/done/{id}.json                        how far that is, in figures
-//! LAKE/maintenance/vacuum.json                        the oldest versions that can be read, and when that was asked last
+//! LAKE/maintenance/vacuum.json                        the oldest versions that can be read; each vacuum writes it
 //! LAKE/unreadable/{shard}/{first}-{last}.ndjson       records of the event log that could not be read, kept to be looked at
 //! LAKE/doctor/{id}                                    for a moment, while `weir doctor` sees what the store does
 //! LAKE/log/…                                          the file log of a lake on one machine (see `file_log`)
