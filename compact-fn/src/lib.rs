@@ -4,7 +4,8 @@
 //!   overflow holds, which the log could not take.
 //! - [`compact`]: merges files into fewer, larger, sorted ones.
 //! - [`erase`]: takes every event of a user away; [`expire`]: what is too old; [`vacuum`]: files that no reader needs any more.
-//!   [`maintain`] does whatever of these is due, and [`rewrite`] is how files are written anew without some of their rows.
+//!   [`maintain`] does whatever of these is due, [`rewrite`] is how files are written anew without some of their rows,
+//!   and [`tables`] are the tables that they keep open.
 //! - [`repair`]: mends what an examination of a lake has found.
 //! - [`resolving`]: rows of anonymous ids go to the users that those have become.
 //! - [`failed`]: the same for the table of failed events, and how rows leave it.

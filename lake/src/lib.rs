@@ -6,18 +6,20 @@
 //! is the first six bits of a hash of their id, so that a range of buckets is a range of rows in every file.
 //!
 //! Roles:
-//! - [`schema`] is the table's columns; [`rows`] collects events as columns; [`writer`] writes a sorted file.
-//! - [`table`] reads and commits the log; [`snapshot`] is a state of it, with its invariants; [`actions`] the log's entries.
+//! - [`schema`] is the table's columns, `stored` how files have them; [`rows`] collects events as columns; [`writer`]
+//!   writes a sorted file.
+//! - [`table`] reads and commits the log; `opening` finds a state of it; [`snapshot`] is such a state, with its
+//!   invariants; [`actions`] the log's entries.
 //! - [`checkpoint`] is a snapshot as one file, so that nobody reads every commit; [`log_state`] what it has to hold beside
 //!   live files; [`cleanup`] deletes commits that nobody needs any more; [`foreign`] are files of other engines.
 //! - [`reader`] reads files, [`paged`] many of them in bounded memory, [`merge`] merges sorted files into one sorted stream.
-//! - [`catalogue`] is which events and properties there are.
+//! - [`catalogue`] is which events, properties, types and values there are.
 //! - [`links`] knows which anonymous ids are which users, and what files say of it; [`resolve`] finds rows that lie under
 //!   another user than they are now, and gives them where they belong.
 //! - [`notes`] are what a data file says of its rows beside them.
 //! - [`examine`] looks for what is wrong with a lake; [`any_file`] reads files that another engine wrote.
 //! - [`failed`] is the columns and rows of what was sent and not taken: a table of its own.
-//! - [`ids`] knows the event ids of the deduplication horizon.
+//! - [`ids`] knows the event ids of the deduplication horizon, by an index beside the table.
 //! - [`file_log`] is the event log of one machine.
 //!
 //! The object store, its names and the settings are `weir-store`'s.

@@ -6,7 +6,7 @@
 //! LAKE/events/_delta_log/_last_checkpoint             which checkpoint is the newest
 //! LAKE/events/landed/{id}.parquet                     what one landing wrote
 //! LAKE/events/compacted/{first day}/{id}.parquet      merges, by the first day of their time range
-//! LAKE/failed/…                                       the same three for the table of failed events
+//! LAKE/failed/…                                       the same for the table of failed events, where anything has failed
 //! LAKE/settings/00000000000000000003.json             settings, one document a change
 //! LAKE/ids/00000000000000000042.json                  which segments the index of event ids has, one document a change
 //! LAKE/ids/{id}.ids                                   such a segment
@@ -14,7 +14,7 @@
 //! LAKE/overflow/unreadable/{39 digits}.weir           such records that could not be read, kept to be looked at
 //! LAKE/erasures/open/{id}.json                        users who are to be erased, as hashes
 //! LAKE/erasures/done/{id}.json                        how far that is, in figures
-//! LAKE/maintenance/{what}.json                        when something was done last, and what came of it
+//! LAKE/maintenance/vacuum.json                        the oldest versions that can be read; each vacuum writes it
 //! LAKE/unreadable/{shard}/{first}-{last}.ndjson       records of the event log that could not be read, kept to be looked at
 //! LAKE/doctor/{id}                                    for a moment, while `weir doctor` sees what the store does
 //! LAKE/log/…                                          the file log of a lake on one machine (see `file_log`)
