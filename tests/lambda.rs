@@ -3,7 +3,7 @@
 //!
 //! The stream is kinesis-local, the lake lies on moto's S3. What was accepted is landed and counted.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by a panic")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by a panic")]
 
 #[path = "lambda/compacts.rs"]
 mod compacts;

@@ -134,6 +134,7 @@ pub async fn compact_within(
         };
         if !run.merge(table, &snapshot, &work).await? {
             run.total.left = works.len() as u64;
+            clean_up_now_and_then(table, clock).await;
             return Ok(run.total);
         }
         progress(&run.total);

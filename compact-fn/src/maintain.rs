@@ -72,9 +72,8 @@ impl Maintenance {
     ) -> Result<(Rewritten, Vacuumed), LakeError> {
         let store = self.tables.store().clone();
         let retention = Retention::of(&Settings::newest(&store).await?)?;
-        let state = State::read(&store).await?.map(|(state, _)| state).unwrap_or_default();
         // A wrong clock takes nothing away: neither what it thinks too old, nor what it thinks nobody needs.
-        let now_ms = store_time(&store, &state, clock).await?;
+        let now_ms = store_time(&store, clock).await?;
         let (mut expired, mut failed) = (Rewritten::default(), None);
         for table in self.tables.opened().await? {
             let Some(retention_ms) = retention.of_table(table.name()) else { continue };

@@ -37,6 +37,8 @@ const SKEW_MS: i64 = 15 * 60 * 1000;
 const AT_ONCE: usize = 16;
 /// The document that says what was vacuumed.
 const STATE: &str = "vacuum";
+/// The object by which the store is asked what time it is.
+const CLOCK: &str = "clock";
 
 /// How long files are left alone that a commit removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,7 +76,7 @@ impl State {
     }
 
     /// Writes it down, and gives the store's time of that.
-    pub(crate) async fn write(&self, store: &Store) -> Result<i64, LakeError> {
+    async fn write(&self, store: &Store) -> Result<i64, LakeError> {
         let bytes = serde_json::to_vec(self).map_err(|error| LakeError::Invariant(error.to_string()))?;
         Ok(store.replace_timed(&names::maintenance(STATE), Bytes::from(bytes)).await?)
     }
@@ -123,8 +125,8 @@ pub enum Sweep {
 ///
 /// # Errors
 /// [`LakeError::Clock`]; where the store fails.
-pub(crate) async fn store_time(store: &Store, state: &State, clock: &dyn Clock) -> Result<i64, LakeError> {
-    let store_ms = state.write(store).await?;
+pub(crate) async fn store_time(store: &Store, clock: &dyn Clock) -> Result<i64, LakeError> {
+    let store_ms = store.replace_timed(&names::maintenance(CLOCK), Bytes::new()).await?;
     let here_ms = clock.now_ms();
     if here_ms.abs_diff(store_ms) > SKEW_MS.unsigned_abs() {
         return Err(LakeError::Clock { here: rfc3339(here_ms), store: rfc3339(store_ms) });
@@ -139,7 +141,7 @@ pub(crate) async fn store_time(store: &Store, state: &State, clock: &dyn Clock) 
 pub async fn vacuum(tables: &mut Tables, keep: Keep, sweep: Sweep, clock: &dyn Clock) -> Result<Vacuumed, LakeError> {
     let store = tables.store().clone();
     let mut state = State::read(&store).await?.map(|(state, _)| state).unwrap_or_default();
-    let now_ms = store_time(&store, &state, clock).await?;
+    let now_ms = store_time(&store, clock).await?;
     let (mut vacuumed, mut garbage) = (Vacuumed::default(), Garbage::default());
     for table in [TableName::Events, TableName::Failed] {
         // Before the newest version is read: what is committed by then is live in it, and all else is in its log.
@@ -156,7 +158,8 @@ pub async fn vacuum(tables: &mut Tables, keep: Keep, sweep: Sweep, clock: &dyn C
         garbage.leftovers.extend(found.leftovers);
     }
     vacuumed.oldest = state.oldest.clone();
-    if sweep == Sweep::Remove && !(garbage.objects.is_empty() && garbage.leftovers.is_empty()) {
+    if sweep == Sweep::Remove {
+        // Before anything goes: who asks for an old version is told from then on.
         state.write(&store).await?;
         let removes = garbage.objects.into_iter().map(|object| {
             let store = store.clone();

@@ -1,26 +1,36 @@
 //! Notes lie beside the rows, and do not disturb them.
 
 use super::*;
+use crate::failed::{FailedRows, columns};
 use crate::reader;
-use crate::rows::EventRows;
-use crate::schema::columns;
 use crate::snapshot::Level;
 use crate::writer::DataFileWriter;
 use futures::TryStreamExt;
 use object_store::ObjectStoreExt;
 use std::sync::Arc;
-use weir_core::event::{EventId, Receipt, parse};
+use weir_core::event::Failed;
 
-const TABLE: TableName = TableName::Events;
+/// Whose files have no notes but those that are given: of events the writer takes its own.
+const TABLE: TableName = TableName::Failed;
 
-fn rows(count: usize) -> arrow::array::RecordBatch {
-    let mut rows = EventRows::default();
+fn rows(count: u64) -> arrow::array::RecordBatch {
+    let mut rows = FailedRows::default();
     for i in 0..count {
-        let line = format!(r#"{{"event":"e","user_id":"u{i}","timestamp":1767225600000,"event_id":"{i}"}}"#);
-        let event = parse(&line, Receipt { received_ms: 1_767_225_600_000, place: 0, correct_skew: false }).unwrap();
-        rows.push("dev", &event, &EventId::Text(format!("{i}").into()));
+        let failed = Failed {
+            id: i.to_string().into(),
+            protocol: "weir".into(),
+            code: "missing_field".into(),
+            field: "".into(),
+            message: "".into(),
+            event: None,
+            sent_at: None,
+            body: format!("body {i}").into(),
+            bytes: 7,
+            place: Some(i),
+        };
+        rows.push("dev", 1_767_225_600_000, &failed);
     }
-    rows.freeze().sorted(&vec![true; count]).unwrap()
+    rows.batch().unwrap()
 }
 
 async fn file_with(store: &Store, notes: &[(Note, &[u8])]) -> DataFile {
@@ -41,7 +51,8 @@ async fn what_was_noted_is_read_and_the_rows_too() {
     let notes: [(Note, &[u8]); 3] = [(Note::Catalogue, b"old"), (Note::Links, b""), (Note::Catalogue, &large)];
     let file = file_with(&store, &notes).await;
     let read = read_both(&store, &file).await.unwrap();
-    assert_eq!(read, [Some(Bytes::new()), Some(Bytes::from(large))]);
+    assert_eq!(read.iter().map(|n| n.as_ref().map(Bytes::len)).collect::<Vec<_>>(), [Some(0), Some(300_000)]);
+    assert!(read == [Some(Bytes::new()), Some(Bytes::from(large))]);
     let schema = columns();
     let names: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
     let batches: Vec<_> = reader::open_all(&store, TABLE, 1, &file, &names).await.unwrap().try_collect().await.unwrap();

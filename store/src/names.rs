@@ -228,9 +228,14 @@ fn is_uuid(text: &str) -> bool {
     text.len() == 36 && text.bytes().enumerate().all(fits)
 }
 
+/// Records of the event log that cannot be read.
+pub fn all_unreadable() -> Path {
+    Path::from("unreadable")
+}
+
 /// Where records of a shard of the event log are kept that cannot be read, by the first and the last of them.
 pub fn unreadable(shard: &str, first: &str, last: &str) -> Path {
-    Path::from("unreadable").join(shard).join(format!("{first}-{last}.ndjson"))
+    all_unreadable().join(shard).join(format!("{first}-{last}.ndjson"))
 }
 
 /// Objects that are made to see what the store does, and removed.

@@ -63,6 +63,11 @@ pub async fn remains(
         let what = counted(unreadable, "record") + " that cannot be read, without the user as far as that goes";
         found.push(one(names::unreadable_overflow(), what, "you remove what is there"));
     }
+    let kept = store.list_all(&names::all_unreadable()).await?.len();
+    if kept > 0 {
+        let what = counted(kept, "object") + " of log records that cannot be read, of any user";
+        found.push(one(names::all_unreadable(), what, "you remove what is there"));
+    }
     if let Some(directory) = store.directory() {
         let segments = std::fs::read_dir(directory.join(names::FILE_LOG)).into_iter().flatten().flatten();
         let is_segment = |name: &str| name.ends_with(".log") || name.ends_with(".torn");

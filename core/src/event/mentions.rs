@@ -15,12 +15,13 @@
 use serde::de::IgnoredAny;
 
 /// Names under which clients send the ids of users, in any protocol.
-pub const ID_NAMES: [&str; 12] = [
+pub const ID_NAMES: [&str; 13] = [
     "user_id",
     "anonymous_id",
     "userId",
     "anonymousId",
     "previousId",
+    "previous_id",
     "distinct_id",
     "alias",
     "$user_id",

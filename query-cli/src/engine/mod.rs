@@ -100,6 +100,9 @@ pub struct EventCount {
     pub count: u64,
 }
 
+/// Names of the events of a tracking plan; `None` where there is no plan.
+type Planned = Option<Arc<BTreeSet<String>>>;
+
 /// Answers questions about one lake.
 pub struct Engine {
     store: Store,
@@ -108,7 +111,7 @@ pub struct Engine {
     /// What is noted of data files.
     catalogues: Mutex<CatalogueReader>,
     /// The settings that were last seen, and the events of their tracking plan.
-    planned: Mutex<Option<(Settings, Option<Arc<BTreeSet<String>>>)>>,
+    planned: Mutex<Option<(Settings, Planned)>>,
     /// What files say of links.
     links: LinkCache,
     /// Work that goes on side by side in one question.
