@@ -107,7 +107,7 @@ pub async fn observed(store: &Store, version: u64, file: &DataFile) -> Result<Ca
 /// # Errors
 /// A damaged or missing file is named.
 pub async fn merged(store: &Store, version: u64, files: &[Arc<DataFile>]) -> Result<Option<Catalogue>, LakeError> {
-    let reads = files.to_vec().into_iter().map(|file| async move {
+    let reads = files.iter().cloned().map(|file| async move {
         let note = notes::read(store, TableName::Events, version, &file, &[Note::Catalogue]).await?.pop().flatten();
         Ok::<_, LakeError>(note.and_then(|note| note::decode(&note, file.rows)))
     });

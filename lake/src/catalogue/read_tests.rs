@@ -13,7 +13,7 @@ fn events(range: std::ops::Range<u64>) -> Vec<Sent> {
         name: ["view", "pay", "보기"][n as usize % 3].to_owned(),
         source: "dev".to_owned(),
         time_ms: 1_767_225_600_000 + n as i64 * 3_600_000,
-        properties: (n % 5 > 0).then(|| format!(r#"{{"n":{n},"tab":"{}"}}"#, n % 4)),
+        properties: (!n.is_multiple_of(5)).then(|| format!(r#"{{"n":{n},"tab":"{}"}}"#, n % 4)),
         context: Some(r#"{"os":{"name":"ios"}}"#.to_owned()),
     };
     range.map(event).collect()
