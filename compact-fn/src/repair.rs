@@ -51,8 +51,9 @@ pub fn plan(findings: &[Finding]) -> Vec<Mend> {
         let same = plan.iter_mut().find(|other| file_of(other).is_some() && file_of(other) == file_of(&mend));
         match (same, mend) {
             (None, mend) => plan.push(mend),
-            // What is wrong with the file itself says more of it than that it holds copies.
-            (Some(Mend::Rewrite { copies, .. }), Mend::Rewrite { copies: more, .. }) => {
+            // One says that it holds copies, the other what is wrong with the file itself.
+            (Some(Mend::Rewrite { file, copies }), Mend::Rewrite { file: other, copies: more }) => {
+                file.is_replaced |= other.is_replaced;
                 copies.extend(more);
                 copies.sort_unstable();
                 copies.dedup();
@@ -90,13 +91,13 @@ pub async fn mend(store: &Store, mend: &Mend, clock: &dyn Clock, ids: &dyn Ids) 
             let (mut table, old) = open(store, file).await?;
             let (adds, left_out) = write_anew(&table, file, copies, ids).await?;
             let rows = adds.iter().map(|add| add.rows).sum();
+            // What weir wrote itself is known by its ids already, and was looked at by erasures. The rest counts as landed now.
+            let known = old.as_ref().filter(|_| !file.is_replaced);
+            let landed_in = known.map_or(0, |old| old.landed_in);
+            let adds = adds.into_iter().map(|add| DataFile { landed_in, ..add }).collect();
             // Only where the same rows go on in other files is nothing changed for those who follow the table.
-            let unchanged = old.as_ref().filter(|old| old.rows == rows && !file.is_foreign);
-            let adds: Vec<DataFile> = match unchanged {
-                Some(old) => adds.into_iter().map(|add| DataFile { landed_in: old.landed_in, ..add }).collect(),
-                None => adds,
-            };
-            let version = replace(&mut table, file, adds, unchanged.is_none(), "repair", clock).await?;
+            let is_change = known.is_none_or(|old| old.rows != rows);
+            let version = replace(&mut table, file, adds, is_change, "repair", clock).await?;
             Ok(Mended { rows, copies: left_out, lost: file.rows_lost(), version: Some(version) })
         }
         Mend::Drop { file } => {
@@ -209,5 +210,14 @@ impl Written<'_> {
 }
 
 #[cfg(test)]
+#[path = "repair_around_tests.rs"]
+mod around_tests;
+#[cfg(test)]
+#[path = "repair_log_tests.rs"]
+mod log_tests;
+#[cfg(test)]
 #[path = "repair_tests.rs"]
 mod tests;
+#[cfg(test)]
+#[path = "repair_world.rs"]
+mod world;

@@ -26,7 +26,7 @@ const LOG_RETENTION_MS: i64 = 30 * DAY_MS;
 const TOMBSTONE_SETTING: &str = "delta.deletedFileRetentionDuration";
 const TOMBSTONE_MS: i64 = 7 * DAY_MS;
 /// What weir knows of the features that a writer must know.
-const WRITER_FEATURES: [&str; 1] = ["domainMetadata"];
+pub(crate) const WRITER_FEATURES: [&str; 1] = ["domainMetadata"];
 
 /// What the log says beside the files that weir reads.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -23,7 +23,7 @@ pub const FORMAT: u32 = 2;
 pub(crate) const FORMAT_SETTING: &str = "weir.format";
 /// The domain of weir's own metadata.
 pub(crate) const DOMAIN: &str = "weir";
-const TAG_LEVEL: &str = "weir.level";
+pub(crate) const TAG_LEVEL: &str = "weir.level";
 const TAG_LANDED_IN: &str = "weir.landedIn";
 const TAG_BUCKET_ROWS: &str = "weir.bucketRows";
 const TAG_LINKS: &str = "weir.links";

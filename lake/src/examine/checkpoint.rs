@@ -1,146 +1,233 @@
 //! The checkpoints of a table: whether each can be read, and says what the commits say.
+//!
+//! They are read one at a time, as the replay of the commits comes by, and let go of again: a table has hundreds of them, and
+//! each names all files that were live.
+//!
+//! ```text
+//! commits        62 ── 63 ── 64 ──────────────── 65 ── 67 ── … ── 128 ──────────────
+//! replay         live files ─┤ the same?           66 is missing   ├ go on with these
+//! checkpoint                 64: live files                        128: live files
+//! ```
 
 use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
 
-use futures::{StreamExt, TryStreamExt};
 use object_store::ObjectMeta;
-use object_store::path::Path;
-use parquet::arrow::async_reader::ParquetRecordBatchStreamBuilder;
-use serde_json::Value;
 
-use super::log::Log;
-use super::{AT_ONCE, Examiner, Finding, Mend, Severity};
-use crate::actions::{self, Action};
-use crate::names::TableName;
-use crate::object_reader::ObjectReader;
-use crate::store::Store;
-
-/// The object that says which checkpoint is the newest.
-const POINTER: &str = "_last_checkpoint";
+use super::log::{Live, Log};
+use super::{Examiner, Finding, Mend, Severity, counted};
+use crate::checkpoint::{self, LastCheckpoint};
+use crate::error::LakeError;
+use crate::names::{self, TableName};
+use crate::snapshot::Snapshot;
 
 /// The checkpoints of a table, and what was found in them.
 pub(super) struct Checkpoints {
     table: TableName,
-    by_version: BTreeMap<u64, Checkpoint>,
-    pointer: Option<ObjectMeta>,
-    /// The version that the pointer names, or what is wrong with it.
-    pointed: Option<Result<u64, String>>,
+    by_version: BTreeMap<u64, State>,
+    /// Objects of checkpoints that other engines have laid out in ways that weir does not read.
+    others: Vec<String>,
+    /// What the pointer names, or what is wrong with it; `None` where there is none.
+    pointed: Option<Result<LastCheckpoint, String>>,
 }
 
-struct Checkpoint {
-    parts: Vec<ObjectMeta>,
-    actions: Vec<Action>,
-    damage: Option<String>,
+/// What is known of a checkpoint.
+enum State {
+    Unread,
+    Good,
+    Damaged(String),
+    /// It needs what this weir does not know.
+    Newer(String),
 }
 
 impl Checkpoints {
     /// Those among the objects of a table.
     pub(super) fn among(table: TableName, objects: &[ObjectMeta]) -> Self {
-        let mut by_version: BTreeMap<u64, Checkpoint> = BTreeMap::new();
-        let logged = || objects.iter().filter(|object| object.location.prefix_matches(&table.commits()));
-        for object in logged() {
-            if let Some(version) = version_of(&object.location) {
-                let empty = || Checkpoint { parts: Vec::new(), actions: Vec::new(), damage: None };
-                by_version.entry(version).or_insert_with(empty).parts.push(object.clone());
+        let mut found = Self { table, by_version: BTreeMap::new(), others: Vec::new(), pointed: None };
+        for object in objects.iter().filter(|object| object.location.prefix_matches(&table.commits())) {
+            if let Some(version) = names::checkpoint_version(&object.location) {
+                found.by_version.insert(version, State::Unread);
+            } else if object.location.filename().is_some_and(|name| name.contains(".checkpoint.")) {
+                found.others.push(object.location.to_string());
             }
         }
-        let pointer = logged().find(|object| object.location.filename() == Some(POINTER)).cloned();
-        Self { table, by_version, pointer, pointed: None }
+        found
     }
 
     pub(super) fn len(&self) -> u64 {
         self.by_version.len() as u64
     }
 
-    fn good(&self) -> impl DoubleEndedIterator<Item = (u64, &Checkpoint)> {
-        self.by_version.iter().filter(|(_, checkpoint)| checkpoint.damage.is_none()).map(|(version, c)| (*version, c))
+    fn good(&self) -> impl DoubleEndedIterator<Item = u64> {
+        self.by_version.iter().filter(|(_, state)| matches!(state, State::Good)).map(|(version, _)| *version)
     }
 
-    /// The oldest that can be read.
-    pub(super) fn first_good(&self) -> Option<(u64, Vec<Action>)> {
-        self.good().next().map(|(version, checkpoint)| (version, checkpoint.actions.clone()))
+    /// The oldest that can be read, once all were looked at.
+    pub(super) fn first_good(&self) -> Option<u64> {
+        self.good().next()
     }
 
-    /// The newest that can be read.
+    /// The newest that can be read, once all were looked at.
     pub(super) fn last_good(&self) -> Option<u64> {
-        self.good().next_back().map(|(version, _)| version)
+        self.good().next_back()
     }
 
     /// The newest version of which anything says that there is a checkpoint.
     pub(super) fn newest_named(&self) -> Option<u64> {
-        let pointed = self.pointed.as_ref().and_then(|pointed| pointed.as_ref().ok()).copied();
-        pointed.max(self.by_version.last_key_value().map(|(version, _)| *version))
+        self.pointed_to().max(self.by_version.last_key_value().map(|(version, _)| *version))
+    }
+
+    fn pointed_to(&self) -> Option<u64> {
+        self.pointed.as_ref().and_then(|pointed| pointed.as_ref().ok()).map(|pointer| pointer.version)
     }
 }
 
-/// `00000000000000000010.checkpoint.parquet`, and the same in parts.
-fn version_of(path: &Path) -> Option<u64> {
-    let (digits, rest) = path.filename()?.split_at_checked(20)?;
-    (rest.starts_with(".checkpoint.") && rest.ends_with(".parquet")).then(|| digits.parse().ok()).flatten()
-}
-
 impl Examiner<'_> {
-    pub(super) async fn read_checkpoints(&mut self, checkpoints: &mut Checkpoints) {
-        let store = self.store;
-        let parts: Vec<(u64, ObjectMeta)> = checkpoints
-            .by_version
-            .iter()
-            .flat_map(|(version, checkpoint)| checkpoint.parts.iter().map(|part| (*version, part.clone())))
-            .collect();
-        let mut reads = futures::stream::iter(parts)
-            .map(|(version, part)| async move { (version, read(store, &part).await) })
-            .buffered(AT_ONCE);
-        while let Some((version, read)) = reads.next().await {
-            self.step();
-            let Some(checkpoint) = checkpoints.by_version.get_mut(&version) else { continue };
-            match read {
-                Ok(actions) => checkpoint.actions.extend(actions),
-                Err(damage) => checkpoint.damage = Some(damage),
+    pub(super) async fn read_pointer(&mut self, checkpoints: &mut Checkpoints) {
+        let name = checkpoints.table.last_checkpoint();
+        checkpoints.pointed = match self.store.read(&name).await {
+            Ok(bytes) => bytes.map(|bytes| {
+                serde_json::from_slice(&bytes).map_err(|error| format!("it does not name a checkpoint: {error}"))
+            }),
+            Err(error) => {
+                self.store_failed(name.as_ref(), &error);
+                None
+            }
+        };
+        // One that was made since the objects were listed is no concern of this examination.
+        if let Some(newer) = checkpoints.pointed_to().filter(|version| !checkpoints.by_version.contains_key(version))
+            && self.store.has(&checkpoints.table.checkpoint(newer)).await.is_ok_and(|is_there| is_there)
+        {
+            checkpoints.pointed = None;
+        }
+    }
+
+    /// Takes the oldest checkpoint that can be read for what the log begins with. Gives its version.
+    pub(super) async fn begin_at_checkpoint(&mut self, checkpoints: &mut Checkpoints, log: &mut Log) -> Option<u64> {
+        log.is_intact = false;
+        let versions: Vec<u64> = checkpoints.by_version.keys().copied().collect();
+        for version in versions {
+            self.check(checkpoints, version..version + 1, log).await;
+            if log.is_intact {
+                return Some(version);
             }
         }
-        if let Some(pointer) = &checkpoints.pointer {
-            checkpoints.pointed = match store.read(&pointer.location).await {
-                Ok(Some(bytes)) => Some(pointed(&bytes)),
-                Ok(None) => None,
-                Err(error) => Some(Err(error.to_string())),
+        None
+    }
+
+    /// Reads checkpoints, and holds each against the commits that it stands for. Where these are not all known, the replay goes
+    /// on with what the checkpoint says.
+    pub(super) async fn check(&mut self, checkpoints: &mut Checkpoints, versions: Range<u64>, log: &mut Log) {
+        let table = checkpoints.table;
+        for (version, state) in checkpoints.by_version.range_mut(versions) {
+            self.step();
+            *state = match checkpoint::read(self.store, table, *version).await {
+                Ok(None) => State::Unread,
+                Ok(Some(snapshot)) if log.is_intact => self.compare(&snapshot, log).map_or(State::Good, State::Damaged),
+                Ok(Some(snapshot)) => {
+                    self.go_on_with(&snapshot, log);
+                    State::Good
+                }
+                Err(LakeError::Corrupt { problem, .. }) => State::Damaged(problem),
+                Err(LakeError::Newer { what }) => State::Newer(what),
+                Err(error) => {
+                    self.store_failed(table.checkpoint(*version).as_ref(), &error);
+                    State::Unread
+                }
             };
         }
     }
 
-    /// Holds a checkpoint against the commits that it stands for.
-    pub(super) fn compare_checkpoint(&mut self, checkpoints: &mut Checkpoints, version: u64, log: &Log) {
-        let Some(checkpoint) = checkpoints.by_version.get_mut(&version).filter(|c| c.damage.is_none()) else { return };
-        let mut named: Vec<&str> =
-            checkpoint.actions.iter().filter_map(|a| a.add.as_ref()).map(|add| add.path.as_str()).collect();
-        named.sort_unstable();
-        let is_live = |path: &&&str| log.live.contains_key(**path);
-        let (both, all) = (named.iter().filter(is_live).count(), named.len());
-        if both != all || all != log.live.len() {
-            let live = log.live.len();
-            checkpoint.damage = Some(format!(
+    /// In what the checkpoint differs from the commits.
+    fn compare(&self, snapshot: &Snapshot, log: &Log) -> Option<String> {
+        let (version, live) = (snapshot.version, log.live.len());
+        let named = snapshot.files.keys().chain(snapshot.foreign.keys());
+        let both = named.filter(|path| log.live.contains_key(*path)).count();
+        let all = snapshot.files.len() + snapshot.foreign.len();
+        if both != all || all != live {
+            return Some(format!(
                 "it names {all} live files, the commits up to version {version} name {live}, and {both} are the same"
             ));
         }
+        let differs = snapshot.table == TableName::Events && snapshot.positions != self.positions;
+        differs.then(|| format!("the commits up to version {version} have landed the event log up to elsewhere"))
     }
 
-    pub(super) fn damaged_checkpoints(&mut self, checkpoints: &Checkpoints, versions: &[u64]) {
+    fn go_on_with(&mut self, snapshot: &Snapshot, log: &mut Log) {
+        let object = snapshot.table.checkpoint(snapshot.version);
+        if let Some(protocol) = &snapshot.log.protocol {
+            self.check_protocol(&object, protocol);
+        }
+        let files = snapshot.files.iter().map(|(path, file)| {
+            let (bytes, rows) = (file.bytes, Some(file.rows));
+            (path.clone(), Live { version: snapshot.version, bytes, rows, file: Some(Arc::clone(file)) })
+        });
+        let foreign = snapshot.foreign.iter().map(|(path, file)| {
+            (path.clone(), Live { version: file.version, bytes: file.bytes, rows: file.rows, file: None })
+        });
+        log.live = files.chain(foreign).collect();
+        log.named.extend(log.live.keys().cloned());
+        log.named.extend(snapshot.tombstones().iter().map(|(path, _)| path.to_owned()));
+        if snapshot.table == TableName::Events {
+            self.positions.clone_from(&snapshot.positions);
+        }
+        log.is_intact = true;
+    }
+
+    /// What is to be said of the checkpoints, once all were looked at. `versions` are those of the commits.
+    pub(super) fn of_checkpoints(&mut self, checkpoints: &Checkpoints, versions: &[u64]) {
+        self.damaged_checkpoints(checkpoints, versions);
+        self.damaged_pointer(checkpoints);
+        let newer = checkpoints.by_version.iter().find_map(|(version, state)| match state {
+            State::Newer(what) => Some((*version, what)),
+            _ => None,
+        });
+        // Where commits are left that say it, they say it better.
+        if versions.first() != Some(&0)
+            && let Some((version, what)) = newer
+        {
+            self.findings.push(Finding {
+                severity: Severity::Error,
+                code: "unknown_feature",
+                object: checkpoints.table.checkpoint(version).to_string(),
+                found: format!("the table needs {what}"),
+                means: "this weir does not know how to read the table, and so does not open it".to_owned(),
+                remedy: "upgrade weir".to_owned(),
+                mend: None,
+            });
+        }
+        if let Some(first) = checkpoints.others.first() {
+            let number = counted(checkpoints.others.len() as u64, "object");
+            self.findings.push(Finding {
+                severity: Severity::Note,
+                code: "foreign_checkpoint",
+                object: first.clone(),
+                found: format!("{number} of checkpoints in a layout that weir does not read, and did not write"),
+                means: "weir reads the commits instead, or a checkpoint of its own".to_owned(),
+                remedy: "let only weir write to the lake".to_owned(),
+                mend: None,
+            });
+        }
+    }
+
+    fn damaged_checkpoints(&mut self, checkpoints: &Checkpoints, versions: &[u64]) {
         let table = checkpoints.table;
-        for (version, checkpoint) in &checkpoints.by_version {
-            let Some(damage) = &checkpoint.damage else { continue };
-            let older = checkpoints.good().map(|(older, _)| older).rfind(|older| older < version);
+        for (version, state) in &checkpoints.by_version {
+            let State::Damaged(damage) = state else { continue };
+            let older = checkpoints.good().rfind(|older| older < version);
             let begin = older.map_or(0, |older| older + 1);
-            let needed = (begin..=*version).count();
-            let is_replaceable = versions.iter().filter(|v| (begin..=*version).contains(*v)).count() == needed;
-            let mut objects: Vec<String> = checkpoint.parts.iter().map(|part| part.location.to_string()).collect();
-            if let (Some(Ok(pointed)), Some(pointer)) = (&checkpoints.pointed, &checkpoints.pointer)
-                && pointed == version
-            {
-                objects.push(pointer.location.to_string());
+            let there = versions.iter().filter(|v| (begin..=*version).contains(*v)).count();
+            let is_replaceable = there == (begin..=*version).count();
+            let object = table.checkpoint(*version).to_string();
+            let mut objects = vec![object.clone()];
+            if checkpoints.pointed_to() == Some(*version) {
+                objects.push(table.last_checkpoint().to_string());
             }
             self.findings.push(Finding {
                 severity: Severity::Error,
                 code: "damaged_checkpoint",
-                object: checkpoint.parts.first().map_or_else(String::new, |part| part.location.to_string()),
+                object,
                 found: damage.clone(),
                 means: match is_replaceable {
                     true => {
@@ -158,10 +245,13 @@ impl Examiner<'_> {
                 mend: is_replaceable.then_some(Mend::RemoveCheckpoint { objects }),
             });
         }
-        let pointer = table.commits().join(POINTER);
+    }
+
+    fn damaged_pointer(&mut self, checkpoints: &Checkpoints) {
+        let pointer = checkpoints.table.last_checkpoint();
         let problem = match &checkpoints.pointed {
             Some(Err(problem)) => problem.clone(),
-            Some(Ok(version)) if !checkpoints.by_version.contains_key(version) => {
+            Some(Ok(LastCheckpoint { version, parts: None, .. })) if !checkpoints.by_version.contains_key(version) => {
                 format!("it names the checkpoint of version {version}, which is not there")
             }
             _ => return,
@@ -176,27 +266,4 @@ impl Examiner<'_> {
             mend: Some(Mend::RemoveCheckpoint { objects: vec![pointer.to_string()] }),
         });
     }
-}
-
-fn pointed(bytes: &[u8]) -> Result<u64, String> {
-    let value: Value = serde_json::from_slice(bytes).map_err(|e| format!("it is not JSON: {e}"))?;
-    value["version"].as_u64().ok_or_else(|| "it names no version".to_owned())
-}
-
-/// The actions of a checkpoint. Its rows have the shape of the lines of a commit.
-async fn read(store: &Store, part: &ObjectMeta) -> Result<Vec<Action>, String> {
-    let object = ObjectReader::new(store.objects(), part.location.clone(), part.size);
-    let damaged = |e: parquet::errors::ParquetError| format!("it cannot be read as Parquet: {e}");
-    let stream = ParquetRecordBatchStreamBuilder::new(object).await.map_err(damaged)?.build().map_err(damaged)?;
-    let batches: Vec<_> = stream.try_collect().await.map_err(damaged)?;
-    let mut writer = arrow::json::LineDelimitedWriter::new(Vec::new());
-    for batch in &batches {
-        writer.write(batch).map_err(|e| format!("its rows are no actions: {e}"))?;
-    }
-    writer.finish().map_err(|e| format!("its rows are no actions: {e}"))?;
-    let actions = actions::read(&writer.into_inner()).map_err(|e| format!("its rows are no actions: {e}"))?;
-    if actions.iter().all(|action| action.protocol.is_none()) {
-        return Err("it has no protocol action".to_owned());
-    }
-    Ok(actions)
 }

@@ -68,6 +68,7 @@ impl Examiner<'_> {
             rows_found,
             range_ms: live.and_then(|live| live.range_ms(file.table)),
             is_foreign: file.is_foreign,
+            is_replaced: file.is_foreign,
         };
         let number = copies.len() as u64;
         self.findings.push(Finding {
@@ -75,7 +76,12 @@ impl Examiner<'_> {
             code: "copies",
             object: file.name().to_string(),
             found: format!("{} of it came before with the same source and id", counted(number, "event")),
-            means: format!("{} counted twice", if number == 1 { "it is" } else { "they are" }),
+            means: match (file.is_foreign, number) {
+                (true, 1) => "other engines count it twice; weir counts none of the file yet".to_owned(),
+                (true, _) => "other engines count them twice; weir counts none of the file yet".to_owned(),
+                (false, 1) => "it is counted twice".to_owned(),
+                (false, _) => "they are counted twice".to_owned(),
+            },
             remedy: format!("`weir repair {}` leaves the later ones out", self.arguments()),
             mend: Some(Mend::Rewrite { file: broken, copies }),
         });

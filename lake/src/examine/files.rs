@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use arrow::datatypes::{DataType, TimeUnit};
 use futures::StreamExt;
 use object_store::ObjectMeta;
 use object_store::path::Path;
@@ -10,6 +11,7 @@ use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::arrow::async_reader::AsyncFileReader;
 use parquet::file::metadata::ParquetMetaData;
 use parquet::file::statistics::Statistics;
+use weir_core::time::DAY_MS;
 
 use super::log::{Live, Log};
 use super::{AT_ONCE, Broken, Examiner, Finding, Mend, Severity, counted, range_text, row_name};
@@ -18,12 +20,13 @@ use crate::error::LakeError;
 use crate::names::TableName;
 use crate::object_reader::ObjectReader;
 use crate::reader::Explained;
-use crate::schema::{BUCKET, BUCKETS, RECEIVED_AT, TIME, columns_of};
+use crate::schema::{BUCKET, BUCKETS, RECEIVED_AT, TIME};
 use crate::snapshot::DataFile;
 use crate::store::Store;
+use crate::stored::columns_in_file;
 
-/// A file that no commit names may be of a landing that is under way, in milliseconds.
-const UNDER_WAY_MS: i64 = 60 * 60 * 1000;
+/// A file that no commit names may be of an import that is under way, in milliseconds: as long as vacuum leaves it.
+const UNDER_WAY_MS: i64 = DAY_MS;
 
 /// What is wrong with a file.
 pub(super) enum Flaw {
@@ -98,7 +101,9 @@ impl Examiner<'_> {
         let is_lost = matches!(code, "missing_file" | "torn_file");
         let range_ms = live.range_ms(table);
         let is_foreign = live.file.is_none();
-        let file = Broken { table, path: path.to_owned(), bytes, rows: live.rows, rows_found, range_ms, is_foreign };
+        let is_replaced = is_foreign || matches!(code, "foreign_layout" | "wrong_size" | "wrong_rows");
+        let path = path.to_owned();
+        let file = Broken { table, path, bytes, rows: live.rows, rows_found, range_ms, is_foreign, is_replaced };
         let lost = file.rows_lost();
         let what = live.rows.map_or_else(
             || format!("its {}s", row_name(table)),
@@ -126,7 +131,7 @@ impl Examiner<'_> {
             severity: Severity::Error,
             code,
             object: object.to_string(),
-            found: format!("version {} added it: {found}", live.version),
+            found: format!("version {} names it: {found}", live.version),
             means,
             remedy,
             mend: Some(mend),
@@ -160,8 +165,10 @@ impl Examiner<'_> {
                     first.unwrap_or_default()
                 ),
                 means: "they cost space and nothing else: no question reads them".to_owned(),
-                remedy: "none is needed; they may be deleted once nothing that began before them still writes"
-                    .to_owned(),
+                remedy: format!(
+                    "none is needed; `weir vacuum --lake {}` removes those that are named as weir names files",
+                    self.store.url()
+                ),
                 mend: None,
             });
         }
@@ -214,17 +221,23 @@ async fn flaw(store: &Store, table: TableName, name: &Path, size: u64, live: &Li
 
 /// Why weir's reader would refuse the columns.
 fn layout(table: TableName, metadata: &Arc<ParquetMetaData>) -> Option<String> {
-    let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true).with_schema(columns_of(table));
+    let columns = columns_in_file(table, metadata.file_metadata().schema_descr());
+    let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true).with_schema(columns);
     ArrowReaderMetadata::try_new(Arc::clone(metadata), options).err().map(|error| error.to_string())
 }
 
 /// Whether the ranges of the footer are those of the log.
 fn ranges(table: TableName, metadata: &ParquetMetaData, file: &DataFile) -> Option<String> {
+    let columns = columns_in_file(table, metadata.file_metadata().schema_descr());
     let by_time = (table == TableName::Events).then_some((TIME, file.min_time_ms, file.max_time_ms));
     let by_receipt = (RECEIVED_AT, file.min_received_ms, file.max_received_ms);
     for (column, low, high) in by_time.into_iter().chain([by_receipt]) {
         let Some((min, max)) = range(metadata, column) else { continue };
-        let (min, max) = (min.div_euclid(1000), max.div_euclid(1000));
+        let in_ms = match columns.field_with_name(column).map(|field| field.data_type()) {
+            Ok(DataType::Timestamp(TimeUnit::Millisecond, _)) => 1,
+            _ => 1000,
+        };
+        let (min, max) = (min.div_euclid(in_ms), max.div_euclid(in_ms));
         if (min, max) != (low, high) {
             let text = |range| range_text(Some(range));
             return Some(format!("its `{column}` goes{}, the log says{}", text((min, max)), text((low, high))));

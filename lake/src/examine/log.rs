@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use bytes::Bytes;
 use futures::StreamExt;
 use object_store::ObjectMeta;
+use object_store::path::Path;
 use serde_json::Value;
 use weir_core::time::rfc3339;
 
@@ -12,8 +13,9 @@ use super::checkpoint::Checkpoints;
 use super::{AT_ONCE, CLOCKS_DIFFER_MS, Examiner, Finding, Severity, counted, range_of};
 use crate::actions::{self, Action, Add, MetaData, Protocol};
 use crate::error::LakeError;
+use crate::log_state::{LogState, WRITER_FEATURES};
 use crate::names::{self, TableName};
-use crate::snapshot::{DOMAIN, Domain, FORMAT, FORMAT_SETTING, Origin, data_file, protocol};
+use crate::snapshot::{DOMAIN, Domain, FORMAT, FORMAT_SETTING, Origin, TAG_LEVEL, data_file};
 
 /// How weir signs its commits.
 const SIGNATURE: &str = "weir/";
@@ -31,12 +33,14 @@ pub(super) struct Log {
     pub(super) live: BTreeMap<String, Live>,
     /// Every path that any commit names: the files of old versions too.
     pub(super) named: HashSet<String>,
+    /// Whether everything that led to `live` could be read.
+    pub(super) is_intact: bool,
 }
 
 /// A live file.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Live {
-    /// The version that added it.
+    /// The version that added it, or whose checkpoint has it.
     pub(super) version: u64,
     /// Its size, by the log.
     pub(super) bytes: u64,
@@ -70,40 +74,48 @@ impl Examiner<'_> {
         let mut checkpoints = Checkpoints::among(table, objects);
         let Some(newest) = versions.last().copied() else { return Ok(Log { is_empty: true, ..Log::default() }) };
         self.expect(versions.len() as u64 + checkpoints.len());
-        self.read_checkpoints(&mut checkpoints).await;
-        self.gaps(table, &versions, &checkpoints);
-
-        let mut log = Log { newest, commits: versions.len() as u64 + checkpoints.len(), ..Log::default() };
+        self.read_pointer(&mut checkpoints).await;
+        let commits = versions.len() as u64 + checkpoints.len();
+        let mut log = Log { newest, commits, is_intact: true, ..Log::default() };
         // Where the first commits were cleared away, a checkpoint stands for them.
         let first = versions.first().copied().unwrap_or_default();
-        let is_whole = first == 0;
-        if !is_whole && let Some((version, actions)) = checkpoints.first_good() {
-            actions.iter().for_each(|action| self.apply(table, version, action, false, &mut log));
-        }
-        let begin = if is_whole { 0 } else { checkpoints.first_good().map_or(first, |(version, _)| version + 1) };
+        let mut next = match first {
+            0 => 0,
+            _ => self.begin_at_checkpoint(&mut checkpoints, &mut log).await.map_or(first, |version| version + 1),
+        };
         let mut foreign = Vec::new();
         let mut last_time: Option<(u64, i64)> = None;
         let store = self.store;
-        let mut reads = futures::stream::iter(versions.iter().copied().filter(|version| *version >= begin))
-            .map(|version| async move { (version, store.read(&table.commit(version)).await) })
-            .buffered(AT_ONCE);
+        let mut reads =
+            futures::stream::iter(versions.iter().copied().filter(|version| *version >= next).collect::<Vec<_>>())
+                .map(|version| async move { (version, store.read(&table.commit(version)).await) })
+                .buffered(AT_ONCE);
         while let Some((version, read)) = reads.next().await {
             self.step();
+            if version > next {
+                log.is_intact = false;
+                self.check(&mut checkpoints, next..version, &mut log).await;
+            }
             match read {
                 Ok(Some(bytes)) => {
                     let actions = self.commit(table, version, &bytes, &mut log, &mut foreign);
                     last_time = self.time_of(table, version, &actions, last_time);
                 }
-                Ok(None) => {}
-                Err(error) => self.store_failed(table.commit(version).as_ref(), &error),
+                Ok(None) => log.is_intact = false,
+                Err(error) => {
+                    log.is_intact = false;
+                    self.store_failed(table.commit(version).as_ref(), &error);
+                }
             }
-            if is_whole {
-                self.compare_checkpoint(&mut checkpoints, version, &log);
-            }
+            self.check(&mut checkpoints, version..version + 1, &mut log).await;
+            next = version + 1;
         }
         drop(reads);
+        log.is_intact &= checkpoints.newest_named().is_none_or(|named| named < next);
+        self.check(&mut checkpoints, next..u64::MAX, &mut log).await;
+        self.gaps(table, &versions, &checkpoints);
         self.foreign_commits(table, &foreign, &log);
-        self.damaged_checkpoints(&checkpoints, &versions);
+        self.of_checkpoints(&checkpoints, &versions);
         Ok(log)
     }
 
@@ -113,7 +125,8 @@ impl Examiner<'_> {
         let there: HashSet<u64> = versions.iter().copied().collect();
         let begin = match checkpoints.first_good() {
             _ if first == 0 => 0,
-            Some((version, _)) => first.min(version + 1),
+            // Older commits are what a clean-up has left that was cut off.
+            Some(version) => version + 1,
             None => 0,
         };
         let needed_from = checkpoints.last_good().map_or(0, |version| version + 1);
@@ -173,6 +186,7 @@ impl Examiner<'_> {
             }
         };
         if let Some(damage) = damage {
+            log.is_intact = false;
             self.damaged_commit(table, version, &damage);
         }
         let info = actions.iter().find_map(|action| action.commit_info.as_ref());
@@ -190,13 +204,13 @@ impl Examiner<'_> {
                 operation: text("operation").unwrap_or_else(|| "something".to_owned()),
             });
         }
-        actions.iter().for_each(|action| self.apply(table, version, action, is_own, log));
+        actions.iter().for_each(|action| self.apply(table, version, action, log));
         actions
     }
 
-    fn apply(&mut self, table: TableName, version: u64, action: &Action, is_own: bool, log: &mut Log) {
+    fn apply(&mut self, table: TableName, version: u64, action: &Action, log: &mut Log) {
         if let Some(protocol) = &action.protocol {
-            self.check_protocol(table, version, protocol);
+            self.check_protocol(&table.commit(version), protocol);
         }
         if let Some(meta) = &action.meta_data {
             self.check_meta(table, version, meta);
@@ -210,7 +224,8 @@ impl Examiner<'_> {
             // By its tags, wherever it is written: that is all that is asked for here.
             let file = match data_file(table, add, &Origin::checkpoint(table, version)) {
                 Ok(file) => Some(file.into()),
-                Err(problem) if is_own => {
+                Err(problem) if is_tagged(add) => {
+                    log.is_intact = false;
                     self.damaged_commit(table, version, &problem);
                     None
                 }
@@ -224,6 +239,7 @@ impl Examiner<'_> {
             match serde_json::from_str::<Domain>(&domain.configuration) {
                 Ok(domain) => self.positions = domain.positions,
                 Err(error) => {
+                    log.is_intact = false;
                     self.damaged_commit(table, version, &format!("the landed positions cannot be read: {error}"));
                 }
             }
@@ -245,28 +261,28 @@ impl Examiner<'_> {
         });
     }
 
-    fn check_protocol(&mut self, table: TableName, version: u64, found: &Protocol) {
-        let known = protocol();
-        let list = |features: &Option<Vec<String>>| features.clone().unwrap_or_default();
-        let mut unknown = list(&found.reader_features);
-        let reads = matches!(found.min_reader_version, 1 | 3) && unknown.is_empty();
-        let own = list(&known.writer_features);
-        unknown.extend(list(&found.writer_features).into_iter().filter(|feature| !own.contains(feature)));
-        unknown.dedup();
-        if reads && unknown.is_empty() {
+    pub(super) fn check_protocol(&mut self, object: &Path, found: &Protocol) {
+        let of_readers = found.reader_features.as_deref().unwrap_or_default();
+        let reads = matches!((found.min_reader_version, of_readers), (1, _) | (3, []));
+        let of_writers = LogState { protocol: Some(found.clone()), ..LogState::default() }.unknown_to_writers();
+        if reads && of_writers.is_none() {
             return;
         }
-        let what = if unknown.is_empty() { String::new() } else { format!(", features {}", unknown.join(", ")) };
+        let mut features: Vec<&str> = of_readers.iter().map(String::as_str).collect();
+        let of_writer = found.writer_features.iter().flatten().map(String::as_str);
+        let is_new = |feature: &&str| !WRITER_FEATURES.contains(feature) && !of_readers.iter().any(|f| f == feature);
+        features.extend(of_writer.filter(is_new));
+        let what = if features.is_empty() { String::new() } else { format!(", features {}", features.join(", ")) };
         self.findings.push(Finding {
-            severity: if reads { Severity::Warning } else { Severity::Error },
+            severity: Severity::Error,
             code: "unknown_feature",
-            object: table.commit(version).to_string(),
+            object: object.to_string(),
             found: format!(
                 "the table needs Delta reader version {}, writer version {}{what}",
                 found.min_reader_version, found.min_writer_version
             ),
             means: if reads {
-                "this weir reads the table, but may write what the feature forbids".to_owned()
+                "this weir reads the table, and does not write to it: nothing lands".to_owned()
             } else {
                 "this weir does not know how to read the table, and so does not open it".to_owned()
             },
@@ -363,6 +379,11 @@ impl Examiner<'_> {
             mend: None,
         });
     }
+}
+
+/// Whether it says of itself that weir wrote it.
+fn is_tagged(add: &Add) -> bool {
+    add.tags.as_ref().is_some_and(|tags| tags.contains_key(TAG_LEVEL))
 }
 
 fn rows_of(add: &Add) -> Option<u64> {

@@ -184,7 +184,7 @@ mod tests {
             severity: Severity::Error,
             code: "missing_file",
             object: "events/landed/x.parquet".to_owned(),
-            found: "version 3 added it: it is not there".to_owned(),
+            found: "version 3 names it: it is not there".to_owned(),
             means: "40 events cannot be read; a question that needs the file fails, others do not".to_owned(),
             remedy:
                 "restore it from a backup; without one, `weir repair --accept-loss --lake ./lake` goes on without it"
@@ -199,23 +199,23 @@ mod tests {
         let show = |format| render(&Diagnosis(&examined), format, 80).unwrap();
         insta::assert_snapshot!(show(Format::Table), @"
         error    missing_file  events/landed/x.parquet
-          found  version 3 added it: it is not there
+          found  version 3 names it: it is not there
           means  40 events cannot be read; a question that needs the file fails, others
                  do not
           do     restore it from a backup; without one, `weir repair --accept-loss
                  --lake ./lake` goes on without it
         ");
         insta::assert_snapshot!(show(Format::Json), @r#"
-        {"lake":"./lake","healthy":false,"deep":false,"tables":[{"table":"events","version":4,"commits":5,"files":12,"rows":100000}],"findings":[{"severity":"error","code":"missing_file","object":"events/landed/x.parquet","found":"version 3 added it: it is not there","means":"40 events cannot be read; a question that needs the file fails, others do not","remedy":"restore it from a backup; without one, `weir repair --accept-loss --lake ./lake` goes on without it"}]}
+        {"lake":"./lake","healthy":false,"deep":false,"tables":[{"table":"events","version":4,"commits":5,"files":12,"rows":100000}],"findings":[{"severity":"error","code":"missing_file","object":"events/landed/x.parquet","found":"version 3 names it: it is not there","means":"40 events cannot be read; a question that needs the file fails, others do not","remedy":"restore it from a backup; without one, `weir repair --accept-loss --lake ./lake` goes on without it"}]}
         "#);
         insta::assert_snapshot!(show(Format::Csv), @r#"
         severity,code,object,found,means,remedy
-        error,missing_file,events/landed/x.parquet,version 3 added it: it is not there,"40 events cannot be read; a question that needs the file fails, others do not","restore it from a backup; without one, `weir repair --accept-loss --lake ./lake` goes on without it"
+        error,missing_file,events/landed/x.parquet,version 3 names it: it is not there,"40 events cannot be read; a question that needs the file fails, others do not","restore it from a backup; without one, `weir repair --accept-loss --lake ./lake` goes on without it"
         "#);
         insta::assert_snapshot!(show(Format::Markdown), @"
         | severity | code | object | found | means | do |
         | --- | --- | --- | --- | --- | --- |
-        | error | missing_file | events/landed/x.parquet | version 3 added it: it is not there | 40 events cannot be read; a question that needs the file fails, others do not | restore it from a backup; without one, `weir repair --accept-loss --lake ./lake` goes on without it |
+        | error | missing_file | events/landed/x.parquet | version 3 names it: it is not there | 40 events cannot be read; a question that needs the file fails, others do not | restore it from a backup; without one, `weir repair --accept-loss --lake ./lake` goes on without it |
         ");
         assert_eq!(summary(&examined), "the lake has 1 error and 0 warnings");
     }

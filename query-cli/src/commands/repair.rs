@@ -210,6 +210,7 @@ mod tests {
             rows_found: 0,
             range_ms: Some((1_767_225_600_000, 1_767_312_000_000)),
             is_foreign: false,
+            is_replaced: false,
         };
         let lost = Mend::Drop { file: file.clone() };
         let found = Broken { rows_found: 1_234, path: "landed/y.parquet".to_owned(), ..file };
