@@ -7,7 +7,7 @@ use weir_tests::cli::{weir, weir_with_input};
 /// Two users, of whom one has a name that other programs stumble over.
 const EVENTS: &str = concat!(
     "{\"event\":\"보기, \\\"view\\\" | 1\",\"user_id\":\"u1\",\"timestamp\":1748854800000}\n",
-    "{\"event\":\"buy\",\"user_id\":\"u1\",\"timestamp\":1748854800001}\n",
+    "{\"event\":\"buy\",\"user_id\":\"u1\",\"timestamp\":1748854800001,\"properties\":{\"price\":3}}\n",
     "{\"event\":\"buy\",\"user_id\":\"u2\",\"timestamp\":1748854800002}\n",
 );
 
