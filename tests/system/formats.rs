@@ -40,10 +40,10 @@ fn every_command_prints_the_same_rows_in_every_format() {
         assert!(!print("table").is_empty());
     }
     let events = weir(&["events", "--lake", &lake, "--format", "csv"]).ok().stdout;
-    let first = "2025-06-02T08:00:00.000Z";
+    let first = "2025-06-02T09:00:00.000Z";
     let expected = [
         "event,count,first_seen,last_seen",
-        "buy,2,2025-06-02T08:00:00.001Z,2025-06-02T08:00:00.002Z",
+        "buy,2,2025-06-02T09:00:00.001Z,2025-06-02T09:00:00.002Z",
         &format!("\"보기, \"\"view\"\" | 1\",1,{first},{first}"),
     ];
     assert_eq!(events.lines().collect::<Vec<_>>(), expected);
