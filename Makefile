@@ -9,9 +9,10 @@ MOTO_PYTHON := $(CARGO_TARGET_DIR)/moto-python
 EVENTS ?= 100000
 PORT ?= 8080
 SOAK ?= 300
+CRASH_POINTS ?= 200
 
 .DEFAULT_GOAL := help
-.PHONY: help run test build check format bench bench-lake bench-ingest bench-function soak page setup setup-build setup-test setup-aws test-rust test-page test-browser test-clients test-engines clean
+.PHONY: help run test build check format bench bench-lake bench-ingest bench-function soak crash page setup setup-build setup-test setup-aws test-rust test-page test-browser test-clients test-engines clean
 
 help: ## Show what there is to make
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +58,10 @@ bench-function: setup-aws ## Measure collector and compactor as Lambda functions
 
 soak: ## Saturate the collector for SOAK seconds while its parts fail, and count what is there
 	SOAK=$(SOAK) $(CARGO) test --release -p weir-load --test soak -- --nocapture
+
+crash: ## Kill import, landing, compaction and erasure at CRASH_POINTS random points of one lake, and count what is there
+	$(CARGO) build --workspace --bins
+	WEIR_BIN=$(DEV_WEIR) CRASH_POINTS=$(CRASH_POINTS) $(CARGO) test -p weir-tests --test crash points -- --nocapture
 
 page: web/dist/index.html ## Build the page that the program embeds
 

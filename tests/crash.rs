@@ -10,6 +10,9 @@
     reason = "a test fails by a panic, and real processes run in real time"
 )]
 
+#[path = "crash/points.rs"]
+mod points;
+
 use std::collections::HashSet;
 use std::sync::{Condvar, Mutex};
 use std::time::{Duration, Instant};
