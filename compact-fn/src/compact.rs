@@ -9,7 +9,7 @@
 //!                │ ranges that are settled and small become one of 90, then of 360 days
 //! ```
 //!
-//! Which merges are worth it says the [`queue`], from a snapshot alone. Each merge commits by itself, so a run can end after
+//! Which merges are worth it says the [`queue()`], from a snapshot alone. Each merge commits by itself, so a run can end after
 //! any of them, and the next one goes on: see [`Budget`]. [`Extent::Everything`] merges until each range has one file, beside
 //! those that are full.
 //!

@@ -290,7 +290,7 @@ pub async fn write(store: &Store, snapshot: &Snapshot) -> Result<(), LakeError> 
     Ok(store.replace(&snapshot.table.last_checkpoint(), Bytes::from(last)).await?)
 }
 
-/// As [`write`], for whoever has committed the snapshot and is done without a checkpoint too: failing is a warning.
+/// As [`write()`], for whoever has committed the snapshot and is done without a checkpoint too: failing is a warning.
 pub(crate) async fn write_beside_commit(store: &Store, snapshot: &Snapshot) -> bool {
     let (table, version) = (snapshot.table.as_str(), snapshot.version);
     match tokio::time::timeout(WRITE_TIMEOUT, write(store, snapshot)).await {

@@ -6,8 +6,8 @@
 //!
 //! An id is kept as a 128-bit hash of source and id. With 10^12 events the chance that any two share a hash is below 10^-14.
 //!
-//! Words: *recent* ids are in memory; a [`segment`] is an object with the sorted ids of what was landed before; a
-//! [`sketch`] of each segment is in memory, and says of most ids that they are not in it; a [`manifest`] says which segments
+//! Words: *recent* ids are in memory; a `segment` is an object with the sorted ids of what was landed before; a
+//! `sketch` of each segment is in memory, and says of most ids that they are not in it; a `manifest` says which segments
 //! there are, and up to which version they hold all ids.
 //!
 //! ```text
