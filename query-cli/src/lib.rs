@@ -30,3 +30,4 @@ pub mod metrics;
 pub mod output;
 pub mod plan;
 pub mod render;
+pub mod users;

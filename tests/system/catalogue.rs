@@ -108,10 +108,18 @@ fn the_catalogue_is_served_and_follows_events_and_the_plan() {
     assert_eq!((&list["count"], &list["other"]), (&json!(2), &json!(0)));
     assert!(list["version"].as_u64().unwrap() > 0 && list["complete_to"].is_string(), "{list}");
     assert_eq!(list["events"][0].get("planned"), None, "without a plan nothing is said of it");
+    assert_eq!(list["users"]["refused_links"], 0, "{list}");
+    let kiosk =
+        |user: &str| json!({"event": "identify", "anonymous_id": "kiosk", "user_id": user, "timestamp": MONDAY});
+    http.land(&[kiosk("ana"), kiosk("ben")]);
+    let users = http.get("/api/catalogue").with_status(200).json()["users"].take();
+    assert_eq!((&users["linked_ids"], &users["refused_links"]), (&json!(1), &json!(1)), "{users}");
+    assert_eq!((&users["refused"][0]["to"], &users["refused"][0]["stays"]), (&json!("ben"), &json!("ana")), "{users}");
     let pay = http.get("/api/catalogue?event=%EA%B2%B0%EC%A0%9C%20%2F%20pay").with_status(200).json();
     assert_eq!(pay["properties"][0]["max"], 5.5);
     assert_eq!(of_any_version(pay), of_any_version(one(&scratch.lake(), "결제 / pay")));
 
+    let answer = http.get("/api/catalogue").with_status(200);
     let tag = answer.header("etag").to_owned();
     let ask = |tag: &str| {
         let request = format!(
@@ -130,6 +138,7 @@ fn the_catalogue_is_served_and_follows_events_and_the_plan() {
     assert!(ask(&tag).starts_with("HTTP/1.1 200"), "there is a plan now");
     let list = http.get("/api/catalogue").with_status(200).json();
     let planned: Vec<_> = list["events"].as_array().unwrap().iter().map(|e| (&e["event"], &e["planned"])).collect();
-    assert_eq!(planned, [(&json!("view"), &json!(true)), (&json!("결제 / pay"), &json!(false))]);
-    weir(&["events", "--lake", &scratch.lake()]).ok().says("of 2 names");
+    let (yes, no) = (json!(true), json!(false));
+    assert_eq!(planned, [(&json!("identify"), &no), (&json!("view"), &yes), (&json!("결제 / pay"), &no)]);
+    weir(&["events", "--lake", &scratch.lake()]).ok().says("of 3 names");
 }

@@ -6,7 +6,6 @@ use compact_fn::compact::{Extent, Kind, RANGE_DAYS, Work, queue};
 use serde::Serialize;
 use serde_json::{Value, json};
 use weir_core::time::rfc3339;
-use weir_lake::links::IdentityReport;
 use weir_lake::snapshot::Level;
 use weir_lake::{Snapshot, Table as LakeTable};
 
@@ -17,6 +16,7 @@ use crate::output;
 use crate::render::numbers::{bytes, count};
 use crate::render::table::{Align, Table};
 use crate::render::{Records, Report, TableReport};
+use crate::users::UserStats;
 
 /// Runs the command.
 ///
@@ -58,51 +58,12 @@ struct Stats {
     users: UserStats,
 }
 
-/// Anonymous ids that have become users'.
-#[derive(Debug, Default, Serialize)]
-struct UserStats {
-    linked_ids: u64,
-    /// Of which rows are still to be moved, each counted in each file.
-    ids_to_move: u64,
-    refused_links: u64,
-    /// The latest of these.
-    refused: Vec<RefusedLink>,
-}
-
-/// A link that would have made one user of two.
-#[derive(Debug, Serialize)]
-struct RefusedLink {
-    from: String,
-    to: String,
-    /// Whose the id is instead.
-    stays: String,
-    reason: &'static str,
-    received_at: String,
-}
-
-impl UserStats {
-    fn of(report: &IdentityReport) -> Self {
-        let refused = report.refused.iter().map(|link| RefusedLink {
-            from: link.from.clone(),
-            to: link.to.clone(),
-            stays: link.stays.clone(),
-            reason: link.reason.as_str(),
-            received_at: rfc3339(link.received_ms),
-        });
-        Self {
-            linked_ids: report.links,
-            ids_to_move: report.unresolved,
-            refused_links: report.refused_count,
-            refused: refused.collect(),
-        }
-    }
-
-    fn figures(&self) -> impl Iterator<Item = (&'static str, String)> {
-        let figures =
-            [("linked ids", self.linked_ids), ("ids to move", self.ids_to_move), ("refused links", self.refused_links)];
-        let is_shown = figures.iter().any(|(_, figure)| *figure > 0);
-        figures.into_iter().filter(move |_| is_shown).map(|(name, figure)| (name, count(figure)))
-    }
+/// The figures that people are shown, where there are any.
+fn figures_of(users: &UserStats) -> impl Iterator<Item = (&'static str, String)> {
+    let figures =
+        [("linked ids", users.linked_ids), ("ids to move", users.ids_to_move), ("refused links", users.refused_links)];
+    let is_shown = figures.iter().any(|(_, figure)| *figure > 0);
+    figures.into_iter().filter(move |_| is_shown).map(|(name, figure)| (name, count(figure)))
 }
 
 /// Files of one level.
@@ -237,7 +198,7 @@ impl Stats {
             ("size", format!("{} ({} bytes)", bytes(self.bytes), count(self.bytes))),
             ("bytes an event", self.bytes_per_event.map_or_else(none, |bytes| format!("{bytes:.1}"))),
         ];
-        figures.extend(self.users.figures());
+        figures.extend(figures_of(&self.users));
         figures.extend(self.shards.iter().map(|shard| ("landed", format!("{} to {}", shard.shard, shard.landed_to))));
         figures
     }
@@ -346,6 +307,7 @@ mod tests {
 
     use weir_core::identity::{Refusal, Refused};
     use weir_core::ports::{SequenceNumber, ShardId};
+    use weir_lake::links::IdentityReport;
     use weir_lake::{DataFile, TableName};
 
     use super::*;

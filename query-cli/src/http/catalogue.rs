@@ -1,7 +1,7 @@
 //! The catalogue over HTTP.
 //!
 //! ```text
-//! GET /api/catalogue               {"version":42,…,"events":[{"event":"view","count":3,…}]}      ETag: "42-7"
+//! GET /api/catalogue               {"version":42,…,"events":[{"event":"view","count":3,…}],"users":{…}}   ETag: "42-7"
 //! GET /api/catalogue?event=view    {"version":42,…,"event":"view","properties":[…]}              404 if there is none
 //! ```
 //!
@@ -15,10 +15,12 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::api::ApiError;
+use crate::catalogue::EventList;
 use crate::engine::Engine;
+use crate::users::UserStats;
 
 /// May be kept, if it is asked for again each time.
 const ASK_AGAIN: HeaderValue = HeaderValue::from_static("private, no-cache");
@@ -27,6 +29,14 @@ const ASK_AGAIN: HeaderValue = HeaderValue::from_static("private, no-cache");
 #[serde(deny_unknown_fields)]
 pub(super) struct Parameters {
     event: Option<String>,
+}
+
+/// All events in short, and who is who among those who did them.
+#[derive(Serialize)]
+struct Answer {
+    #[serde(flatten)]
+    list: EventList,
+    users: UserStats,
 }
 
 pub(super) async fn catalogue(
@@ -46,7 +56,10 @@ pub(super) async fn catalogue(
     }
     let catalogue = engine.catalogue().await?;
     let body = match parameters.event {
-        None => Json(catalogue.list()).into_response(),
+        None => {
+            let users = UserStats::of(&engine.identity().await?);
+            Json(Answer { list: catalogue.list(), users }).into_response()
+        }
         Some(name) => match catalogue.event(&name) {
             Some(event) => Json(event).into_response(),
             None => {
