@@ -18,12 +18,14 @@
 //! Rows are unique since their landing, so a compaction neither drops nor adds one; the commit checks that, and what
 //! looks like a copy is reported.
 
+mod columns;
 mod copies;
 mod merging;
 mod queue;
 
 use std::sync::Arc;
 
+use weir_core::plan::Plan;
 use weir_core::ports::{Clock, Ids};
 use weir_lake::cleanup::clean_up_now_and_then;
 use weir_lake::snapshot::Change;
@@ -115,7 +117,7 @@ pub async fn compact_within(
     mut progress: impl FnMut(&Compacted),
 ) -> Result<Compacted, LakeError> {
     let mut resolving = Resolving::default();
-    let mut run = Run { clock, ids, budget, total: Compacted::default(), merge_ms: 0, overtaken: 0 };
+    let mut run = Run { clock, ids, budget, plan: None, total: Compacted::default(), merge_ms: 0, overtaken: 0 };
     if !queue(&*table.refresh().await?, extent, budget.merge_rows).is_empty() {
         advance_ids(table, clock, ids).await;
     }
@@ -146,6 +148,8 @@ struct Run<'a> {
     clock: &'a dyn Clock,
     ids: &'a dyn Ids,
     budget: Budget,
+    /// The tracking plan, once a merge has asked for it; `Some(None)` where there is none.
+    plan: Option<Option<Plan>>,
     total: Compacted,
     /// What the merges took that are counted in `total`.
     merge_ms: u64,
@@ -187,7 +191,11 @@ impl Run<'_> {
             Kind::Landed => RANGE_DAYS,
             Kind::Range { days, .. } => days,
         };
-        let merged = match (Merging { table, snapshot, clock, ids, days, until_ms }).run(&work.files).await {
+        if self.plan.is_none() {
+            self.plan = Some(columns::plan_in_force(table).await);
+        }
+        let plan = self.plan.as_ref().and_then(Option::as_ref);
+        let merged = match (Merging { table, snapshot, clock, ids, days, plan, until_ms }).run(&work.files).await {
             Ok(merged) => merged,
             Err(Ended::OutOfTime(written)) => {
                 discard(table, &written).await;
@@ -201,6 +209,7 @@ impl Run<'_> {
         let change = Change {
             removes: merged.inputs.iter().map(|f| f.path.clone()).collect(),
             adds: merged.outputs.clone(),
+            columns: merged.columns.clone(),
             operation: "compact",
             ..Change::default()
         };

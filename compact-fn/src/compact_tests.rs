@@ -11,11 +11,13 @@ use weir_lake::merge::Merge;
 use weir_lake::reader::{self, Read};
 use weir_lake::rows::EventRows;
 use weir_lake::schema::{BUCKETS, columns};
+use weir_lake::typed::{ColumnKind, TypedColumn};
 use weir_lake::{Store, TableName};
 
 use super::*;
 use crate::faulty::Faulty;
 use crate::land::Lander;
+use crate::world::{World, plan_in_force};
 
 const NOW: i64 = 1_767_225_600_000;
 
@@ -248,7 +250,7 @@ async fn a_file_that_is_taken_away_while_it_is_merged_is_not_brought_back() {
     let works = queue(&snapshot, Extent::Worthwhile, u64::MAX);
     let (clock, ids) = (ManualClock::new(NOW), CountingIds::starting_at(5_000_000));
     let merging =
-        Merging { table: &table, snapshot: &snapshot, clock: &clock, ids: &ids, days: RANGE_DAYS, until_ms: None };
+        Merging { table: &table, snapshot: &snapshot, clock: &clock, ids: &ids, days: RANGE_DAYS, plan: None, until_ms: None };
     let merged = merging.run(&works[0].files).await.unwrap_or_else(|_| panic!("the merge ended early"));
     // An erasure comes first.
     let gone = merged.inputs[0].path.clone();
@@ -308,4 +310,52 @@ async fn copies_that_another_engine_brought_are_told_and_kept() {
     table.commit(&change, NOW).await.unwrap();
     let done = run(&store, Extent::Everything).await;
     assert_eq!((done.rows, done.copies), (150, 50));
+}
+
+fn columns_of(table: &Table) -> Vec<String> {
+    table.snapshot().typed_columns().iter().map(TypedColumn::name).collect()
+}
+
+#[tokio::test]
+async fn properties_get_columns_as_they_are_planned_and_say_the_same() {
+    let mut world = World::new(Store::in_memory(), 2).await;
+    let plans: [&[&str]; 4] = [
+        &[],
+        &["price:number"],
+        &["price:number", "text:string", "a:boolean", "n:integer", "userId:string"],
+        // Another type than it has a column for.
+        &["price:string"],
+    ];
+    let expected: [&[&str]; 4] =
+        [&[], &["p_price"], &["p_price", "p_a", "p_n", "p_text"], &["p_price", "p_a", "p_n", "p_text"]];
+    for (plan, expected) in plans.into_iter().zip(expected) {
+        plan_in_force(&world.store, plan).await;
+        world.land(150).await;
+        world.land(150).await;
+        world.assert_same().await;
+        world.compact(Extent::Everything).await;
+        world.assert_same().await;
+        let mut columns = columns_of(&Table::open(&world.store).await.unwrap());
+        let mut expected: Vec<String> = expected.iter().map(|name| (*name).to_owned()).collect();
+        columns.sort();
+        expected.sort();
+        assert_eq!(columns, expected);
+    }
+}
+
+#[tokio::test]
+async fn a_merge_whose_columns_do_not_fit_any_more_is_planned_again() {
+    let store = lake(9, 40, 10).await;
+    let mut table = Table::open(&store).await.unwrap();
+    let stale = table.clone();
+    let column = |kind| TypedColumn { property: "n".to_owned(), kind };
+    let change = |kind| Change { columns: vec![column(kind)], operation: "compact", ..Change::default() };
+    table.commit(&change(ColumnKind::Text), NOW).await.unwrap();
+    let error = commit(&mut stale.clone(), &change(ColumnKind::Number), &ManualClock::new(NOW)).await.unwrap_err();
+    assert!(error.is_conflict(), "{error}");
+    assert!(error.to_string().contains("it has `p_n` as a string"), "{error}");
+    // Who plans a number finds the text, and leaves it at that.
+    plan_in_force(&store, &["n:number"]).await;
+    assert_eq!(run(&store, Extent::Everything).await.merges, 1);
+    assert_eq!(Table::open(&store).await.unwrap().snapshot().typed_columns(), [column(ColumnKind::Text)]);
 }

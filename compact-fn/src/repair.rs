@@ -161,7 +161,8 @@ async fn write_anew(
     let columns = columns_of(file.table);
     let names: Vec<&str> = columns.fields().iter().map(|field| field.name().as_str()).collect();
     let from = AnyFile { table: file.table, path: file.path.clone(), bytes: file.bytes, is_foreign: file.is_foreign };
-    let mut batches = any_file::open(table.store(), &from, &names, BATCH_ROWS).await?;
+    let typed = table.snapshot().typed_columns();
+    let mut batches = any_file::open(table.store(), &from, &names, &typed, BATCH_ROWS).await?;
     let mut written = Written { table, ids, files: Vec::new(), waiting: Vec::new(), rows: 0, bytes: 0 };
     let (mut row, mut left_out) = (0_u64, 0);
     while let Some(batch) = batches.try_next().await? {

@@ -82,11 +82,11 @@ async fn a_commit_of_another_engine_is_named_with_its_files() {
 #[tokio::test]
 async fn what_a_newer_weir_needs_is_named() {
     let lake = Lake::new().await;
-    lake.edit(0, r#""weir.format":"2""#, r#""weir.format":"99""#);
+    lake.edit(0, r#""weir.format":"3""#, r#""weir.format":"99""#);
     lake.edit(0, r#""minReaderVersion":1,"#, r#""minReaderVersion":3,"readerFeatures":["deletionVectors"],"#);
     insta::assert_snapshot!(lake.findings(SHALLOW).await, @"
     Error newer_format events/_delta_log/00000000000000000000.json
-      the table is of format 99; this weir knows 2
+      the table is of format 99; this weir knows 3
       this weir does not open the table
       upgrade weir
     Error unknown_feature events/_delta_log/00000000000000000000.json

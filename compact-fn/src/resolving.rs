@@ -11,9 +11,11 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use weir_lake::links::FileMoves;
+use weir_lake::reader::Apart;
 use weir_lake::resolve::Moved;
 use weir_lake::schema::columns;
 use weir_lake::snapshot::Level;
+use weir_lake::typed::TypedColumn;
 use weir_lake::{DataFile, LakeError, Snapshot, Table};
 
 use crate::compact::{Extent, Work};
@@ -67,7 +69,7 @@ impl Resolving {
             let inputs = vec![Arc::clone(file)];
             // One row tells that the rewriting will not be in vain.
             let columns = weir_lake::merge::KEY_COLUMNS;
-            let found = Moved::collect(table.store(), snapshot.version, &inputs, &columns, &moves, 1).await?;
+            let found = Moved::collect(table.store(), snapshot.version, &inputs, &columns, None, &moves, 1).await?;
             if !found.is_empty() {
                 return Ok(Some(Work::alone(Arc::clone(file))));
             }
@@ -77,12 +79,19 @@ impl Resolving {
     }
 }
 
-/// The rows of inputs that a merge moves: they are left out of their files, and come in where they belong.
-pub(crate) async fn moved(table: &Table, snapshot: &Snapshot, inputs: &[Arc<DataFile>]) -> Result<Moved, LakeError> {
+/// The rows of inputs that a merge moves: they are left out of their files, and come in where they belong. `typed` are the typed
+/// columns of the inputs.
+pub(crate) async fn moved(
+    table: &Table,
+    snapshot: &Snapshot,
+    inputs: &[Arc<DataFile>],
+    typed: &[TypedColumn],
+) -> Result<Moved, LakeError> {
     let moves = table.links().moves(table.store(), snapshot, inputs).await?;
     let columns = columns();
     let names: Vec<&str> = columns.fields().iter().map(|field| field.name().as_str()).collect();
-    Moved::collect(table.store(), snapshot.version, inputs, &names, &moves, MOVED_BYTES).await
+    let apart = Some(Apart { columns: typed, text_for_these: false });
+    Moved::collect(table.store(), snapshot.version, inputs, &names, apart, &moves, MOVED_BYTES).await
 }
 
 #[cfg(test)]

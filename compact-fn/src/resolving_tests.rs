@@ -150,13 +150,13 @@ async fn scanned(table: &Table, snapshot: &Snapshot) -> Vec<Row> {
     let columns = ["bucket", "user", "time", "received_at", "place", "event_uuid", "event_id"];
     let moves = table.links().moves(table.store(), snapshot, &files).await.unwrap();
     let version = snapshot.version;
-    let moved = Moved::collect(table.store(), version, &files, &columns, &moves, usize::MAX).await.unwrap();
+    let moved = Moved::collect(table.store(), version, &files, &columns, None, &moves, usize::MAX).await.unwrap();
     let mut rows = Vec::new();
     for buckets in [0..17, 17..40, 40..BUCKETS] {
         let read = Read { columns: &columns, buckets, batch_rows: 7 };
         let mut inputs = vec![moved.rows(&read.buckets)];
         for file in &files {
-            inputs.push(resolve::open(table.store(), version, file, &read, &moved).await.unwrap());
+            inputs.push(resolve::open(table.store(), version, file, &read, None, &moved).await.unwrap());
         }
         let mut merge = Merge::new(inputs, 16).await.unwrap();
         while let Some(batch) = merge.next().await.unwrap() {

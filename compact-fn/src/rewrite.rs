@@ -23,8 +23,8 @@ use weir_core::event::uuid_text;
 use weir_core::ports::{Clock, Ids};
 use weir_lake::reader::{self, Batches, Read};
 use weir_lake::schema::{BUCKETS, columns_of};
-use weir_lake::snapshot::Change;
-use weir_lake::writer::DataFileWriter;
+use weir_lake::snapshot::{Change, Level};
+use weir_lake::writer::{DataFileWriter, Packing};
 use weir_lake::{DataFile, LakeError, Table, TableName, names};
 
 use crate::compact::discard;
@@ -278,6 +278,7 @@ async fn replace(
     let columns = columns_of(table.name());
     let all: Vec<&str> = columns.fields().iter().map(|field| field.name().as_str()).collect();
     let name = names::beside(&file.path, &uuid_text(&ids.next_id()));
+    let typed = if file.level == Level::Landed { Vec::new() } else { table.snapshot().typed_columns() };
     let (mut writer, mut rows_changed): (Option<DataFileWriter>, u64) = (None, 0);
     let mut batches = open(table, version, file, &all).await?;
     while let Some(batch) = batches.try_next().await? {
@@ -289,7 +290,14 @@ async fn replace(
         }
         let writer = match &mut writer {
             Some(writer) => writer,
-            none => none.insert(DataFileWriter::new(table.store(), table.name(), name.clone(), file.level)?),
+            none => none.insert(DataFileWriter::packed(
+                table.store(),
+                table.name(),
+                name.clone(),
+                file.level,
+                Packing::of(file.level),
+                &typed,
+            )?),
         };
         writer.write(&kept).await?;
         if writer.memory() > WRITER_BYTES {

@@ -20,11 +20,12 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::{Value, json};
 use weir_core::event::{EventId, Failed, ID_NAMES, Receipt, parse, uuid_text};
 use weir_core::identity::{Declared, declared_by, reference};
+use weir_core::plan;
 use weir_core::ports::{Clock, Ids, RandomIds, SequenceNumber, SystemClock};
 use weir_lake::failed::{Bodies, Scan};
 use weir_lake::rows::EventRows;
 use weir_lake::schema::columns;
-use weir_lake::{Snapshot, Store, Table, TableName, reader};
+use weir_lake::{Settings, Snapshot, Store, Table, TableName, reader};
 
 use crate::compact::{Extent, compact};
 use crate::erase::UserIds;
@@ -88,6 +89,18 @@ pub(crate) struct World {
     pub(crate) failed: BTreeMap<String, (String, Vec<String>)>,
 }
 
+/// Plans properties, each `name:type`, of all events of a [`World`].
+pub(crate) async fn plan_in_force(store: &Store, properties: &[&str]) {
+    let properties: serde_json::Map<_, _> = properties
+        .iter()
+        .filter_map(|property| property.split_once(':'))
+        .map(|(name, kind)| (name.to_owned(), json!({"type": kind})))
+        .collect();
+    let plan = json!({"weir_plan": 1, "events": {"e0": {"properties": properties}}});
+    let set = |settings: &mut Settings| settings.set(plan::SETTING, &plan);
+    Settings::update(store, set).await.unwrap();
+}
+
 pub(crate) fn user(number: u64) -> String {
     format!("usr-{number}-qzx")
 }
@@ -97,7 +110,11 @@ pub(crate) fn device(number: u64) -> String {
 }
 
 impl World {
+    /// Worlds of odd seeds have a tracking plan, by which properties get columns of their own.
     pub(crate) async fn new(store: Store, seed: u64) -> Self {
+        if seed % 2 == 1 {
+            plan_in_force(&store, &["price:number", "text:string", "a:integer", "n:number"]).await;
+        }
         let (clock, ids) = (Arc::new(SystemClock), Arc::new(RandomIds));
         let lander = Lander::open(&store, clock.clone(), ids.clone()).await.unwrap();
         let failed_lander = FailedLander::open(&store, clock, ids).await.unwrap();
@@ -130,7 +147,10 @@ impl World {
             }
             2 => event["properties"] = json!({"a": 1, "$device_id": device(on), "b": {"c": [person]}}),
             3 => event["properties"] = json!({"userId": user(dice.below(PEOPLE)), "text": "\u{e9}\\\""}),
-            4 => event["properties"] = json!({"price": 5}),
+            4 => {
+                let prices = [json!(5), json!(5.25), json!("5"), json!(null), json!([5]), json!(u64::MAX)];
+                event["properties"] = json!({"price": prices[dice.below(6) as usize], "a": true, "text": "x"});
+            }
             _ => {}
         }
         event

@@ -15,7 +15,7 @@ use crate::refusals::Refusals;
 /// The field of the settings that lists the write keys.
 pub const KEYS: &str = "keys";
 /// The field of the settings that holds the tracking plan, as the document that somebody wrote.
-pub const PLAN: &str = "plan";
+pub const PLAN: &str = plan::SETTING;
 /// The field that lists the rules of privacy.
 pub const PRIVACY: &str = "privacy";
 /// The field with the secret that values are hashed with: base64.

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, Int32Array, RecordBatch, StringViewArray, new_null_array};
 use arrow::compute::{CastOptions, cast_with_options};
-use arrow::datatypes::{DataType, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::error::ArrowError;
 use futures::{StreamExt, TryStreamExt};
 use object_store::path::Path;
 use parquet::arrow::ProjectionMask;
@@ -19,8 +20,9 @@ use crate::error::LakeError;
 use crate::names::TableName;
 use crate::object_reader::ObjectReader;
 use crate::reader::{Batches, Explained};
-use crate::schema::{BUCKET, USER, bucket_of, columns_of};
+use crate::schema::{BUCKET, PROPERTIES, USER, bucket_of, columns_of};
 use crate::store::Store;
+use crate::typed::{TypedColumn, join};
 
 /// A file, whoever wrote it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,11 +50,18 @@ pub fn name(table: TableName, path: &str) -> Path {
     encoded.unwrap_or_else(|| table.data(path))
 }
 
-/// Opens columns of a file, in the table's order and types, `batch_rows` rows at a time, in the order of the file.
+/// Opens columns of a file, in the table's order and types, `batch_rows` rows at a time, in the order of the file. Properties are
+/// whole: what the file has of the table's `typed` columns goes back into the text.
 ///
 /// # Errors
 /// [`LakeError::Missing`] or [`LakeError::Corrupt`], naming the file; also later, from the stream.
-pub async fn open(store: &Store, file: &AnyFile, columns: &[&str], batch_rows: usize) -> Result<Batches, LakeError> {
+pub async fn open(
+    store: &Store,
+    file: &AnyFile,
+    columns: &[&str],
+    typed: &[TypedColumn],
+    batch_rows: usize,
+) -> Result<Batches, LakeError> {
     let (name, table) = (file.name(), file.table);
     let explained = || Explained::new(&name, 0);
     let object = ObjectReader::new(store.objects(), name.clone(), file.bytes);
@@ -64,14 +73,20 @@ pub async fn open(store: &Store, file: &AnyFile, columns: &[&str], batch_rows: u
     let wanted: Vec<_> =
         all.fields().iter().filter(|field| columns.contains(&field.name().as_str())).cloned().collect();
     let wanted: SchemaRef = Arc::new(Schema::new(wanted));
+    let typed: Vec<TypedColumn> = match columns.contains(&PROPERTIES) {
+        true => typed.iter().filter(|typed| has_column(builder.schema(), &typed.field())).cloned().collect(),
+        false => Vec::new(),
+    };
+    let names: Vec<String> = typed.iter().map(TypedColumn::name).collect();
+    let names = names.iter().map(String::as_str);
     // The bucket comes from the user, so that is read even if it is not asked for.
-    let mask = ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied().chain([USER]));
+    let mask = ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied().chain([USER]).chain(names));
     let stream =
         builder.with_projection(mask).with_batch_size(batch_rows).build().map_err(|e| explained().explain(e))?;
     let (failed, at) = (explained(), name.clone());
     let batches = stream
         .map_err(move |e| failed.explain(e))
-        .map(move |batch| convert(&batch?, &wanted).map_err(|e| LakeError::corrupt(&at, e)));
+        .map(move |batch| convert(&batch?, &wanted, &typed).map_err(|e| LakeError::corrupt(&at, e)));
     Ok(batches.boxed())
 }
 
@@ -95,7 +110,12 @@ pub fn can_convert(table: TableName, metadata: &Arc<ParquetMetaData>) -> Result<
     Ok(())
 }
 
-fn convert(batch: &RecordBatch, wanted: &SchemaRef) -> Result<RecordBatch, arrow::error::ArrowError> {
+fn has_column(file: &Schema, field: &Field) -> bool {
+    let there = file.field_with_name(field.name());
+    there.is_ok_and(|there| arrow::compute::can_cast_types(there.data_type(), field.data_type()))
+}
+
+fn convert(batch: &RecordBatch, wanted: &SchemaRef, joined: &[TypedColumn]) -> Result<RecordBatch, ArrowError> {
     let options = CastOptions { safe: false, ..CastOptions::default() };
     let typed = |name: &str, kind: &DataType| match batch.column_by_name(name) {
         Some(column) => cast_with_options(column, kind, &options),
@@ -104,6 +124,13 @@ fn convert(batch: &RecordBatch, wanted: &SchemaRef) -> Result<RecordBatch, arrow
     let columns = wanted.fields().iter().map(|field| -> Result<ArrayRef, _> {
         if field.name() == BUCKET {
             return typed(USER, &DataType::Utf8View).map(|users| buckets(users.as_string_view()));
+        }
+        if field.name() == PROPERTIES && !joined.is_empty() {
+            let rest = typed(PROPERTIES, field.data_type())?;
+            let columns = joined.iter().map(|column| Ok((column, typed(&column.name(), &column.kind.data_type())?)));
+            let columns = columns.collect::<Result<Vec<_>, ArrowError>>()?;
+            let columns: Vec<_> = columns.iter().map(|(column, values)| (*column, values)).collect();
+            return Ok(Arc::new(join(rest.as_string_view(), &columns)));
         }
         typed(field.name(), field.data_type())
     });

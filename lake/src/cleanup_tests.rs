@@ -7,7 +7,7 @@ use super::*;
 use crate::counting::{Counting, Requests};
 use crate::names::TableName;
 use crate::snapshot::tests::file;
-use crate::snapshot::{Change, FORMAT_SETTING};
+use crate::snapshot::{Change, FORMAT, FORMAT_SETTING};
 use crate::store::Store;
 use bytes::Bytes;
 
@@ -107,7 +107,8 @@ async fn the_first_clean_up_moves_an_old_table_to_the_format_without_old_commits
     let (_, table) = table(100).await;
     // As a weir of format 1 had made it.
     let first = table.store().read(&EVENTS.commit(0)).await.unwrap().unwrap();
-    let first = String::from_utf8(first.to_vec()).unwrap().replace(r#""weir.format":"2""#, r#""weir.format":"1""#);
+    let now = format!(r#""weir.format":"{FORMAT}""#);
+    let first = String::from_utf8(first.to_vec()).unwrap().replace(&now, r#""weir.format":"1""#);
     table.store().replace(&EVENTS.commit(0), Bytes::from(first)).await.unwrap();
     table.store().delete(&EVENTS.last_checkpoint()).await.unwrap();
     table.store().delete(&EVENTS.checkpoint(64)).await.unwrap();
@@ -122,7 +123,7 @@ async fn the_first_clean_up_moves_an_old_table_to_the_format_without_old_commits
         table.commit(&Change { adds, changes_data: true, ..Change::default() }, 1).await.unwrap();
     }
     clean_up(&mut table, &in_days(31), 1000).await.unwrap();
-    assert_eq!((format(&table), table.snapshot().version), ("2".to_owned(), 181));
+    assert_eq!((format(&table), table.snapshot().version), (FORMAT.to_string(), 181));
     assert!(!table.store().has(&EVENTS.commit(0)).await.unwrap());
     assert_eq!(Table::open(table.store()).await.unwrap().snapshot(), table.snapshot());
 }

@@ -20,6 +20,17 @@ pub enum LakeError {
         /// The snapshot that was planned on.
         version: u64,
     },
+    /// A commit would give the table a typed column that it cannot have: another writer has given it others meanwhile. Read the
+    /// new snapshot and plan again.
+    #[error("the table cannot have the column `{column}` in version {version}: {why}")]
+    Column {
+        /// Its name.
+        column: String,
+        /// The snapshot that was planned on.
+        version: u64,
+        /// What it has instead.
+        why: String,
+    },
     /// A commit does not follow the landed position of a shard.
     #[error("shard `{shard}` is landed up to {recorded}, the commit begins behind {offered}", recorded = show(.recorded.as_ref()), offered = show(.offered.as_ref()))]
     Position {
@@ -118,7 +129,7 @@ fn show(sequence: Option<&SequenceNumber>) -> &str {
 impl LakeError {
     /// Whether reading the new snapshot and planning again may succeed.
     pub fn is_conflict(&self) -> bool {
-        matches!(self, Self::Conflict { .. } | Self::NotLive { .. })
+        matches!(self, Self::Conflict { .. } | Self::NotLive { .. } | Self::Column { .. })
     }
 
     /// Whether a commit that ends in this error may have been made all the same: the store failed, and what it had done by

@@ -12,6 +12,7 @@
 //!   invariants; [`actions`] the log's entries.
 //! - [`checkpoint`] is a snapshot as one file, so that nobody reads every commit; [`log_state`] what it has to hold beside
 //!   live files; [`cleanup`] deletes commits that nobody needs any more; [`foreign`] are files of other engines.
+//! - [`typed`] are properties with columns of their own; `json` is the reader of JSON text that is known to be sound.
 //! - [`reader`] reads files, [`paged`] many of them in bounded memory, [`merge`] merges sorted files into one sorted stream.
 //! - [`catalogue`] is which events, properties, types and values there are.
 //! - [`links`] knows which anonymous ids are which users, and what files say of it; [`resolve`] finds rows that lie under
@@ -35,6 +36,7 @@ pub mod failed;
 pub mod file_log;
 pub mod foreign;
 pub mod ids;
+mod json;
 pub mod links;
 pub mod log_state;
 pub mod merge;
@@ -49,6 +51,7 @@ pub mod schema;
 pub mod snapshot;
 mod stored;
 pub mod table;
+pub mod typed;
 pub mod writer;
 
 #[cfg(test)]

@@ -14,6 +14,8 @@ use std::sync::Arc;
 use weir_core::time::DAY_MS;
 
 use crate::actions::{Add, DomainMetadata, MetaData, Protocol, Txn};
+use crate::snapshot::{FORMAT, FORMAT_SETTING};
+use crate::typed::{self, TypedColumn};
 
 /// The setting that says how many commits lie between two checkpoints.
 pub(crate) const CHECKPOINT_INTERVAL_SETTING: &str = "delta.checkpointInterval";
@@ -50,6 +52,28 @@ pub struct LogState {
 impl LogState {
     fn setting(&self, name: &str) -> Option<&str> {
         self.meta.as_ref()?.configuration.get(name).map(String::as_str)
+    }
+
+    /// The properties that have columns of their own.
+    pub(crate) fn typed_columns(&self) -> Vec<TypedColumn> {
+        self.meta.as_ref().map(|meta| typed::of_schema(&meta.schema_string)).unwrap_or_default()
+    }
+
+    /// What the table is with these typed columns; `None` if it has them. It is of the format that has such columns then, so that
+    /// nobody takes the rest of the properties for all of them.
+    ///
+    /// # Errors
+    /// A column that it cannot have, and why not.
+    pub(crate) fn with_columns(&self, wanted: &[TypedColumn]) -> Result<Option<MetaData>, (String, String)> {
+        if wanted.is_empty() {
+            return Ok(None);
+        }
+        let missing = typed::missing(&self.typed_columns(), wanted)?;
+        let Some(mut meta) = self.meta.clone().filter(|_| !missing.is_empty()) else { return Ok(None) };
+        meta.schema_string = typed::extended(&meta.schema_string, &missing)
+            .ok_or_else(|| (missing[0].name(), "its schema cannot be read".to_owned()))?;
+        meta.configuration.insert(FORMAT_SETTING.to_owned(), FORMAT.to_string());
+        Ok(Some(meta))
     }
 
     /// Commits between two checkpoints, at least 1.

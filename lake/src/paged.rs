@@ -30,10 +30,12 @@ use parquet::file::page_index::offset_index::PageLocation;
 use crate::error::LakeError;
 use crate::names::TableName;
 use crate::object_reader::ObjectReader;
-use crate::reader::{BATCH_ROWS, Batches, Explained, metadata_of};
+use crate::reader::{Apart, BATCH_ROWS, Batches, Explained, metadata_of, notes_of};
+use crate::schema::columns_of;
 use crate::snapshot::DataFile;
 use crate::store::Store;
-use crate::stored::{from_stored, in_memory};
+use crate::stored::{Layout, from_stored, in_memory};
+use crate::typed::TypedColumn;
 
 /// What the decompression of a column holds, in bytes: the decoder's tables.
 const ZSTD_BYTES: usize = 100 * 1024;
@@ -100,16 +102,26 @@ impl Paged {
         self.memory
     }
 
-    /// All rows and columns, in order.
-    pub fn stream(self) -> Batches {
+    /// The typed columns of the file.
+    pub fn typed(&self) -> Vec<TypedColumn> {
+        notes_of(&self.metadata).into_iter().map(|note| note.column).collect()
+    }
+
+    /// All rows and columns of the table, in order, and behind them `typed` columns, among which the file's own have to be. The
+    /// text of properties has what is in none of these.
+    pub fn stream(self, typed: &[TypedColumn]) -> Batches {
         let memory = in_memory(self.metadata.schema());
+        let columns = columns_of(TableName::Events);
+        let names: Vec<&str> = columns.fields().iter().map(|field| field.name().as_str()).collect();
+        let apart = Apart { columns: typed, text_for_these: false };
+        let layout = Layout::new(TableName::Events, &names, &notes_of(&self.metadata), Some(apart));
         let slices = futures::stream::try_unfold(self, |mut paged| async move {
             let Some(slice) = paged.slices.pop_front() else { return Ok::<_, LakeError>(None) };
             let batches = paged.read(&slice).map_err(|e| paged.failed.explain(e))?;
             let failed = paged.failed.clone();
             Ok(Some((batches.map_err(move |e| failed.explain(e)), paged)))
         });
-        slices.try_flatten().map(move |batch| from_stored(batch?, &memory)).boxed()
+        slices.try_flatten().map(move |batch| layout.give(from_stored(batch?, &memory)?)).boxed()
     }
 
     fn read(

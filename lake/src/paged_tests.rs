@@ -56,7 +56,7 @@ async fn slices_have_every_row_once_and_in_order() {
             let paged = Paged::open(&store, 1, &file, slice_bytes).await.unwrap();
             let slices = paged.slices.len();
             assert_eq!(slices == 1, rows == 1 || slice_bytes > 60_000, "{slices} slices of {slice_bytes}");
-            let read: Vec<_> = paged.stream().try_collect().await.unwrap();
+            let read: Vec<_> = paged.stream(&[]).try_collect().await.unwrap();
             assert!(text(&read) == expected, "{rows} rows in slices of {slice_bytes} bytes");
         }
     }
@@ -77,7 +77,7 @@ async fn memory_does_not_grow_with_the_file() {
 async fn batches_of_large_rows_have_few_rows() {
     let store = Store::in_memory();
     let file = file(&store, 600, 1, 60_000).await;
-    let mut batches = Paged::open(&store, 1, &file, 1024).await.unwrap().stream();
+    let mut batches = Paged::open(&store, 1, &file, 1024).await.unwrap().stream(&[]);
     while let Some(batch) = batches.try_next().await.unwrap() {
         assert!(batch.num_rows() <= 8, "{} rows of 60 kB", batch.num_rows());
     }

@@ -17,7 +17,9 @@ use crate::object_reader::ObjectReader;
 use crate::schema::BUCKETS;
 use crate::snapshot::DataFile;
 use crate::store::Store;
-use crate::stored::{columns_in_file, from_stored, in_memory};
+pub use crate::stored::Apart;
+use crate::stored::{Layout, columns_in_file, from_stored, in_memory};
+use crate::typed::{ColumnNote, noted};
 use weir_store::{S3Error, StoreError};
 
 /// Rows of a batch where nothing else is asked for.
@@ -45,14 +47,28 @@ pub type Batches = BoxStream<'static, Result<RecordBatch, LakeError>>;
 /// # Errors
 /// [`LakeError::Missing`] or [`LakeError::Corrupt`], naming the file; also later, from the stream.
 pub async fn open(store: &Store, version: u64, file: &DataFile, read: &Read<'_>) -> Result<Batches, LakeError> {
+    open_apart(store, version, file, read, None).await
+}
+
+/// As [`open`], with some properties apart from the text.
+///
+/// # Errors
+/// As there.
+pub async fn open_apart(
+    store: &Store,
+    version: u64,
+    file: &DataFile,
+    read: &Read<'_>,
+    apart: Option<Apart<'_>>,
+) -> Result<Batches, LakeError> {
     let before: u64 = file.bucket_rows[..read.buckets.start.min(BUCKETS)].iter().sum();
     let wanted: u64 = file.bucket_rows[read.buckets.start.min(BUCKETS)..read.buckets.end.min(BUCKETS)].iter().sum();
     if wanted == 0 {
         return Ok(futures::stream::empty().boxed());
     }
-    let opening = Opening::of(store, TableName::Events, version, file, read.columns, read.batch_rows).await?;
-    let builder = if wanted < file.rows { select_rows(opening.builder, before, wanted) } else { opening.builder };
-    opening.failed.stream(builder)
+    let opening = Opening::of(store, TableName::Events, version, file, read.columns, read.batch_rows, apart).await?;
+    Ok(if wanted < file.rows { opening.selecting(|builder| select_rows(builder, before, wanted)) } else { opening }
+        .stream()?)
 }
 
 /// Opens all rows of a file that is live in `version` of a table.
@@ -66,8 +82,7 @@ pub async fn open_all(
     file: &DataFile,
     columns: &[&str],
 ) -> Result<Batches, LakeError> {
-    let opening = Opening::of(store, table, version, file, columns, WHOLE_BATCH_ROWS).await?;
-    opening.failed.stream(opening.builder)
+    Opening::of(store, table, version, file, columns, WHOLE_BATCH_ROWS, None).await?.stream()
 }
 
 /// Reads a footer. Times are in the unit that the file has.
@@ -77,7 +92,7 @@ pub(crate) async fn metadata_of(
     options: ArrowReaderOptions,
 ) -> Result<ArrowReaderMetadata, ParquetError> {
     let footer = object.get_metadata(Some(&options)).await?;
-    let columns = columns_in_file(table, footer.file_metadata().schema_descr());
+    let columns = columns_in_file(table, footer.file_metadata());
     ArrowReaderMetadata::try_new(footer, options.with_skip_arrow_metadata(true).with_schema(columns))
 }
 
@@ -90,9 +105,10 @@ pub async fn open_rows(
     version: u64,
     file: &DataFile,
     columns: &[&str],
+    apart: Option<Apart<'_>>,
     rows: &[u64],
 ) -> Result<Batches, LakeError> {
-    let opening = Opening::of(store, TableName::Events, version, file, columns, BATCH_ROWS).await?;
+    let opening = Opening::of(store, TableName::Events, version, file, columns, BATCH_ROWS, apart).await?;
     let metadata = Arc::clone(opening.builder.metadata());
     let (mut groups, mut selectors) = (Vec::new(), Vec::new());
     let (mut start, mut rest) = (0_u64, rows);
@@ -113,7 +129,7 @@ pub async fn open_rows(
         (start, rest) = (end, behind);
     }
     let selection = RowSelection::from(selectors);
-    opening.failed.stream(opening.builder.with_row_groups(groups).with_row_selection(selection))
+    opening.selecting(|builder| builder.with_row_groups(groups).with_row_selection(selection)).stream()
 }
 
 pub(crate) type Builder = ParquetRecordBatchStreamBuilder<ObjectReader>;
@@ -121,6 +137,7 @@ pub(crate) type Builder = ParquetRecordBatchStreamBuilder<ObjectReader>;
 /// A file whose footer has been read.
 struct Opening {
     builder: Builder,
+    layout: Layout,
     failed: Explained,
 }
 
@@ -132,6 +149,7 @@ impl Opening {
         file: &DataFile,
         columns: &[&str],
         batch_rows: usize,
+        apart: Option<Apart<'_>>,
     ) -> Result<Self, LakeError> {
         let name = table.data(&file.path);
         let failed = Explained::new(&name, version);
@@ -142,12 +160,31 @@ impl Opening {
         if u64::try_from(rows) != Ok(file.rows) {
             return Err(LakeError::corrupt(name, format!("it has {rows} rows, the log says {}", file.rows)));
         }
-        let mask = ProjectionMask::columns(metadata.parquet_schema(), columns.iter().copied());
+        let layout = Layout::new(table, columns, &notes_of(&metadata), apart);
+        let mask = ProjectionMask::columns(metadata.parquet_schema(), layout.read.iter().map(String::as_str));
         let builder = ParquetRecordBatchStreamBuilder::new_with_metadata(object, metadata)
             .with_projection(mask)
             .with_batch_size(batch_rows);
-        Ok(Self { builder, failed })
+        Ok(Self { builder, layout, failed })
     }
+
+    fn selecting(self, select: impl FnOnce(Builder) -> Builder) -> Self {
+        Self { builder: select(self.builder), ..self }
+    }
+
+    fn stream(self) -> Result<Batches, LakeError> {
+        let Self { builder, layout, failed } = self;
+        let stream = builder.build().map_err(|e| failed.explain(e))?;
+        let memory = in_memory(stream.schema());
+        let batches =
+            stream.map(move |batch| layout.give(from_stored(batch.map_err(|e| failed.explain(e))?, &memory)?));
+        Ok(batches.boxed())
+    }
+}
+
+/// The typed columns of a file, from its footer.
+pub(crate) fn notes_of(metadata: &ArrowReaderMetadata) -> Vec<ColumnNote> {
+    noted(metadata.metadata().file_metadata())
 }
 
 /// What goes wrong with a file, said of the file.
@@ -177,13 +214,6 @@ impl Explained {
             Ok(damaged) => LakeError::corrupt(&self.name, damaged),
             Err(damaged) => LakeError::corrupt(&self.name, damaged),
         }
-    }
-
-    pub(crate) fn stream(self, builder: Builder) -> Result<Batches, LakeError> {
-        let stream = builder.build().map_err(|e| self.explain(e))?;
-        let memory = in_memory(stream.schema());
-        let batches = stream.map(move |batch| from_stored(batch.map_err(|e| self.explain(e))?, &memory));
-        Ok(batches.boxed())
     }
 }
 

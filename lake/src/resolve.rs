@@ -24,7 +24,7 @@ use futures::{StreamExt, TryStreamExt};
 use crate::error::LakeError;
 use crate::links::{FileMoves, Moves};
 use crate::merge::sort_order;
-use crate::reader::{self, BATCH_ROWS, Batches, Read};
+use crate::reader::{self, Apart, BATCH_ROWS, Batches, Read};
 use crate::schema::{ANONYMOUS_ID, BUCKET, BUCKETS, USER, USER_ID, bucket_of};
 use crate::snapshot::DataFile;
 use crate::store::Store;
@@ -56,8 +56,8 @@ struct Found {
 }
 
 impl Moved {
-    /// Reads `columns` of the rows that are to be moved in files which are live in `version`, up to a bound of about
-    /// `most_bytes`: what does not fit stays where it lies. The columns have at least those that a merge compares.
+    /// Reads `columns` of the rows that are to be moved in files which are live in `version`, and typed columns `apart`, up to a
+    /// bound of about `most_bytes`: what does not fit stays where it lies. The columns have at least those that a merge compares.
     ///
     /// # Errors
     /// A file that cannot be read is named.
@@ -66,6 +66,7 @@ impl Moved {
         version: u64,
         files: &[Arc<DataFile>],
         columns: &[&str],
+        apart: Option<Apart<'_>>,
         moves: &Moves,
         most_bytes: usize,
     ) -> Result<Self, LakeError> {
@@ -76,7 +77,7 @@ impl Moved {
             if found.rows.is_empty() {
                 continue;
             }
-            let mut rows = reader::open_rows(store, version, file, columns, &found.rows).await?;
+            let mut rows = reader::open_rows(store, version, file, columns, apart, &found.rows).await?;
             let mut count = 0;
             while let Some(batch) = rows.try_next().await? {
                 let users = found.users.get(count..count + batch.num_rows()).unwrap_or_default();
@@ -153,7 +154,7 @@ impl SortedRows {
     }
 }
 
-/// As [`reader::open`], without the rows that were taken.
+/// As [`reader::open_apart`], without the rows that were taken.
 ///
 /// # Errors
 /// As there.
@@ -162,9 +163,10 @@ pub async fn open(
     version: u64,
     file: &DataFile,
     read: &Read<'_>,
+    apart: Option<Apart<'_>>,
     moved: &Moved,
 ) -> Result<Batches, LakeError> {
-    let batches = reader::open(store, version, file, read).await?;
+    let batches = reader::open_apart(store, version, file, read, apart).await?;
     Ok(moved.without(file, rows_before(file, read.buckets.start), batches))
 }
 

@@ -50,10 +50,10 @@ async fn what_does_not_fit_is_for_the_next_merge() {
         if moves.is_empty() {
             break;
         }
-        let moved = Moved::collect(&store, 1, &files, &names, &moves, 1024 * 1024).await.unwrap();
+        let moved = Moved::collect(&store, 1, &files, &names, None, &moves, 1024 * 1024).await.unwrap();
         assert!(moved.len() < 20_000, "{}", moved.len());
         let read = Read { columns: &names, buckets: 0..BUCKETS, batch_rows: 1000 };
-        let inputs = vec![open(&store, 1, &file, &read, &moved).await.unwrap(), moved.rows(&read.buckets)];
+        let inputs = vec![open(&store, 1, &file, &read, None, &moved).await.unwrap(), moved.rows(&read.buckets)];
         let mut merge = Merge::new(inputs, 1000).await.unwrap();
         let level = Level::Compacted(1);
         let mut writer = DataFileWriter::new(&store, TABLE, format!("compacted/{merges}.parquet"), level).unwrap();

@@ -15,10 +15,12 @@ use crate::links::LinkCounts;
 use crate::log_state::{LogState, Tombstones};
 use crate::names::TableName;
 use crate::schema::{BUCKETS, RECEIVED_AT, TIME};
+use crate::typed::TypedColumn;
 
 /// Version of what weir itself writes: tags, sort order, buckets, which commits there are. A lake with a newer one is not
-/// opened. A reader of format 1 begins with commit 0; in a table of format 2 it may be gone, and a checkpoint stands for it.
-pub const FORMAT: u32 = 2;
+/// opened. A reader of format 1 begins with commit 0; in a table of format 2 it may be gone, and a checkpoint stands for it. A
+/// reader of format 2 finds all properties in their text; in a table of format 3 some have columns of their own.
+pub const FORMAT: u32 = 3;
 /// The setting of the table that holds [`FORMAT`].
 pub(crate) const FORMAT_SETTING: &str = "weir.format";
 /// The domain of weir's own metadata.
@@ -100,6 +102,8 @@ pub struct Change {
     pub progress: Vec<Progress>,
     /// Everything received up to then is in the table now. Does not go back.
     pub complete_to_ms: Option<i64>,
+    /// Typed columns that the new files may have. Those that the table does not have yet, it has from then on.
+    pub columns: Vec<TypedColumn>,
     /// Whether events come in or go; false for a compaction.
     pub changes_data: bool,
     /// For people: `land`, `import`, `compact`.
@@ -153,6 +157,11 @@ impl Snapshot {
         &self.log.tombstones
     }
 
+    /// The properties that have columns of their own, in files that were written since they have.
+    pub fn typed_columns(&self) -> Vec<TypedColumn> {
+        self.log.typed_columns()
+    }
+
     /// What to say of an answer from this snapshot if it leaves files of another engine out.
     pub fn foreign_note(&self) -> Option<String> {
         foreign::note(&self.foreign)
@@ -197,6 +206,9 @@ impl Snapshot {
         if !change.changes_data && added_rows != removed_rows {
             return broken(format!("a compaction takes {removed_rows} rows and gives {added_rows}"));
         }
+        if let Err((column, why)) = self.log.with_columns(&change.columns) {
+            return Err(LakeError::Column { column, version: self.version, why });
+        }
         for progress in &change.progress {
             let recorded = self.positions.get(&progress.shard);
             if recorded != progress.from.as_ref() {
@@ -223,6 +235,9 @@ impl Snapshot {
             "isBlindAppend": change.removes.is_empty(),
         });
         let mut actions = vec![Action { commit_info: Some(info), ..Action::default() }];
+        // That it can be extended was checked.
+        let meta_data = self.log.with_columns(&change.columns).ok().flatten();
+        actions.extend(meta_data.map(|meta| Action { meta_data: Some(meta), ..Action::default() }));
         let removes = change.removes.iter().map(|path| Remove {
             path: path.clone(),
             deletion_timestamp: Some(now_ms),

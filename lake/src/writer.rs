@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use arrow::array::{AsArray, RecordBatch};
+use arrow::array::{ArrayRef, AsArray, RecordBatch};
 use arrow::compute::{max, min};
-use arrow::datatypes::{Int32Type, SchemaRef, TimestampMicrosecondType};
+use arrow::datatypes::{Int32Type, Schema, SchemaRef, TimestampMicrosecondType};
 use bytes::Bytes;
 use object_store::buffered::BufWriter;
 use parquet::arrow::arrow_writer::{ArrowWriter, ArrowWriterOptions};
@@ -27,6 +27,7 @@ use crate::schema::{
 use crate::snapshot::{DataFile, Level};
 use crate::store::Store;
 use crate::stored::{stored_columns, to_stored};
+use crate::typed::{self, ColumnKind, Splitter, TypedColumn};
 use weir_store::StoreError;
 
 /// Rows of a row group: what a reader decodes and holds at a time.
@@ -40,6 +41,9 @@ const COMPACTED_PART_BYTES: usize = 5 * 1024 * 1024;
 /// Parts of a file that are on their way at once, beside the one that is being filled.
 const PARTS_AT_ONCE: usize = 1;
 
+/// The largest dictionary of a typed column, in bytes.
+const TYPED_DICTIONARY_BYTES: usize = 128 * 1024;
+
 /// How much is spent on making a file small.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Packing {
@@ -52,7 +56,8 @@ pub enum Packing {
 }
 
 impl Packing {
-    fn of(level: Level) -> Self {
+    /// What the files of a level have, where nothing else is known of them.
+    pub fn of(level: Level) -> Self {
         match level {
             Level::Landed => Self::Landed,
             Level::Compacted(_) => Self::Merged,
@@ -71,6 +76,8 @@ pub struct DataFileWriter {
     /// Writes into memory; what is finished goes on to `target`.
     writer: ArrowWriter<Vec<u8>>,
     target: BufWriter,
+    /// Takes properties out of the text, where the file has typed columns.
+    splitter: Option<Splitter>,
     notes: Vec<(Note, Vec<u8>)>,
     /// Looks at the rows that pass, unless it is known what they have.
     observer: Option<Observer>,
@@ -95,23 +102,25 @@ impl DataFileWriter {
     /// Begins the file `relative` (see [`names`]), which must be new. Nothing is visible in the store before
     /// [`finish`](Self::finish).
     pub fn new(store: &Store, table: TableName, relative: String, level: Level) -> Result<Self, LakeError> {
-        Self::packed(store, table, relative, level, Packing::of(level))
+        Self::packed(store, table, relative, level, Packing::of(level), &[])
     }
 
-    /// As [`new`](Self::new), with a packing that is not the level's own.
+    /// As [`new`](Self::new), with a packing that is not the level's own, and with typed columns: the properties that have one
+    /// are taken out of the text. They must be among those of the table once the file is live.
     pub fn packed(
         store: &Store,
         table: TableName,
         relative: String,
         level: Level,
         packing: Packing,
+        typed: &[TypedColumn],
     ) -> Result<Self, LakeError> {
         let part = if level == Level::Landed { LANDED_PART_BYTES } else { COMPACTED_PART_BYTES };
         let target = BufWriter::with_capacity(store.objects(), table.data(&relative), part);
         let target = target.with_max_concurrency(PARTS_AT_ONCE);
-        let stored = stored_columns(table);
+        let stored = stored_columns(table, typed);
         // Readers know the columns; a copy of the arrow schema in each footer would only cost bytes.
-        let options = ArrowWriterOptions::new().with_properties(properties(table, packing));
+        let options = ArrowWriterOptions::new().with_properties(properties(table, packing, typed));
         let options = options.with_skip_arrow_metadata(true);
         let writer = ArrowWriter::try_new_with_options(Vec::new(), Arc::clone(&stored), options)?;
         Ok(Self {
@@ -122,6 +131,7 @@ impl DataFileWriter {
             stored,
             writer,
             target,
+            splitter: (!typed.is_empty()).then(|| Splitter::new(typed.to_vec())),
             notes: Vec::new(),
             observer: (table == TableName::Events).then(|| Observer::new(Limits::NOTE)),
             links: if table == TableName::Events { Some(Collector::new()?) } else { None },
@@ -132,7 +142,8 @@ impl DataFileWriter {
         })
     }
 
-    /// Adds rows, which follow those before in the table's sort order.
+    /// Adds rows, which follow those before in the table's sort order. They have the table's columns, and may have typed columns
+    /// of the file behind them already.
     pub async fn write(&mut self, batch: &RecordBatch) -> Result<(), LakeError> {
         self.rows += batch.num_rows() as u64;
         widen(&mut self.time, batch, TIME);
@@ -144,13 +155,17 @@ impl DataFileWriter {
             }
         }
         if let Some(observer) = &mut self.observer {
-            observer.observe(batch);
+            observer.observe(&whole(batch, self.splitter.as_ref())?);
         }
         if let Some(links) = &mut self.links {
             links.take(batch)?;
         }
         let finished = self.writer.flushed_row_groups().len();
-        self.writer.write(&to_stored(batch, &self.stored)?)?;
+        let split = match &mut self.splitter {
+            Some(splitter) => &split(batch, splitter)?,
+            None => batch,
+        };
+        self.writer.write(&to_stored(split, &self.stored)?)?;
         if self.writer.flushed_row_groups().len() > finished {
             self.pass_on().await?;
         }
@@ -214,6 +229,9 @@ impl DataFileWriter {
             let place = format!("{offset},{}", text.len());
             self.writer.append_key_value_metadata(KeyValue { key: key(note), value: Some(place) });
         }
+        if let Some(splitter) = &self.splitter {
+            self.writer.append_key_value_metadata(typed::footer_entry(&splitter.notes()));
+        }
         self.writer.finish()?;
         self.pass_on().await?;
         let name = self.table.data(&self.relative);
@@ -249,6 +267,40 @@ impl DataFileWriter {
     }
 }
 
+/// Rows with properties in typed columns, and in the text what is left.
+fn split(batch: &RecordBatch, splitter: &mut Splitter) -> Result<RecordBatch, LakeError> {
+    let at = batch.schema_ref().index_of(PROPERTIES)?;
+    let given = given(batch, splitter);
+    let split = splitter.split(batch.column(at).as_string_view(), &given);
+    let others = batch.num_columns() - given.iter().flatten().count();
+    let mut columns = batch.columns()[..others].to_vec();
+    columns[at] = Arc::new(split.rest);
+    columns.extend(split.columns);
+    let fields = batch.schema_ref().fields()[..others].iter().cloned();
+    let typed = splitter.columns().iter().map(|column| Arc::new(column.field()));
+    let schema = Schema::new(fields.chain(typed).collect::<Vec<_>>());
+    Ok(RecordBatch::try_new(Arc::new(schema), columns)?)
+}
+
+/// Those typed columns of the file that a batch has already.
+fn given<'a>(batch: &'a RecordBatch, splitter: &Splitter) -> Vec<Option<&'a ArrayRef>> {
+    splitter.columns().iter().map(|column| batch.column_by_name(&column.name())).collect()
+}
+
+/// Rows with whole properties.
+fn whole(batch: &RecordBatch, splitter: Option<&Splitter>) -> Result<RecordBatch, LakeError> {
+    let Some(splitter) = splitter else { return Ok(batch.clone()) };
+    let given = splitter.columns().iter().zip(given(batch, splitter));
+    let given: Vec<_> = given.filter_map(|(column, values)| Some((column, values?))).collect();
+    if given.is_empty() {
+        return Ok(batch.clone());
+    }
+    let at = batch.schema_ref().index_of(PROPERTIES)?;
+    let mut columns = batch.columns().to_vec();
+    columns[at] = Arc::new(typed::join(batch.column(at).as_string_view(), &given));
+    Ok(RecordBatch::try_new(batch.schema(), columns)?)
+}
+
 /// What the store said, out of what a writer of bytes can say.
 fn store_error(error: std::io::Error) -> object_store::Error {
     error
@@ -266,7 +318,7 @@ fn widen(range: &mut Option<(i64, i64)>, batch: &RecordBatch, column: &str) {
 
 /// How columns are encoded: dictionaries where few values repeat, differences for times, and no compression of random ids.
 /// Which is smallest was measured; see docs/adr/0012-compaction.md.
-fn properties(table: TableName, packing: Packing) -> WriterProperties {
+fn properties(table: TableName, packing: Packing, typed: &[TypedColumn]) -> WriterProperties {
     let path = |name: &str| ColumnPath::from(name);
     let sorted = (0..3).map(|column_idx| SortingColumn { column_idx, descending: false, nulls_first: false }).collect();
     let sorted = (table == TableName::Events).then_some(sorted);
@@ -306,6 +358,14 @@ fn properties(table: TableName, packing: Packing) -> WriterProperties {
     if packing == Packing::Settled {
         for text in [SESSION_ID, EVENT_ID] {
             properties = properties.set_column_encoding(path(text), Encoding::DELTA_BYTE_ARRAY);
+        }
+    }
+    for column in typed {
+        // Values that are few are worth a dictionary. Of many it would only be read beside them.
+        let name = path(&column.name());
+        properties = properties.set_column_dictionary_page_size_limit(name.clone(), TYPED_DICTIONARY_BYTES);
+        if column.kind == ColumnKind::Text {
+            properties = properties.set_column_encoding(name, Encoding::DELTA_LENGTH_BYTE_ARRAY);
         }
     }
     properties

@@ -23,6 +23,10 @@ def live_files(table):
     return DeltaTable(table).file_uris()
 
 
+def columns(table):
+    return [field.name for field in DeltaTable(table).schema().fields]
+
+
 def id_text(as_uuid, as_text):
     return as_text if as_uuid is None else str(uuid.UUID(bytes=bytes(as_uuid)))
 
@@ -31,7 +35,9 @@ class DuckDb:
     def __init__(self, table):
         self.db = duckdb.connect()
         self.db.execute("SET TimeZone = 'UTC'")
-        self.db.execute(f"CREATE VIEW events AS SELECT * FROM read_parquet({live_files(table)})")
+        # By name, as files differ in which properties have columns.
+        self.db.execute(f"CREATE VIEW events AS SELECT * FROM read_parquet({live_files(table)}, union_by_name = true)")
+        self.columns = [column[0] for column in self.db.execute("SELECT * FROM events LIMIT 0").description]
 
     def rows(self, sql):
         return self.db.execute(sql).fetchall()
@@ -49,8 +55,11 @@ class DuckDb:
         return self.rows('SELECT count(DISTINCT "user") FROM events')[0][0]
 
     def total(self, name):
+        # In its column, or else in the text, where the text "5" is none.
         numbers = f"json_type(properties, '$.{name}') IN ('BIGINT', 'UBIGINT', 'DOUBLE')"
-        return self.rows(f"SELECT sum((properties->>'{name}')::DOUBLE) FROM events WHERE {numbers}")[0][0]
+        number = f"CASE WHEN {numbers} THEN (properties->>'{name}')::DOUBLE END"
+        column = f"p_{name}" if f"p_{name}" in self.columns else "NULL"
+        return self.rows(f"SELECT sum(coalesce({column}, {number})) FROM events")[0][0]
 
     def ids(self):
         return sorted(id_text(*row) for row in self.rows("SELECT event_uuid, event_id FROM events"))
@@ -87,8 +96,10 @@ class Polars:
 
     def total(self, name):
         # A path would give the text "5" and the number 5 alike.
-        numbers = pl.col("properties").str.extract(rf'"{name}":(-?[0-9.]+)').cast(pl.Float64)
-        return self.events.select(numbers.sum()).collect().item()
+        number = pl.col("properties").str.extract(rf'"{name}":(-?[0-9.]+)').cast(pl.Float64)
+        if f"p_{name}" in self.events.collect_schema():
+            number = pl.coalesce(f"p_{name}", number)
+        return self.events.select(number.sum()).collect().item()
 
     def ids(self):
         return sorted(id_text(*row) for row in self.events.select("event_uuid", "event_id").collect().iter_rows())
@@ -114,9 +125,12 @@ class ClickHouse:
     def __init__(self, table):
         files = ",".join(os.path.relpath(path, table) for path in live_files(table))
         self.events = f"file('{table}/{{{files}}}', Parquet)"
+        self.columns = columns(table)
 
     def rows(self, sql):
-        table = chdb.query(sql.replace("events", self.events), "ArrowTable")
+        # Files differ in which properties have columns.
+        sql = f"{sql.replace('events', self.events)} SETTINGS schema_inference_mode = 'union'"
+        table = chdb.query(sql, "ArrowTable")
         return [tuple(row.values()) for row in table.to_pylist()]
 
     def count(self):
@@ -133,7 +147,9 @@ class ClickHouse:
 
     def total(self, name):
         numbers = f"JSONType(properties, '{name}') IN ('Int64', 'UInt64', 'Double')"
-        return self.rows(f"SELECT sumIf(JSONExtractFloat(properties, '{name}'), {numbers}) AS n FROM events")[0][0]
+        number = f"if({numbers}, JSONExtractFloat(properties, '{name}'), NULL)"
+        column = f"p_{name}" if f"p_{name}" in self.columns else "NULL"
+        return self.rows(f"SELECT sum(coalesce({column}, {number})) AS n FROM events")[0][0]
 
     def ids(self):
         rows = self.rows("SELECT hex(event_uuid) AS u, event_id AS t FROM events")

@@ -24,7 +24,7 @@ import figures
 HERE = Path(__file__).parent
 WEIR = os.environ["WEIR_BIN"]
 STEPS = ["view_job", "apply_start", "apply_submit"]
-# A number, but for some events that have it as text, such as "10210", which is none.
+# A number, but for some events that have it as text, such as "10210", which is none. Compaction gives it a column.
 NUMBER = "wage"
 
 
@@ -114,6 +114,13 @@ class Lakes(unittest.TestCase):
         landed = self.assert_all_agree()
         weir("compact", "--lake", self.lake)
         self.assertEqual(self.assert_all_agree(), landed)
+        table = os.path.join(self.lake, "events")
+        self.assertIn(f"p_{NUMBER}", figures.columns(table))
+        # One more landing, whose file has no such column.
+        weir("import", "-", "--lake", self.lake, "--quiet", stdin=weir("demo", "--events", "500", "--seed", "3"))
+        self.assertGreater(self.assert_all_agree()["total"], landed["total"])
+        own = Weir(self.lake).rows(f"SELECT sum(p_{NUMBER}) AS n FROM events")[0][0]
+        self.assertEqual(own, Weir(self.lake).total(NUMBER))
 
     def test_a_lake_of_the_first_format(self):
         shutil.copytree(HERE / "../../lake/testdata/format-1", self.lake)

@@ -18,6 +18,7 @@ use arrow::compute::filter_record_batch;
 use arrow::datatypes::{Int32Type, TimestampMicrosecondType};
 use futures::{StreamExt, TryStreamExt};
 use weir_core::event::uuid_text;
+use weir_core::plan::Plan;
 use weir_core::ports::{Clock, Ids};
 use weir_core::time::{DAY_MS, rfc3339};
 use weir_lake::catalogue::{self, Catalogue};
@@ -26,9 +27,11 @@ use weir_lake::paged::Paged;
 use weir_lake::reader::{BATCH_ROWS, Batches};
 use weir_lake::schema::{BUCKET, BUCKETS, TIME};
 use weir_lake::snapshot::Level;
+use weir_lake::typed::TypedColumn;
 use weir_lake::writer::{DataFileWriter, Packing};
 use weir_lake::{DataFile, LakeError, Snapshot, Table, names};
 
+use super::columns;
 use super::copies::Copies;
 use super::queue::{FILE_BYTES, FILE_ROWS};
 use crate::resolving;
@@ -59,6 +62,8 @@ pub(super) struct Merged {
     pub(super) outputs: Vec<DataFile>,
     /// Rows that are copies of the one before.
     pub(super) copies: u64,
+    /// The typed columns of what came out.
+    pub(super) columns: Vec<TypedColumn>,
 }
 
 /// What a merge goes by.
@@ -69,6 +74,8 @@ pub(super) struct Merging<'a> {
     pub(super) ids: &'a dyn Ids,
     /// Days of the range of each file that comes out.
     pub(super) days: i64,
+    /// The tracking plan in force.
+    pub(super) plan: Option<&'a Plan>,
     /// When to give up.
     pub(super) until_ms: Option<i64>,
 }
@@ -99,7 +106,9 @@ impl Merging<'_> {
         let inputs = merged.inputs.clone();
         let landed_in = inputs.iter().map(|file| file.landed_in).max().unwrap_or(0);
         let level = level_of(&inputs);
-        let moved = resolving::moved(self.table, self.snapshot, &inputs).await?;
+        let typed = typed_of(&opened);
+        merged.columns = columns::choose(self.table, self.snapshot, &inputs, self.plan).await?;
+        let moved = resolving::moved(self.table, self.snapshot, &inputs, &typed).await?;
         let touched: BTreeSet<i64> =
             inputs.iter().flat_map(|f| self.range_of(f.min_time_ms)..=self.range_of(f.max_time_ms)).collect();
         let touched: Vec<i64> = touched.into_iter().collect();
@@ -114,7 +123,7 @@ impl Merging<'_> {
                 let again: Vec<_> = inputs.iter().filter(touches).cloned().collect();
                 opened = self.open(&again).await?;
             }
-            let streams = opened.drain(..).map(|(file, paged)| moved.left_out(&file, paged.stream()));
+            let streams = opened.drain(..).map(|(file, paged)| moved.left_out(&file, paged.stream(&typed)));
             let streams: Vec<Batches> = streams.chain([moved.rows(&(0..BUCKETS))]).collect();
             let is_few = touched.len() <= as_usize(SETTLED_RANGES);
             let packing = if is_settled && is_few { Packing::Settled } else { Packing::Merged };
@@ -122,6 +131,7 @@ impl Merging<'_> {
                 merging: self,
                 level,
                 packing,
+                columns: merged.columns.clone(),
                 catalogue: catalogue.take(),
                 writers: BTreeMap::new(),
                 done: Vec::new(),
@@ -212,6 +222,18 @@ fn as_usize(count: i64) -> usize {
     usize::try_from(count).unwrap_or(0)
 }
 
+/// The typed columns that inputs have, all of them. A file has what the table had when it was written, and the table's columns only
+/// become more, so what the table has now has these too.
+fn typed_of(inputs: &[(Arc<DataFile>, Paged)]) -> Vec<TypedColumn> {
+    let mut all: Vec<TypedColumn> = Vec::new();
+    for column in inputs.iter().flat_map(|(_, paged)| paged.typed()) {
+        if !all.contains(&column) {
+            all.push(column);
+        }
+    }
+    all
+}
+
 /// A file that is only rewritten stays what it was.
 fn level_of(inputs: &[Arc<DataFile>]) -> Level {
     match inputs {
@@ -225,6 +247,8 @@ struct Outputs<'a> {
     merging: &'a Merging<'a>,
     level: Level,
     packing: Packing,
+    /// The typed columns of each.
+    columns: Vec<TypedColumn>,
     /// Of the only file that comes out, if that is known.
     catalogue: Option<Catalogue>,
     /// By range, with the bucket of the last row.
@@ -295,7 +319,14 @@ impl Outputs<'_> {
             let Merging { table, ids, days, .. } = self.merging;
             let first_day = rfc3339(range.saturating_mul(*days * DAY_MS));
             let name = names::compacted(first_day.get(..10).unwrap_or(&first_day), &uuid_text(&ids.next_id()));
-            let writer = DataFileWriter::packed(table.store(), table.name(), name, self.level, self.packing)?;
+            let writer = DataFileWriter::packed(
+                table.store(),
+                table.name(),
+                name,
+                self.level,
+                self.packing,
+                &self.columns,
+            )?;
             let writer = match self.catalogue.take() {
                 Some(catalogue) => writer.with_catalogue(catalogue),
                 None => writer,

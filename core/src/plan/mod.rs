@@ -43,3 +43,6 @@ pub use draft::{Draft, draft};
 pub use model::{JsonType, Plan, PlanError, PlanProblem, PlannedEvent, PlannedProperty, VERSION};
 pub use parse::parse;
 pub use profile::{EventProfile, Profile, PropertyProfile};
+
+/// The field of a lake's settings that holds the plan in force.
+pub const SETTING: &str = "plan";

@@ -18,10 +18,9 @@
 //!   Sums are exact always: of events by name and *other*, of days, of sources.
 //! - *top values*: texts with counts. See [`TopValues`] for what their counts mean where there are many.
 //!
-//! Roles: [`observe`] makes a catalogue out of rows, in one pass over the text of their properties, for which `json` is the
-//! reader. [`values`] counts texts. [`note`] writes and reads the bytes of a note. [`read`] is the catalogue of a snapshot.
+//! Roles: [`observe`] makes a catalogue out of rows, in one pass over the text of their properties. [`values`] counts
+//! texts. [`note`] writes and reads the bytes of a note. [`read`] is the catalogue of a snapshot.
 
-mod json;
 pub mod note;
 pub mod observe;
 pub mod read;

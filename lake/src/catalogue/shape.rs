@@ -13,10 +13,10 @@ use std::collections::{BTreeMap, HashMap};
 
 use weir_core::event::MAX_NAME_BYTES;
 
-use super::json::{Json, RawText, decode, number};
 use super::table::ValueTable;
 use super::tree::{Found, Tree, text_of};
 use super::{Kind, Limits, MAX_DEPTH, MAX_VALUE_BYTES, PropertyEntry, Types};
+use crate::json::{Json, RawText, decode, number};
 
 const NONE: u32 = u32::MAX;
 /// With so many members and more, a key is looked up and not searched for.

@@ -11,6 +11,7 @@
 use twox_hash::XxHash3_64;
 
 use super::values::{TopValue, TopValues};
+use crate::json::is_same;
 
 const FREE: u16 = u16::MAX;
 /// So many times a table is full before it may give up.
@@ -158,41 +159,5 @@ impl ValueTable {
         };
         let values = self.entries.iter().map(value).collect();
         TopValues::new(values, self.unlisted + passed_over, self.too_long)
-    }
-}
-
-/// Whether two short texts are the same, without a call: their first and their last bytes, which may overlap.
-#[inline]
-pub(super) fn is_same(a: &[u8], b: &[u8]) -> bool {
-    if a.len() != b.len() {
-        return false;
-    }
-    if a.len() > 16 {
-        return a == b;
-    }
-    if let (Some(first), Some(last)) = (a.first_chunk::<8>(), a.last_chunk::<8>()) {
-        return b.first_chunk() == Some(first) && b.last_chunk() == Some(last);
-    }
-    if let (Some(first), Some(last)) = (a.first_chunk::<4>(), a.last_chunk::<4>()) {
-        return b.first_chunk() == Some(first) && b.last_chunk() == Some(last);
-    }
-    a.iter().zip(b).all(|(a, b)| a == b)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_same;
-
-    #[test]
-    fn every_byte_of_a_text_counts() {
-        for length in 0..40 {
-            let text: Vec<u8> = (0..length).collect();
-            assert!(is_same(&text, &text.clone()) && !is_same(&text, &[text.as_slice(), b"x"].concat()));
-            for at in 0..text.len() {
-                let mut other = text.clone();
-                other[at] ^= 0x80;
-                assert!(!is_same(&text, &other), "{at} of {length}");
-            }
-        }
     }
 }

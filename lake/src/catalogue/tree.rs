@@ -11,7 +11,7 @@
 use std::collections::HashMap;
 
 use super::Kind;
-use super::json::{Json, RawText, decode, number};
+use crate::json::{Json, RawText, decode, number};
 
 /// Deeper objects than any event may have are not taken apart.
 const DEEPEST: usize = 40;

@@ -97,7 +97,7 @@ async fn take(
     copies: &mut BTreeMap<usize, Vec<u64>>,
 ) -> Result<(), LakeError> {
     let columns = [RECEIVED_AT, PLACE, SOURCE, EVENT_UUID, EVENT_ID];
-    let mut batches = any_file::open(store, file, &columns, BATCH_ROWS).await?;
+    let mut batches = any_file::open(store, file, &columns, &[], BATCH_ROWS).await?;
     let mut row = 0;
     while let Some(batch) = batches.try_next().await? {
         for (id, received, place) in ids(&batch) {

@@ -221,14 +221,14 @@ async fn flaw(store: &Store, table: TableName, name: &Path, size: u64, live: &Li
 
 /// Why weir's reader would refuse the columns.
 fn layout(table: TableName, metadata: &Arc<ParquetMetaData>) -> Option<String> {
-    let columns = columns_in_file(table, metadata.file_metadata().schema_descr());
+    let columns = columns_in_file(table, metadata.file_metadata());
     let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true).with_schema(columns);
     ArrowReaderMetadata::try_new(Arc::clone(metadata), options).err().map(|error| error.to_string())
 }
 
 /// Whether the ranges of the footer are those of the log.
 fn ranges(table: TableName, metadata: &ParquetMetaData, file: &DataFile) -> Option<String> {
-    let columns = columns_in_file(table, metadata.file_metadata().schema_descr());
+    let columns = columns_in_file(table, metadata.file_metadata());
     let by_time = (table == TableName::Events).then_some((TIME, file.min_time_ms, file.max_time_ms));
     let by_receipt = (RECEIVED_AT, file.min_received_ms, file.max_received_ms);
     for (column, low, high) in by_time.into_iter().chain([by_receipt]) {

@@ -53,6 +53,8 @@ struct Stats {
     levels: Vec<LevelStats>,
     /// What is worth compacting.
     queue: Queue,
+    /// Properties that have columns of their own, in the files that were written since.
+    columns: Vec<String>,
     /// How far each shard of the event log is in the lake.
     shards: Vec<Shard>,
     users: UserStats,
@@ -178,6 +180,7 @@ impl Stats {
             last_event: files().map(|f| f.max_time_ms).max().map(rfc3339),
             levels: levels(snapshot),
             queue: Queue::of(&queue(snapshot, Extent::Worthwhile, u64::MAX)),
+            columns: snapshot.typed_columns().into_iter().map(|column| column.property).collect(),
             shards: shards
                 .map(|(shard, landed_to)| Shard { shard: shard.to_string(), landed_to: landed_to.to_string() })
                 .collect(),
@@ -198,6 +201,9 @@ impl Stats {
             ("size", format!("{} ({} bytes)", bytes(self.bytes), count(self.bytes))),
             ("bytes an event", self.bytes_per_event.map_or_else(none, |bytes| format!("{bytes:.1}"))),
         ];
+        if !self.columns.is_empty() {
+            figures.push(("columns of", self.columns.join(", ")));
+        }
         figures.extend(figures_of(&self.users));
         figures.extend(self.shards.iter().map(|shard| ("landed", format!("{} to {}", shard.shard, shard.landed_to))));
         figures
@@ -382,7 +388,7 @@ mod tests {
             0  landed         2    2,000  24.0 kB  2026-01-19  2026-01-23
             1  compacted      1  100,000   1.2 MB  2026-01-01  2026-01-21
         ");
-        insta::assert_snapshot!(show(Format::Json), @r#"{"lake":"./lake","version":42,"complete_to":"2026-01-23T00:00:00.000Z","events":102000,"files":3,"bytes":1224000,"bytes_per_event":12.0,"first_event":"2026-01-01T00:00:00.000Z","last_event":"2026-01-23T00:00:00.000Z","levels":[{"level":0,"kind":"landed","files":2,"events":2000,"bytes":24000,"first_event":"2026-01-19T00:00:00.000Z","last_event":"2026-01-23T00:00:00.000Z"},{"level":1,"kind":"compacted","files":1,"events":100000,"bytes":1200000,"first_event":"2026-01-01T00:00:00.000Z","last_event":"2026-01-21T00:00:00.000Z"}],"queue":[],"shards":[{"shard":"shard-0","landed_to":"17"}],"users":{"linked_ids":1200,"ids_to_move":7,"refused_links":1,"refused":[{"from":"kiosk","to":"ben","stays":"ana","reason":"other_user","received_at":"2026-01-01T00:00:00.000Z"}]}}"#);
+        insta::assert_snapshot!(show(Format::Json), @r#"{"lake":"./lake","version":42,"complete_to":"2026-01-23T00:00:00.000Z","events":102000,"files":3,"bytes":1224000,"bytes_per_event":12.0,"first_event":"2026-01-01T00:00:00.000Z","last_event":"2026-01-23T00:00:00.000Z","levels":[{"level":0,"kind":"landed","files":2,"events":2000,"bytes":24000,"first_event":"2026-01-19T00:00:00.000Z","last_event":"2026-01-23T00:00:00.000Z"},{"level":1,"kind":"compacted","files":1,"events":100000,"bytes":1200000,"first_event":"2026-01-01T00:00:00.000Z","last_event":"2026-01-21T00:00:00.000Z"}],"queue":[],"columns":[],"shards":[{"shard":"shard-0","landed_to":"17"}],"users":{"linked_ids":1200,"ids_to_move":7,"refused_links":1,"refused":[{"from":"kiosk","to":"ben","stays":"ana","reason":"other_user","received_at":"2026-01-01T00:00:00.000Z"}]}}"#);
         insta::assert_snapshot!(show(Format::Csv), @"
         level,kind,files,events,bytes,first_event,last_event
         0,landed,2,2000,24000,2026-01-19T00:00:00.000Z,2026-01-23T00:00:00.000Z
@@ -421,6 +427,6 @@ mod tests {
         size            0 B (0 bytes)
         bytes an event  –
         ");
-        insta::assert_snapshot!(render(&stats, Format::Json, 80).unwrap(), @r#"{"lake":"./lake","version":0,"complete_to":null,"events":0,"files":0,"bytes":0,"bytes_per_event":null,"first_event":null,"last_event":null,"levels":[],"queue":[],"shards":[],"users":{"linked_ids":0,"ids_to_move":0,"refused_links":0,"refused":[]}}"#);
+        insta::assert_snapshot!(render(&stats, Format::Json, 80).unwrap(), @r#"{"lake":"./lake","version":0,"complete_to":null,"events":0,"files":0,"bytes":0,"bytes_per_event":null,"first_event":null,"last_event":null,"levels":[],"queue":[],"columns":[],"shards":[],"users":{"linked_ids":0,"ids_to_move":0,"refused_links":0,"refused":[]}}"#);
     }
 }

@@ -18,12 +18,13 @@ use datafusion::logical_expr::{
     ColumnarValue, Expr, LogicalPlanBuilder, ScalarUDF, TableProviderFilterPushDown, Volatility, create_udf,
 };
 use datafusion::physical_plan::ExecutionPlan;
-use datafusion::prelude::{col, when};
+use datafusion::prelude::{col, ident, when};
 use weir_core::event::uuid_text;
 use weir_core::identity::Links;
 use weir_lake::failed::FAILED_ID;
 use weir_lake::links::Moves;
-use weir_lake::schema::{ANONYMOUS_ID, EVENT_ID, EVENT_UUID, USER_ID, columns_of};
+use weir_lake::schema::{ANONYMOUS_ID, EVENT_ID, EVENT_UUID, PROPERTIES, USER_ID, columns_of};
+use weir_lake::typed::{TypedColumn, completed, join};
 use weir_lake::{Snapshot, TableName};
 
 /// Where DataFusion finds the lake's store.
@@ -38,12 +39,14 @@ struct LiveFiles {
 }
 
 /// The table `events`: one `event_id` column, and none that only the lake needs. Where rows of anonymous ids are still to be
-/// moved to their users, `user` is the user that they are now.
+/// moved to their users, `user` is the user that they are now. `properties` is whole, and a property that has a column has it in
+/// every row, also of files that do not have the column.
 ///
 /// # Errors
 /// Only if the plan of the view cannot be built, which would be a defect.
 pub fn events_table(snapshot: Arc<Snapshot>, moves: &Moves, partitions: usize) -> Result<Arc<dyn TableProvider>> {
-    let files = Arc::new(LiveFiles { schema: sql_schema(snapshot.table), snapshot, partitions });
+    let typed = snapshot.typed_columns();
+    let files = Arc::new(LiveFiles { schema: sql_schema(snapshot.table, &typed), snapshot, partitions });
     let event_id = when(col(EVENT_UUID).is_null(), col(EVENT_ID))
         .otherwise(uuid_to_text().call(vec![col(EVENT_UUID)]))?
         .alias("event_id");
@@ -54,7 +57,16 @@ pub fn events_table(snapshot: Arc<Snapshot>, moves: &Moves, partitions: usize) -
         let belongs_to = user_now(Arc::clone(&moves.links));
         shown[0] = belongs_to.call(["user", USER_ID, ANONYMOUS_ID].map(col).to_vec()).alias("user");
     }
-    shown.extend([col("properties"), col("context")]);
+    let property_columns = typed.iter().map(|column| ident(column.name()));
+    let properties = match typed.is_empty() {
+        true => col(PROPERTIES),
+        false => whole_properties(&typed).call(std::iter::once(col(PROPERTIES)).chain(property_columns).collect()),
+    };
+    shown.extend([properties.alias(PROPERTIES), col("context")]);
+    for column in &typed {
+        let name = column.name();
+        shown.push(typed_value(column).call(vec![ident(&name), col(PROPERTIES)]).alias(name));
+    }
     let plan = LogicalPlanBuilder::scan("files", provider_as_source(files), None)?.project(shown)?.build()?;
     Ok(Arc::new(ViewTable::new(plan, None)))
 }
@@ -64,7 +76,7 @@ pub fn events_table(snapshot: Arc<Snapshot>, moves: &Moves, partitions: usize) -
 /// # Errors
 /// As [`events_table`].
 pub fn failed_table(snapshot: Arc<Snapshot>, partitions: usize) -> Result<Arc<dyn TableProvider>> {
-    let schema = sql_schema(snapshot.table);
+    let schema = sql_schema(snapshot.table, &[]);
     let shown = schema.fields().iter().map(|field| col(field.name())).collect();
     let files = Arc::new(LiveFiles { snapshot, schema, partitions });
     let scan = LogicalPlanBuilder::scan("files", provider_as_source(files), None)?;
@@ -73,7 +85,7 @@ pub fn failed_table(snapshot: Arc<Snapshot>, partitions: usize) -> Result<Arc<dy
 }
 
 /// As the lake has them; names as plain text, which is what SQL functions like best.
-fn sql_schema(table: TableName) -> SchemaRef {
+fn sql_schema(table: TableName, typed: &[TypedColumn]) -> SchemaRef {
     let fields = columns_of(table)
         .fields()
         .iter()
@@ -81,6 +93,7 @@ fn sql_schema(table: TableName) -> SchemaRef {
             DataType::Dictionary(..) => Arc::new(Field::new(field.name(), DataType::Utf8View, field.is_nullable())),
             _ => Arc::clone(field),
         })
+        .chain(typed.iter().map(|column| Arc::new(column.field())))
         .collect::<Vec<_>>();
     Arc::new(Schema::new(fields))
 }
@@ -99,6 +112,29 @@ fn user_now(links: Arc<Links>) -> ScalarUDF {
     };
     let arguments = vec![DataType::Utf8View; 3];
     create_udf("user_now", arguments, DataType::Utf8View, Volatility::Immutable, Arc::new(function))
+}
+
+/// Properties as one text, of the rest and the typed columns.
+fn whole_properties(typed: &[TypedColumn]) -> ScalarUDF {
+    let arguments = std::iter::once(DataType::Utf8View).chain(typed.iter().map(|column| column.kind.data_type()));
+    let (arguments, typed): (Vec<_>, _) = (arguments.collect(), typed.to_vec());
+    let function = move |args: &[ColumnarValue]| -> Result<ColumnarValue> {
+        let arrays = ColumnarValue::values_to_arrays(args)?;
+        let columns: Vec<_> = typed.iter().zip(&arrays[1..]).collect();
+        Ok(ColumnarValue::Array(Arc::new(join(arrays[0].as_string_view(), &columns)) as ArrayRef))
+    };
+    create_udf("whole_properties", arguments, DataType::Utf8View, Volatility::Immutable, Arc::new(function))
+}
+
+/// The value of a property that has a column: in the column, or else in the rest, where a file lacks the column.
+fn typed_value(column: &TypedColumn) -> ScalarUDF {
+    let (arguments, kind) = (vec![column.kind.data_type(), DataType::Utf8View], column.kind.data_type());
+    let (name, column) = (format!("value_of_{}", column.name()), column.clone());
+    let function = move |args: &[ColumnarValue]| -> Result<ColumnarValue> {
+        let arrays = ColumnarValue::values_to_arrays(args)?;
+        Ok(ColumnarValue::Array(completed(&column, arrays[1].as_string_view(), &arrays[0])))
+    };
+    create_udf(&name, arguments, kind, Volatility::Immutable, Arc::new(function))
 }
 
 /// 16 bytes as the text of a UUID.

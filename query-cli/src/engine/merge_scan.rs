@@ -13,6 +13,7 @@
 //! Rows of an anonymous id that has become a user's, and that no merge has moved yet, are left out where they lie and come in as
 //! one more sorted input, under the user that they are now. They are looked for once, whichever partition begins.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -33,9 +34,10 @@ use datafusion::physical_plan::{
 use tokio::sync::OnceCell;
 use weir_lake::links::Moves;
 use weir_lake::merge::{ARRIVAL_COLUMNS, ID_COLUMNS, KEY_COLUMNS, Merge};
-use weir_lake::reader::{self, Read};
+use weir_lake::reader::{self, Apart, Read};
 use weir_lake::resolve::{self, Moved};
 use weir_lake::schema::{BUCKETS, USER, columns};
+use weir_lake::typed::TypedColumn;
 use weir_lake::{DataFile, LakeError, Store};
 
 /// Leaf operator over the live files of one version.
@@ -49,33 +51,44 @@ pub struct MergeScanExec {
     moved: Arc<OnceCell<Moved>>,
     /// Names of columns that are read, in the table's order.
     names: Vec<String>,
+    /// Properties with columns of their own, behind those.
+    typed: Vec<TypedColumn>,
+    text_for_these: bool,
     partitions: Vec<Range<usize>>,
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
 }
 
+/// What is read of rows.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// Columns of the table. The text of properties is without those that have columns in a file.
+    pub columns: BTreeSet<&'static str>,
+    /// Properties that are given apart from the text: columns of the table's that come behind the others.
+    pub typed: Vec<TypedColumn>,
+    /// The text of properties is wanted for those only: it is null where it has none of them.
+    pub text_for_these: bool,
+}
+
+impl Wanted {
+    /// Columns of the table, and no property apart.
+    pub fn of(columns: &[&'static str]) -> Self {
+        Self { columns: columns.iter().copied().collect(), ..Self::default() }
+    }
+}
+
 impl MergeScanExec {
-    /// Scans `wanted` columns, and those that the merge itself needs, in at most `partitions` partitions.
+    /// Scans what is wanted, and the columns that the merge itself needs, in at most `partitions` partitions, with rows where they
+    /// belong by `moves`.
     pub fn new(
         store: Store,
         version: u64,
         files: Vec<Arc<DataFile>>,
-        wanted: &[&'static str],
-        partitions: usize,
-    ) -> Self {
-        Self::moving(store, version, files, wanted, partitions, Arc::default())
-    }
-
-    /// As [`new`](Self::new), with rows where they belong by `moves`.
-    pub fn moving(
-        store: Store,
-        version: u64,
-        files: Vec<Arc<DataFile>>,
-        wanted: &[&'static str],
+        wanted: &Wanted,
         partitions: usize,
         moves: Arc<Moves>,
     ) -> Self {
-        let mut needed: Vec<&str> = KEY_COLUMNS.iter().chain(wanted).copied().collect();
+        let mut needed: Vec<&str> = KEY_COLUMNS.iter().chain(&wanted.columns).copied().collect();
         let (arrival, id) = tie_breakers(&files);
         // Rows that move meet rows of the file that they come from.
         let (arrival, id) = (arrival || !moves.is_empty(), id || !moves.is_empty());
@@ -84,15 +97,34 @@ impl MergeScanExec {
         let columns = columns();
         let fields: Vec<_> = columns.fields().iter().filter(|f| needed.contains(&f.name().as_str())).cloned().collect();
         let names = fields.iter().map(|f| f.name().clone()).collect();
-        let schema = Arc::new(Schema::new(fields));
+        let typed = wanted.typed.iter().map(|column| Arc::new(column.field()));
+        let schema = Arc::new(Schema::new(fields.into_iter().chain(typed).collect::<Vec<_>>()));
         let partitions = bucket_ranges(partitions);
         let properties = Arc::new(properties(&schema, partitions.len()));
+        let (typed, text_for_these) = (wanted.typed.clone(), wanted.text_for_these);
         let (moved, metrics) = (Arc::default(), ExecutionPlanMetricsSet::new());
-        Self { store, version, files, moves, moved, names, partitions, properties, metrics }
+        Self {
+            store,
+            version,
+            files,
+            moves,
+            moved,
+            names,
+            typed,
+            text_for_these,
+            partitions,
+            properties,
+            metrics,
+        }
+    }
+
+    /// The properties that are given apart from the text, which then need not be put together from all that have columns.
+    fn apart(&self) -> Option<Apart<'_>> {
+        Some(Apart { columns: &self.typed, text_for_these: self.text_for_these })
     }
 
     async fn moved(&self, names: &[&str]) -> std::result::Result<&Moved, LakeError> {
-        let collect = || Moved::collect(&self.store, self.version, &self.files, names, &self.moves, usize::MAX);
+        let collect = || Moved::collect(&self.store, self.version, &self.files, names, self.apart(), &self.moves, usize::MAX);
         self.moved.get_or_try_init(collect).await
     }
 }
@@ -135,7 +167,8 @@ impl DisplayAs for MergeScanExec {
     fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let rows: u64 = self.files.iter().map(|file| file.rows).sum();
         write!(f, "MergeScanExec: version={}, files={}, rows={rows}, ", self.version, self.files.len())?;
-        write!(f, "columns=[{}]", self.names.join(", "))
+        let columns: Vec<String> = self.names.iter().cloned().chain(self.typed.iter().map(TypedColumn::name)).collect();
+        write!(f, "columns=[{}]", columns.join(", "))
     }
 }
 
@@ -209,7 +242,7 @@ async fn open(exec: &MergeScanExec, buckets: Range<usize>) -> Result<Merge, Lake
     let moved = exec.moved(&names).await?;
     let mut inputs = Vec::with_capacity(exec.files.len() + 1);
     for file in &exec.files {
-        inputs.push(resolve::open(&exec.store, exec.version, file, &read, moved).await?);
+        inputs.push(resolve::open(&exec.store, exec.version, file, &read, exec.apart(), moved).await?);
     }
     if !moved.is_empty() {
         inputs.push(moved.rows(&read.buckets));

@@ -1,17 +1,20 @@
 //! What a funnel does with sorted rows: which steps each event fills, and, at the end of each user, how far they came.
 
-use std::collections::HashSet;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayRef, AsArray, DictionaryArray, RecordBatch, StringViewArray, TimestampMicrosecondArray,
 };
-use arrow::datatypes::{Int32Type, TimestampMicrosecondType};
+use arrow::datatypes::{DataType, Float64Type, Int32Type, TimestampMicrosecondType};
 use weir_core::funnel::{Matcher, Rules, StepEvent, UserResult, group_key};
 use weir_core::property::PropertyValue;
-use weir_core::spec::{Breakdown, Condition, EventMatch, FunnelSpec, PropertyRoot};
+use weir_core::spec::{Breakdown, Condition, EventMatch, FunnelSpec, PropertyPath, PropertyRoot};
 use weir_lake::LakeError;
 use weir_lake::schema::{CONTEXT, EVENT, PROPERTIES, TIME, USER};
+use weir_lake::typed::{self, TypedColumn};
+
+use super::merge_scan::Wanted;
 
 /// A funnel, ready to run over rows.
 #[derive(Debug)]
@@ -36,16 +39,27 @@ impl FunnelPlan {
         }
     }
 
-    /// Columns that are looked at.
-    pub fn columns(&self) -> Vec<&'static str> {
+    /// What is read of rows, in a table with these typed columns.
+    pub fn columns(&self, typed: &[TypedColumn]) -> Wanted {
         let conditions = self.alternatives.iter().flat_map(|(_, e)| &e.filters).chain(&self.filters);
-        let roots = conditions.map(|c| c.property.root).chain(self.breakdown.iter().map(|b| b.property.root));
-        let mut columns = HashSet::from([USER, TIME, EVENT]);
-        columns.extend(roots.map(|root| match root {
-            PropertyRoot::Properties => PROPERTIES,
-            PropertyRoot::Context => CONTEXT,
-        }));
-        columns.into_iter().collect()
+        let paths = conditions.map(|c| &c.property).chain(self.breakdown.iter().map(|b| &b.property));
+        let mut wanted = Wanted { text_for_these: true, ..Wanted::of(&[USER, TIME, EVENT]) };
+        for path in paths {
+            let column = match path.root {
+                PropertyRoot::Properties => PROPERTIES,
+                PropertyRoot::Context => CONTEXT,
+            };
+            wanted.columns.insert(column);
+            if path.root == PropertyRoot::Context {
+                continue;
+            }
+            match typed.iter().find(|typed| typed.property == path.path) {
+                Some(typed) if wanted.typed.contains(typed) => {}
+                Some(typed) => wanted.typed.push(typed.clone()),
+                None => wanted.text_for_these = false,
+            }
+        }
+        wanted
     }
 
     /// Instants that an event of an attempt can have, in microseconds, inclusive.
@@ -89,6 +103,8 @@ struct Batch {
     event: DictionaryArray<Int32Type>,
     properties: Option<StringViewArray>,
     context: Option<StringViewArray>,
+    /// Columns of properties, by their names there.
+    typed: Vec<(String, ArrayRef)>,
 }
 
 impl Batch {
@@ -97,7 +113,12 @@ impl Batch {
             batch.column_by_name(name).ok_or_else(|| LakeError::Invariant(format!("a funnel without column `{name}`")))
         };
         let text = |name: &str| batch.column_by_name(name).map(|c| c.as_string_view().clone());
+        let named = batch.schema_ref().fields().iter().zip(batch.columns());
+        let typed = named.filter_map(|(field, column)| {
+            Some((typed::property_of(field.name())?.to_owned(), Arc::clone(column)))
+        });
         Ok(Self {
+            typed: typed.collect(),
             user: column(USER)?.as_string_view().clone(),
             time: column(TIME)?.as_primitive::<TimestampMicrosecondType>().clone(),
             event: column(EVENT)?.as_dictionary::<Int32Type>().clone(),
@@ -106,12 +127,22 @@ impl Batch {
         })
     }
 
-    /// `properties` and `context` of a row.
-    fn objects(&self, row: usize) -> (Option<&str>, Option<&str>) {
+    /// The value of a property of a row: in its column, or else in the text.
+    fn value(&self, path: &PropertyPath, row: usize) -> Option<PropertyValue<'_>> {
         fn at(column: Option<&StringViewArray>, row: usize) -> Option<&str> {
             column.filter(|c| c.is_valid(row)).map(|c| c.value(row))
         }
-        (at(self.properties.as_ref(), row), at(self.context.as_ref(), row))
+        if path.root == PropertyRoot::Properties
+            && let Some((_, column)) = self.typed.iter().find(|(property, _)| *property == path.path)
+            && column.is_valid(row)
+        {
+            return match column.data_type() {
+                DataType::Utf8View => Some(PropertyValue::Text(Cow::Borrowed(column.as_string_view().value(row)))),
+                DataType::Boolean => Some(PropertyValue::Bool(column.as_boolean().value(row))),
+                _ => typed::number_of(column.as_primitive::<Float64Type>().value(row)).map(PropertyValue::Number),
+            };
+        }
+        path.find(at(self.properties.as_ref(), row), at(self.context.as_ref(), row))
     }
 }
 
@@ -192,8 +223,7 @@ impl FunnelWalk {
     fn group(&self, breakdown: &Breakdown, attempt: &[usize]) -> String {
         let step = breakdown.step.min(attempt.len()).saturating_sub(1);
         let (batch, row) = self.rows[attempt[step]];
-        let (properties, context) = self.held[batch].objects(row);
-        let value = breakdown.property.find(properties, context).map(PropertyValue::into_value);
+        let value = self.held[batch].value(&breakdown.property, row).map(PropertyValue::into_value);
         group_key(value.as_ref())
     }
 
@@ -203,8 +233,8 @@ impl FunnelWalk {
         if name.always == 0 && name.depending.is_empty() {
             return 0;
         }
-        let (properties, context) = batch.objects(row);
-        let hold = |conditions: &[Condition]| conditions.iter().all(|c| c.holds(properties, context));
+        let holds = |condition: &Condition| condition.test.accepts(batch.value(&condition.property, row).as_ref());
+        let hold = |conditions: &[Condition]| conditions.iter().all(holds);
         if !hold(&self.plan.filters) {
             return 0;
         }

@@ -9,18 +9,16 @@
 
 use weir_core::event::eight::first_special;
 
-use super::table::is_same;
-
 /// A place in a text.
 #[derive(Clone, Copy)]
-pub(super) struct Json<'a> {
+pub(crate) struct Json<'a> {
     bytes: &'a [u8],
     at: usize,
 }
 
 /// A string between its quotes, and whether it has escapes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct RawText<'a> {
+pub(crate) struct RawText<'a> {
     pub bytes: &'a [u8],
     pub is_escaped: bool,
 }
@@ -143,14 +141,14 @@ impl<'a> Json<'a> {
 }
 
 /// A string with its escapes decoded; `None` if it holds half a surrogate pair.
-pub(super) fn decode(text: RawText<'_>) -> Option<String> {
+pub(crate) fn decode(text: RawText<'_>) -> Option<String> {
     let inner = std::str::from_utf8(text.bytes).ok()?;
     serde_json::from_str(&format!("\"{inner}\"")).ok()
 }
 
 /// The number of a text; `None` if it is none that a double can hold.
 #[inline]
-pub(super) fn number(text: &[u8]) -> Option<f64> {
+pub(crate) fn number(text: &[u8]) -> Option<f64> {
     let digits = text.strip_prefix(b"-").unwrap_or(text);
     if matches!(digits.len(), 1..=15) {
         let add = |whole: u64, digit: &u8| digit.is_ascii_digit().then(|| whole * 10 + u64::from(digit - b'0'));
@@ -161,6 +159,24 @@ pub(super) fn number(text: &[u8]) -> Option<f64> {
     }
     let number: f64 = std::str::from_utf8(text).ok()?.parse().ok()?;
     number.is_finite().then_some(number)
+}
+
+/// Whether two short texts are the same, without a call: their first and their last bytes, which may overlap.
+#[inline]
+pub(crate) fn is_same(a: &[u8], b: &[u8]) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    if a.len() > 16 {
+        return a == b;
+    }
+    if let (Some(first), Some(last)) = (a.first_chunk::<8>(), a.last_chunk::<8>()) {
+        return b.first_chunk() == Some(first) && b.last_chunk() == Some(last);
+    }
+    if let (Some(first), Some(last)) = (a.first_chunk::<4>(), a.last_chunk::<4>()) {
+        return b.first_chunk() == Some(first) && b.last_chunk() == Some(last);
+    }
+    a.iter().zip(b).all(|(a, b)| a == b)
 }
 
 #[cfg(test)]
@@ -208,5 +224,18 @@ mod tests {
             assert!(string.string().is_none() && nested.nested().is_none(), "{text}");
         }
         assert_eq!(decode(RawText { bytes: br"\ud800", is_escaped: true }), None);
+    }
+
+    #[test]
+    fn every_byte_of_a_text_counts() {
+        for length in 0..40 {
+            let text: Vec<u8> = (0..length).collect();
+            assert!(is_same(&text, &text.clone()) && !is_same(&text, &[text.as_slice(), b"x"].concat()));
+            for at in 0..text.len() {
+                let mut other = text.clone();
+                other[at] ^= 0x80;
+                assert!(!is_same(&text, &other), "{at} of {length}");
+            }
+        }
     }
 }
