@@ -20,15 +20,17 @@
 mod join;
 mod split;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, StringViewArray};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringViewArray};
 use arrow::datatypes::{DataType, Field};
 use parquet::file::metadata::{FileMetaData, KeyValue};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use weir_core::event::ID_NAMES;
 
+use crate::schema::PROPERTIES;
 pub use join::{join, number_of};
 pub(crate) use split::Splitter;
 
@@ -56,6 +58,9 @@ pub enum ColumnKind {
 }
 
 impl ColumnKind {
+    /// All of them.
+    const ALL: [Self; 3] = [Self::Text, Self::Number, Self::Flag];
+
     /// The type in memory and in files.
     pub fn data_type(self) -> DataType {
         match self {
@@ -75,7 +80,7 @@ impl ColumnKind {
     }
 
     fn of_delta(name: &str) -> Option<Self> {
-        [Self::Text, Self::Number, Self::Flag].into_iter().find(|kind| kind.delta_type() == name)
+        Self::ALL.into_iter().find(|kind| kind.delta_type() == name)
     }
 }
 
@@ -127,6 +132,26 @@ pub fn completed(column: &TypedColumn, properties: &StringViewArray, values: &Ar
     }
     let split = Splitter::new(vec![column.clone()]).split(properties, &[Some(values)]);
     split.columns.into_iter().next().unwrap_or_else(|| Arc::clone(values))
+}
+
+/// Rows with all properties in the text, of which some may be in typed columns beside it.
+pub(crate) fn whole(batch: &RecordBatch) -> Cow<'_, RecordBatch> {
+    let named = batch.schema_ref().fields().iter().zip(batch.columns());
+    let typed: Vec<(TypedColumn, &ArrayRef)> = named
+        .filter_map(|(field, values)| {
+            let kind = ColumnKind::ALL.into_iter().find(|kind| kind.data_type() == *field.data_type())?;
+            Some((TypedColumn { property: property_of(field.name())?.to_owned(), kind }, values))
+        })
+        .collect();
+    let Ok(at) = batch.schema_ref().index_of(PROPERTIES) else { return Cow::Borrowed(batch) };
+    if typed.is_empty() {
+        return Cow::Borrowed(batch);
+    }
+    let typed: Vec<_> = typed.iter().map(|(column, values)| (column, *values)).collect();
+    let mut columns = batch.columns().to_vec();
+    columns[at] = Arc::new(join(columns[at].as_string_view(), &typed));
+    // As many columns of the same types as before.
+    RecordBatch::try_new(batch.schema(), columns).map_or(Cow::Borrowed(batch), Cow::Owned)
 }
 
 /// What a file says of one of its typed columns.

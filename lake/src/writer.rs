@@ -155,7 +155,7 @@ impl DataFileWriter {
             }
         }
         if let Some(observer) = &mut self.observer {
-            observer.observe(&whole(batch, self.splitter.as_ref())?);
+            observer.observe(batch);
         }
         if let Some(links) = &mut self.links {
             links.take(batch)?;
@@ -285,20 +285,6 @@ fn split(batch: &RecordBatch, splitter: &mut Splitter) -> Result<RecordBatch, La
 /// Those typed columns of the file that a batch has already.
 fn given<'a>(batch: &'a RecordBatch, splitter: &Splitter) -> Vec<Option<&'a ArrayRef>> {
     splitter.columns().iter().map(|column| batch.column_by_name(&column.name())).collect()
-}
-
-/// Rows with whole properties.
-fn whole(batch: &RecordBatch, splitter: Option<&Splitter>) -> Result<RecordBatch, LakeError> {
-    let Some(splitter) = splitter else { return Ok(batch.clone()) };
-    let given = splitter.columns().iter().zip(given(batch, splitter));
-    let given: Vec<_> = given.filter_map(|(column, values)| Some((column, values?))).collect();
-    if given.is_empty() {
-        return Ok(batch.clone());
-    }
-    let at = batch.schema_ref().index_of(PROPERTIES)?;
-    let mut columns = batch.columns().to_vec();
-    columns[at] = Arc::new(typed::join(batch.column(at).as_string_view(), &given));
-    Ok(RecordBatch::try_new(batch.schema(), columns)?)
 }
 
 /// What the store said, out of what a writer of bytes can say.

@@ -5,11 +5,14 @@ use std::collections::BTreeMap;
 
 use arrow::array::AsArray;
 use arrow::datatypes::Int32Type;
+use futures::TryStreamExt;
+use serde_json::Value;
 use weir_core::ports::ShardId;
+use weir_core::property::lookup;
 use weir_lake::catalogue::CatalogueReader;
 use weir_lake::merge::Merge;
 use weir_lake::reader::{self, Read};
-use weir_lake::schema::{BUCKETS, EVENT, columns};
+use weir_lake::schema::{BUCKETS, EVENT, PROPERTIES, columns};
 use weir_lake::store::IfMissing;
 use weir_lake::{LakeError, Snapshot, Store, Table};
 
@@ -76,4 +79,33 @@ async fn format_2() {
     assert_eq!((checkpoint.rows(), checkpoint.files.len(), checkpoint.tombstones().len()), (706, 5, 2));
     let gone = Table::open_at(&store, 5).await.unwrap_err();
     assert!(matches!(gone, LakeError::VersionGone { wanted: 5, oldest: 6 }), "{gone}");
+}
+
+#[tokio::test]
+async fn format_3() {
+    let store = open("format-3").await;
+    let snapshot = Table::open(&store).await.unwrap().snapshot();
+    assert_eq!((snapshot.version, snapshot.rows(), snapshot.files.len()), (4, 696, 4));
+    let columns: Vec<String> = snapshot.typed_columns().iter().map(|column| column.property.clone()).collect();
+    assert_eq!(columns, ["region", "is_urgent", "wage"]);
+    let counts = events(&store, &snapshot).await;
+    assert_eq!((counts.values().sum::<u64>(), counts["app_open"], counts["view_job"]), (696, 140, 139));
+
+    // Properties are whole, of the column and of the text.
+    let (mut wages, mut texts, mut sum) = (0, 0, 0.0);
+    for file in snapshot.files.values() {
+        let read = Read { columns: &[PROPERTIES], buckets: 0..BUCKETS, batch_rows: reader::BATCH_ROWS };
+        let batches = reader::open(&store, snapshot.version, file, &read).await.unwrap();
+        for batch in batches.try_collect::<Vec<_>>().await.unwrap() {
+            for properties in batch.column(0).as_string_view().iter().flatten() {
+                match lookup(properties, "wage") {
+                    Some(Value::Number(wage)) => (wages, sum) = (wages + 1, sum + wage.as_f64().unwrap()),
+                    Some(Value::String(_)) => texts += 1,
+                    _ => {}
+                }
+            }
+        }
+    }
+    assert_eq!((wages, sum), (222, 13_526_460.0));
+    assert!(texts > 0);
 }

@@ -20,6 +20,7 @@ use weir_core::time::DAY_MS;
 use super::shape::{EventShape, Room, Walk};
 use super::{Catalogue, EventEntry, Limits, widest};
 use crate::schema::{CONTEXT, EVENT, PROPERTIES, RECEIVED_AT, SOURCE, TIME};
+use crate::typed;
 
 /// Contexts that are remembered: a power of two.
 const REMEMBERED: usize = 4096;
@@ -145,8 +146,10 @@ impl Observer {
     /// The columns that rows must have to be looked at.
     pub const COLUMNS: [&str; 6] = [TIME, EVENT, RECEIVED_AT, SOURCE, PROPERTIES, CONTEXT];
 
-    /// Takes in rows, in any order, that have at least [`COLUMNS`](Self::COLUMNS); rows without these are left out.
+    /// Takes in rows, in any order, that have at least [`COLUMNS`](Self::COLUMNS); rows without these are left out. Properties may be
+    /// in typed columns.
     pub fn observe(&mut self, batch: &RecordBatch) {
+        let batch = &*typed::whole(batch);
         let Some(mut columns) = Columns::of(batch) else { return };
         let events: Vec<u32> =
             (0..batch.num_rows()).map(|row| columns.events.number(row, |name| self.event_number(name))).collect();
