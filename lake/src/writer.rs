@@ -38,6 +38,8 @@ const ROW_GROUP_BYTES: usize = 16 * 1024 * 1024;
 const LANDED_PART_BYTES: usize = 10 * 1024 * 1024;
 /// The same of a compacted file, of which several are written at once: the smallest part that S3 takes.
 const COMPACTED_PART_BYTES: usize = 5 * 1024 * 1024;
+/// The same in a directory.
+const DIRECTORY_PART_BYTES: usize = 1024 * 1024;
 /// Parts of a file that are on their way at once, beside the one that is being filled.
 const PARTS_AT_ONCE: usize = 1;
 
@@ -115,7 +117,11 @@ impl DataFileWriter {
         packing: Packing,
         typed: &[TypedColumn],
     ) -> Result<Self, LakeError> {
-        let part = if level == Level::Landed { LANDED_PART_BYTES } else { COMPACTED_PART_BYTES };
+        let part = match level {
+            Level::Landed => LANDED_PART_BYTES,
+            Level::Compacted(_) if store.directory().is_some() => DIRECTORY_PART_BYTES,
+            Level::Compacted(_) => COMPACTED_PART_BYTES,
+        };
         let target = BufWriter::with_capacity(store.objects(), table.data(&relative), part);
         let target = target.with_max_concurrency(PARTS_AT_ONCE);
         let stored = stored_columns(table, typed);
@@ -175,10 +181,23 @@ impl DataFileWriter {
     /// Notes this catalogue, instead of looking at the rows: it must be that of all rows that will be written. One that counts
     /// other rows is not used by readers.
     #[must_use]
-    pub fn with_catalogue(mut self, catalogue: Catalogue) -> Self {
+    pub fn with_catalogue(self, catalogue: Catalogue) -> Self {
+        let mut writer = self.without_catalogue();
+        writer.note_catalogue(catalogue);
+        writer
+    }
+
+    /// Does not look at the rows: their catalogue comes later, with [`note_catalogue`](Self::note_catalogue). Of a file without
+    /// one readers look at the rows.
+    #[must_use]
+    pub fn without_catalogue(mut self) -> Self {
         self.observer = None;
-        self.note(Note::Catalogue, note::encode(catalogue, &Limits::NOTE));
         self
+    }
+
+    /// As [`with_catalogue`](Self::with_catalogue), after rows were written.
+    pub fn note_catalogue(&mut self, catalogue: Catalogue) {
+        self.note(Note::Catalogue, note::encode(catalogue, &Limits::NOTE));
     }
 
     /// Adds a note, which readers find with [`notes::read`](crate::notes::read). A later one of the same name counts.
@@ -323,10 +342,12 @@ fn properties(table: TableName, packing: Packing, typed: &[TypedColumn]) -> Writ
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_statistics_truncate_length(Some(64))
         .set_sorting_columns(sorted);
+    // Differences are small as long as rows lie as they came. Where those of many files are sorted together, each user begins anew, and
+    // what stays the same in the bytes of two times is found by the compression.
+    let times = if packing == Packing::Landed { Encoding::DELTA_BINARY_PACKED } else { Encoding::PLAIN };
     for number in [TIME, RECEIVED_AT] {
-        properties = properties
-            .set_column_dictionary_enabled(path(number), false)
-            .set_column_encoding(path(number), Encoding::DELTA_BINARY_PACKED);
+        properties =
+            properties.set_column_dictionary_enabled(path(number), false).set_column_encoding(path(number), times);
     }
     // Bytes of a place that stay the same from row to row are found by the compression, and differences would hide them.
     properties = properties.set_column_dictionary_enabled(path(PLACE), false);
