@@ -262,8 +262,15 @@ async fn a_file_that_is_taken_away_while_it_is_merged_is_not_brought_back() {
     let snapshot = table.snapshot();
     let works = queue(&snapshot, Extent::Worthwhile, u64::MAX);
     let (clock, ids) = (ManualClock::new(NOW), CountingIds::starting_at(5_000_000));
-    let merging =
-        Merging { table: &table, snapshot: &snapshot, clock: &clock, ids: &ids, days: RANGE_DAYS, plan: None, until_ms: None };
+    let merging = Merging {
+        table: &table,
+        snapshot: &snapshot,
+        clock: &clock,
+        ids: &ids,
+        days: RANGE_DAYS,
+        plan: None,
+        until_ms: None,
+    };
     let merged = merging.run(&works[0].files).await.unwrap_or_else(|_| panic!("the merge ended early"));
     // An erasure comes first.
     let gone = merged.inputs[0].path.clone();

@@ -226,7 +226,9 @@ pub(crate) fn missing(have: &[TypedColumn], wanted: &[TypedColumn]) -> Result<Ve
         let same = have.iter().chain(&missing).find(|other| same_name(&other.property, &column.property));
         match same {
             Some(same) if same == column => {}
-            Some(same) => return Err((column.name(), format!("it has `{}` as a {}", same.name(), same.kind.delta_type()))),
+            Some(same) => {
+                return Err((column.name(), format!("it has `{}` as a {}", same.name(), same.kind.delta_type())));
+            }
             None if have.len() + missing.len() == MOST_COLUMNS => {
                 return Err((column.name(), format!("it has {MOST_COLUMNS}, which is the most")));
             }

@@ -82,12 +82,7 @@ impl Seen {
 }
 
 /// The columns of a table with those that its events are worth.
-fn extend(
-    mut columns: Vec<TypedColumn>,
-    noted: &Catalogue,
-    plan: Option<&Plan>,
-    is_many: bool,
-) -> Vec<TypedColumn> {
+fn extend(mut columns: Vec<TypedColumn>, noted: &Catalogue, plan: Option<&Plan>, is_many: bool) -> Vec<TypedColumn> {
     let (events, seen, planned) = (noted.count(), seen(noted), plan.map(planned).unwrap_or_default());
     let mut candidates: Vec<(bool, u64, TypedColumn)> = Vec::new();
     for (property, seen) in seen.into_iter().filter(|(name, _)| may_have_column(name)) {
@@ -134,7 +129,8 @@ fn seen(noted: &Catalogue) -> BTreeMap<&str, Seen> {
 /// The properties of a plan, and of which kind they are; `None` for those that may be of several, or of no kind of a column.
 fn planned(plan: &Plan) -> BTreeMap<&str, Option<ColumnKind>> {
     let mut all: BTreeMap<&str, Option<ColumnKind>> = BTreeMap::new();
-    for property in plan.events.iter().flat_map(|event| &event.properties).filter(|property| !property.types.is_empty()) {
+    for property in plan.events.iter().flat_map(|event| &event.properties).filter(|property| !property.types.is_empty())
+    {
         let kind = |kind: &JsonType| match kind {
             JsonType::String => Some(ColumnKind::Text),
             JsonType::Integer | JsonType::Number => Some(ColumnKind::Number),

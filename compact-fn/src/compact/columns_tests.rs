@@ -56,7 +56,13 @@ fn a_plan_has_the_say() {
         "buy": {"properties": {"size": {"type": "string"}, "is_new": {"type": "boolean"}, "rare": {"type": "string"}}}}}));
     let noted = noted(
         1000,
-        &[("rare", [1, 0, 0]), ("price", [1, 999, 0]), ("tab", [1000, 0, 0]), ("size", [0, 900, 0]), ("other", [500, 0, 0])],
+        &[
+            ("rare", [1, 0, 0]),
+            ("price", [1, 999, 0]),
+            ("tab", [1000, 0, 0]),
+            ("size", [0, 900, 0]),
+            ("other", [500, 0, 0]),
+        ],
     );
     // Planned first; not what the plan leaves open, or says in two ways.
     let expected = [("price", ColumnKind::Text), ("rare", ColumnKind::Text), ("other", ColumnKind::Text)];

@@ -308,14 +308,8 @@ impl Outputs<'_> {
             let Merging { table, ids, days, .. } = self.merging;
             let first_day = rfc3339(range.saturating_mul(*days * DAY_MS));
             let name = names::compacted(first_day.get(..10).unwrap_or(&first_day), &uuid_text(&ids.next_id()));
-            let writer = DataFileWriter::packed(
-                table.store(),
-                table.name(),
-                name,
-                self.level,
-                self.packing,
-                &self.columns,
-            )?;
+            let writer =
+                DataFileWriter::packed(table.store(), table.name(), name, self.level, self.packing, &self.columns)?;
             let writer = if self.catalogues.knows(range) { writer.without_catalogue() } else { writer };
             self.writers.insert(range, (writer, 0));
         }

@@ -3,9 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanBuilder, Float64Builder, StringViewArray, StringViewBuilder,
-};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanBuilder, Float64Builder, StringViewArray, StringViewBuilder};
 use arrow::datatypes::Float64Type;
 
 use super::{ColumnKind, ColumnNote, TypedColumn};

@@ -1,6 +1,5 @@
 //! Both forms of a property tell the same, whatever the text.
 
-
 use arrow::array::{Array, ArrayRef, AsArray, StringViewArray};
 use arrow::datatypes::Float64Type;
 use proptest::prelude::*;
@@ -132,11 +131,37 @@ fn key() -> impl Strategy<Value = String> {
 }
 
 fn value() -> impl Strategy<Value = String> {
-    let texts = vec![r#""""#, r#""new""#, r#""a longer text than a view holds""#, r#""q\"\\\n""#, r#""\ud800""#, r#""가\u00e9""#];
+    let texts = vec![
+        r#""""#,
+        r#""new""#,
+        r#""a longer text than a view holds""#,
+        r#""q\"\\\n""#,
+        r#""\ud800""#,
+        r#""가\u00e9""#,
+    ];
     let others = vec![
-        "null", "true", "false", "0", "-0", "-0.0", "1.0", "78.50", "1e3", "1E-2", "-17", "9007199254740991",
-        "9007199254740992", "9007199254740993", "18446744073709551615", "1e308", "1e999", "1e-400", "[]", "{}",
-        r#"[1,"tab",{"tab":"}"}]"#, r#"{"tab":{"price":5},"x":"]"}"#,
+        "null",
+        "true",
+        "false",
+        "0",
+        "-0",
+        "-0.0",
+        "1.0",
+        "78.50",
+        "1e3",
+        "1E-2",
+        "-17",
+        "9007199254740991",
+        "9007199254740992",
+        "9007199254740993",
+        "18446744073709551615",
+        "1e308",
+        "1e999",
+        "1e-400",
+        "[]",
+        "{}",
+        r#"[1,"tab",{"tab":"}"}]"#,
+        r#"{"tab":{"price":5},"x":"]"}"#,
     ];
     proptest::sample::select([texts, others].concat()).prop_map(str::to_owned)
 }
@@ -253,8 +278,7 @@ async fn a_file_gives_properties_whole_or_apart() {
     let store = Store::in_memory();
     let (name, level) = ("compacted/2026-01-01/a.parquet".to_owned(), Level::Compacted(1));
     let typed = tab_price_new();
-    let mut writer =
-        DataFileWriter::packed(&store, TableName::Events, name, level, Packing::Merged, &typed).unwrap();
+    let mut writer = DataFileWriter::packed(&store, TableName::Events, name, level, Packing::Merged, &typed).unwrap();
     writer.write(&batch).await.unwrap();
     let file = writer.finish().await.unwrap();
 

@@ -103,19 +103,7 @@ impl MergeScanExec {
         let properties = Arc::new(properties(&schema, partitions.len()));
         let (typed, text_for_these) = (wanted.typed.clone(), wanted.text_for_these);
         let (moved, metrics) = (Arc::default(), ExecutionPlanMetricsSet::new());
-        Self {
-            store,
-            version,
-            files,
-            moves,
-            moved,
-            names,
-            typed,
-            text_for_these,
-            partitions,
-            properties,
-            metrics,
-        }
+        Self { store, version, files, moves, moved, names, typed, text_for_these, partitions, properties, metrics }
     }
 
     /// The properties that are given apart from the text, which then need not be put together from all that have columns.
@@ -124,7 +112,8 @@ impl MergeScanExec {
     }
 
     async fn moved(&self, names: &[&str]) -> std::result::Result<&Moved, LakeError> {
-        let collect = || Moved::collect(&self.store, self.version, &self.files, names, self.apart(), &self.moves, usize::MAX);
+        let collect =
+            || Moved::collect(&self.store, self.version, &self.files, names, self.apart(), &self.moves, usize::MAX);
         self.moved.get_or_try_init(collect).await
     }
 }

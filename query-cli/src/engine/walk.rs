@@ -114,9 +114,8 @@ impl Batch {
         };
         let text = |name: &str| batch.column_by_name(name).map(|c| c.as_string_view().clone());
         let named = batch.schema_ref().fields().iter().zip(batch.columns());
-        let typed = named.filter_map(|(field, column)| {
-            Some((typed::property_of(field.name())?.to_owned(), Arc::clone(column)))
-        });
+        let typed = named
+            .filter_map(|(field, column)| Some((typed::property_of(field.name())?.to_owned(), Arc::clone(column))));
         Ok(Self {
             typed: typed.collect(),
             user: column(USER)?.as_string_view().clone(),
