@@ -23,6 +23,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
+use arrow::datatypes::{DataType, FieldRef, Schema};
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, TryFutureExt};
@@ -47,8 +48,10 @@ use pages::{Chunk, GroupPages, locations, pieces};
 
 /// What the decompression of a column holds, in bytes: the decoder's tables.
 const ZSTD_BYTES: usize = 100 * 1024;
-/// What a value of a batch takes in memory, in bytes.
-const VALUE_BYTES: usize = 16;
+/// What a value of a text takes in a batch, in bytes, beside the page that it lies in.
+const VIEW_BYTES: usize = 16;
+/// What a key of a dictionary takes there.
+const KEY_BYTES: usize = 4;
 /// Ranges that are so close to each other are fetched as one, in bytes. What lies between them is held in memory with them.
 const GAP_BYTES: u64 = 16 * 1024;
 /// The widest column of a batch has about so many bytes, or one page where that has more: each batch costs some
@@ -98,7 +101,7 @@ impl Paged {
         if u64::try_from(rows) != Ok(file.rows) {
             return Err(LakeError::corrupt(name, format!("it has {rows} rows, the log says {}", file.rows)));
         }
-        let (groups, memory) = plan(metadata.metadata(), slice_bytes);
+        let (groups, memory) = plan(metadata.metadata(), row_bytes(metadata.schema()), slice_bytes);
         let object = Thrifty { object, is_directory: store.directory().is_some() };
         Ok(Self { object, metadata, groups, memory, failed })
     }
@@ -217,8 +220,18 @@ impl OpenGroup {
     }
 }
 
+/// What a row takes in a batch, in bytes, beside the pages that its texts lie in.
+fn row_bytes(columns: &Schema) -> usize {
+    let of_column = |field: &FieldRef| match field.data_type() {
+        DataType::Dictionary(..) => KEY_BYTES,
+        DataType::Boolean => 1,
+        kind => kind.primitive_width().unwrap_or(VIEW_BYTES),
+    };
+    columns.fields().iter().map(of_column).sum()
+}
+
 /// Cuts row groups into slices, and reckons what reading them holds in memory.
-fn plan(metadata: &ParquetMetaData, slice_bytes: usize) -> (VecDeque<Group>, usize) {
+fn plan(metadata: &ParquetMetaData, row_bytes: usize, slice_bytes: usize) -> (VecDeque<Group>, usize) {
     let mut groups = VecDeque::new();
     let mut memory = 0;
     for (number, group) in metadata.row_groups().iter().enumerate() {
@@ -226,7 +239,7 @@ fn plan(metadata: &ParquetMetaData, slice_bytes: usize) -> (VecDeque<Group>, usi
         let pieces = (0..group.num_columns()).flat_map(|column| pieces(metadata, number, column));
         let (slices, fetched) = cut(rows_of(group), batch_rows, pieces.collect(), slice_bytes);
         let rows = batch_rows.min(rows_of(group));
-        let batch = rows * group.num_columns() * VALUE_BYTES;
+        let batch = rows * row_bytes;
         // Small columns are fetched whole, and stay until they are read.
         let small = group.columns().iter().map(|column| column.byte_range().1).filter(|bytes| *bytes <= GAP_BYTES);
         let small = usize::try_from(small.sum::<u64>()).unwrap_or(usize::MAX);

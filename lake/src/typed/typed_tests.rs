@@ -1,6 +1,6 @@
 //! Both forms of a property tell the same, whatever the text.
 
-use arrow::array::{Array, ArrayRef, AsArray, StringViewArray};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringViewArray};
 use arrow::datatypes::Float64Type;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -283,7 +283,7 @@ async fn a_file_gives_properties_whole_or_apart() {
     let file = writer.finish().await.unwrap();
 
     let read = |columns| Read { columns, buckets: 0..BUCKETS, batch_rows: 100 };
-    let all = |batches: Vec<arrow::array::RecordBatch>| batches.into_iter().next().unwrap();
+    let all = |batches: Vec<RecordBatch>| batches.into_iter().next().unwrap();
     let whole = reader::open(&store, 1, &file, &read(&[TIME, PROPERTIES])).await.unwrap();
     let whole = all(whole.try_collect().await.unwrap());
     let given: Vec<_> = whole.column(1).as_string_view().iter().flatten().collect();
