@@ -3,6 +3,7 @@
 //! Nothing here reads a clock, draws a random number, touches a file or knows a network; what the domain needs from the
 //! world comes through the [`ports`].
 //!
+//! - [`calendar`]: days, weeks, months and hours of a time zone.
 //! - [`event`]: one event, from JSON text to a checked value, and the frame in which it travels through the event log.
 //! - [`spec`]: a question, from JSON or the command line's shorthand to a checked value.
 //! - [`property`]: finding a property in an event, and testing it.
@@ -12,6 +13,7 @@
 //! - [`plan`]: a tracking plan, from JSON to a checked value; what an event does against it; a draft from events.
 //! - [`ports`]: event log, clock and identifiers, with a conformance suite each.
 
+pub mod calendar;
 pub mod event;
 pub mod funnel;
 pub mod identity;

@@ -4,8 +4,9 @@
 //! …, each later than the one before, the last at most a *conversion window* after the first; the *depth* of a user is the
 //! length of their longest attempt. `docs/SEMANTICS.md` has every rule with a drawn example.
 //!
-//! [`Matcher`] finds the depth and the chosen attempt in one pass; [`reference`](mod@reference) enumerates all attempts and is what the
-//! matcher is tested against; [`FunnelTally`] turns users into the [`FunnelReport`] that people and programs read.
+//! [`Matcher`] finds the depth and the chosen attempt in one pass, where steps are in order and nothing else is asked;
+//! [`Journeys`] knows all rules. [`reference`](mod@reference) enumerates all attempts and is what both are tested against;
+//! [`Sessions`] and [`HeldValues`] number what `Journeys` compares; [`FunnelTally`] turns users into the [`FunnelReport`] that people and programs read.
 //!
 //! ```
 //! use weir_core::funnel::{Matcher, Rules, StepEvent};
@@ -22,10 +23,18 @@ mod assign;
 mod matcher;
 pub mod reference;
 mod report;
+mod rules;
+mod sessions;
 mod tally;
+mod trend;
 
 pub use matcher::Matcher;
-pub use report::{BreakdownGroup, ConversionTimes, FunnelReport, GroupValue, HistogramBin, Scanned, StepReport};
+pub use report::{
+    BreakdownGroup, ConversionTimes, FunnelReport, GroupValue, HistogramBin, PreviousPeriod, Scanned, StepReport,
+    TrendBucket,
+};
+pub use rules::{Between, Entangled, Journey, Journeys, RuleSet, UserEvent};
+pub use sessions::{HeldValues, SESSION_GAP_MS, Sessions};
 pub use tally::{FunnelTally, ReportContext, UserResult, group_key};
 
 use crate::spec::{DateRange, FunnelSpec, Ties};
@@ -45,7 +54,7 @@ pub struct Rules {
 
 impl From<&FunnelSpec> for Rules {
     fn from(spec: &FunnelSpec) -> Self {
-        Self { steps: spec.steps.len(), window_ms: spec.window_ms, ties: spec.ties, range: spec.range }
+        Self { steps: spec.steps.len(), window_ms: spec.window.most_ms(), ties: spec.ties, range: spec.range }
     }
 }
 

@@ -1,7 +1,11 @@
 //! The answer to a funnel question, in the shape that programs rely on.
 
+use chrono_tz::Tz;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
+
+use crate::calendar::with_offset;
+use crate::spec::DateRange;
 
 /// The whole answer. Serialised, it is the result document of `POST /api/query` and of `weir funnel --format json`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -19,8 +23,62 @@ pub struct FunnelReport {
     /// One entry a value of the breakdown property, by users descending. Absent where none was asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub breakdown: Option<Vec<BreakdownGroup>>,
+    /// One entry a bucket of time, by when the chosen attempt began. Absent where no interval was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trend: Option<Vec<TrendBucket>>,
+    /// The same for the period before. Absent where no comparison was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub previous: Option<PreviousPeriod>,
     /// What it took.
     pub scanned: Scanned,
+}
+
+/// Users whose chosen attempt began in one bucket of time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TrendBucket {
+    /// Its first instant, RFC 3339 with the offset of the question's time zone.
+    pub start: String,
+    /// Users who began.
+    pub entered: u64,
+    /// Of them, those who took all steps.
+    pub converted: u64,
+    /// Of them, those who did not, and still have time.
+    pub open: u64,
+}
+
+/// A period of the same length, which ends where the one that is asked about begins.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PreviousPeriod {
+    /// Its first instant, RFC 3339 with the offset of the question's time zone.
+    pub from: String,
+    /// The first instant behind it.
+    pub to: String,
+    /// As in the [`FunnelReport`].
+    pub steps: Vec<StepReport>,
+    /// As in the [`FunnelReport`].
+    pub conversion_ms: ConversionTimes,
+    /// As in the [`FunnelReport`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub breakdown: Option<Vec<BreakdownGroup>>,
+    /// As in the [`FunnelReport`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trend: Option<Vec<TrendBucket>>,
+}
+
+impl FunnelReport {
+    /// With the answer for another period beside it, whose bounds are known.
+    pub fn with_previous(mut self, previous: Self, range: DateRange, zone: Tz) -> Self {
+        let instant = |ms: Option<i64>| ms.map(|ms| with_offset(zone, ms)).unwrap_or_default();
+        self.previous = Some(PreviousPeriod {
+            from: instant(range.from_ms),
+            to: instant(range.to_ms),
+            steps: previous.steps,
+            conversion_ms: previous.conversion_ms,
+            breakdown: previous.breakdown,
+            trend: previous.trend,
+        });
+        self
+    }
 }
 
 /// One step of a funnel.
@@ -44,6 +102,9 @@ pub struct StepReport {
     pub p90_ms: Option<f64>,
     /// Users who stand at the step before and still have time: not lost yet.
     pub in_window: u64,
+    /// Of an optional step: those of `count` who took it; the others passed it over. Absent for other steps.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub taken: Option<u64>,
 }
 
 /// Times from the first to the last step, of the users who took all steps; milliseconds.

@@ -5,15 +5,18 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use super::report::{BreakdownGroup, ConversionTimes, FunnelReport, GroupValue, HistogramBin, Scanned, StepReport};
+use super::trend::Trend;
+use crate::spec::FunnelSpec;
 use crate::time::rfc3339;
 
-/// One user's part in a funnel.
+/// One user's part in a funnel; or that of a session or an attempt, where those are counted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UserResult {
-    /// Times of the chosen attempt's events, milliseconds since 1970. Its length is the user's depth.
-    pub times_ms: Vec<i64>,
-    /// The latest start of any attempt of that depth, milliseconds since 1970.
-    pub latest_start_ms: i64,
+    /// Times of the chosen attempt's events, milliseconds since 1970; `None` for a step that was passed over. Its length is
+    /// the user's depth.
+    pub times_ms: Vec<Option<i64>>,
+    /// The last instant at which an attempt of that depth may go on, milliseconds since 1970.
+    pub open_until_ms: i64,
     /// The user's group, from [`group_key`]; `None` where no breakdown is asked.
     pub group: Option<String>,
 }
@@ -51,10 +54,11 @@ pub fn group_key(value: Option<&Value>) -> String {
 /// Counts users as they come, in any order.
 #[derive(Debug)]
 pub struct FunnelTally {
-    window_ms: i64,
     complete_to_ms: Option<i64>,
+    optional: u64,
     whole: Group,
     groups: HashMap<String, Group>,
+    trend: Option<Trend>,
 }
 
 /// Counts of one group of users.
@@ -64,24 +68,34 @@ struct Group {
     depth: Vec<u64>,
     /// Of these, users whose window is open.
     open: Vec<u64>,
-    /// Times from step n to step n + 1.
+    /// Users who took step n + 1.
+    taken: Vec<u64>,
+    /// Times to step n + 2 from the step before it that was taken.
     step_ms: Vec<Vec<i64>>,
     /// Times from the first to the last step.
     conversion_ms: Vec<i64>,
 }
 
 impl FunnelTally {
-    /// For a funnel of `steps` steps.
-    pub fn new(steps: usize, window_ms: i64, complete_to_ms: Option<i64>) -> Self {
-        Self { window_ms, complete_to_ms, whole: Group::new(steps), groups: HashMap::new() }
+    /// For a funnel. `complete_to_ms` says up to when everything received is known.
+    pub fn new(spec: &FunnelSpec, complete_to_ms: Option<i64>) -> Self {
+        let optional = spec.steps.iter().enumerate().filter(|(_, step)| step.optional);
+        Self {
+            complete_to_ms,
+            optional: optional.fold(0, |mask, (at, _)| mask | 1 << at),
+            whole: Group::new(spec.steps.len()),
+            groups: HashMap::new(),
+            trend: spec.interval.map(|interval| Trend::new(interval, spec.timezone, spec.range)),
+        }
     }
 
     /// Counts one user.
     pub fn add(&mut self, user: &UserResult) {
-        let open = self
-            .complete_to_ms
-            .is_none_or(|complete_to| user.latest_start_ms.saturating_add(self.window_ms) >= complete_to);
+        let open = self.complete_to_ms.is_none_or(|complete_to| user.open_until_ms >= complete_to);
         self.whole.add(user, open);
+        if let (Some(trend), Some(start_ms)) = (&mut self.trend, user.times_ms.first().copied().flatten()) {
+            trend.add(start_ms, user.times_ms.len() == self.whole.depth.len(), open);
+        }
         if let Some(key) = &user.group {
             match self.groups.get_mut(key) {
                 Some(group) => group.add(user, open),
@@ -96,8 +110,8 @@ impl FunnelTally {
 
     /// The answer.
     pub fn report(self, context: &ReportContext<'_>) -> FunnelReport {
-        let breakdown = context.group_limit.map(|limit| breakdown(self.groups, limit, context.labels));
-        let (steps, conversion_ms) = self.whole.report(context.labels);
+        let breakdown = context.group_limit.map(|limit| breakdown(self.groups, limit, context.labels, self.optional));
+        let (steps, conversion_ms) = self.whole.report(context.labels, self.optional);
         FunnelReport {
             kind: "funnel",
             version: context.version,
@@ -105,19 +119,21 @@ impl FunnelTally {
             steps,
             conversion_ms,
             breakdown,
+            trend: self.trend.map(Trend::report),
+            previous: None,
             scanned: context.scanned,
         }
     }
 }
 
-fn breakdown(groups: HashMap<String, Group>, limit: usize, labels: &[String]) -> Vec<BreakdownGroup> {
+fn breakdown(groups: HashMap<String, Group>, limit: usize, labels: &[String], optional: u64) -> Vec<BreakdownGroup> {
     let mut groups: Vec<(String, Group)> = groups.into_iter().collect();
     groups.sort_by(|(a_key, a), (b_key, b)| (b.users(), a_key).cmp(&(a.users(), b_key)));
     let rest = groups.split_off(groups.len().min(limit));
     let mut listed: Vec<BreakdownGroup> = groups
         .into_iter()
         .map(|(key, group)| {
-            let (steps, conversion_ms) = group.report(labels);
+            let (steps, conversion_ms) = group.report(labels, optional);
             // The key is JSON that `group_key` wrote.
             let value = serde_json::from_str(&key).unwrap_or(Value::Null);
             BreakdownGroup { value: GroupValue::Value { value }, steps, conversion_ms }
@@ -125,7 +141,7 @@ fn breakdown(groups: HashMap<String, Group>, limit: usize, labels: &[String]) ->
         .collect();
     let other = rest.into_iter().map(|(_, group)| group).reduce(Group::merge);
     listed.extend(other.map(|group| {
-        let (steps, conversion_ms) = group.report(labels);
+        let (steps, conversion_ms) = group.report(labels, optional);
         BreakdownGroup { value: GroupValue::Other { other: true }, steps, conversion_ms }
     }));
     listed
@@ -136,6 +152,7 @@ impl Group {
         Self {
             depth: vec![0; steps],
             open: vec![0; steps],
+            taken: vec![0; steps],
             step_ms: vec![Vec::new(); steps.saturating_sub(1)],
             conversion_ms: Vec::new(),
         }
@@ -150,11 +167,17 @@ impl Group {
         let Some(last) = times.len().checked_sub(1) else { return };
         self.depth[last] += 1;
         self.open[last] += u64::from(open);
-        for (durations, pair) in self.step_ms.iter_mut().zip(times.windows(2)) {
-            durations.push(pair[1] - pair[0]);
+        let mut before: Option<i64> = None;
+        for (step, time) in times.iter().enumerate() {
+            let Some(time) = *time else { continue };
+            self.taken[step] += 1;
+            if let Some(before) = before {
+                self.step_ms[step - 1].push(time - before);
+            }
+            before = Some(time);
         }
-        if times.len() == self.depth.len() {
-            self.conversion_ms.push(times[last] - times[0]);
+        if let (true, Some(first), Some(last)) = (times.len() == self.depth.len(), times[0], times[last]) {
+            self.conversion_ms.push(last - first);
         }
     }
 
@@ -162,12 +185,13 @@ impl Group {
         let add = |mine: &mut Vec<u64>, theirs: Vec<u64>| mine.iter_mut().zip(theirs).for_each(|(a, b)| *a += b);
         add(&mut self.depth, other.depth);
         add(&mut self.open, other.open);
+        add(&mut self.taken, other.taken);
         self.step_ms.iter_mut().zip(other.step_ms).for_each(|(mine, theirs)| mine.extend(theirs));
         self.conversion_ms.extend(other.conversion_ms);
         self
     }
 
-    fn report(mut self, labels: &[String]) -> (Vec<StepReport>, ConversionTimes) {
+    fn report(mut self, labels: &[String], optional: u64) -> (Vec<StepReport>, ConversionTimes) {
         let first = self.users();
         let mut previous = first;
         let mut reached = first;
@@ -187,6 +211,7 @@ impl Group {
                 median_ms,
                 p90_ms,
                 in_window: if i == 0 { 0 } else { self.open[i - 1] },
+                taken: (optional >> i & 1 == 1).then(|| self.taken[i]),
             });
             previous = reached;
             reached -= self.depth[i];
@@ -268,12 +293,22 @@ fn histogram(sorted: &[i64]) -> Vec<HistogramBin> {
 mod tests {
     use super::*;
 
+    use crate::spec::{Spec, parse};
+
     fn user(times: &[i64], latest_start_ms: i64, group: Option<&str>) -> UserResult {
-        UserResult { times_ms: times.to_vec(), latest_start_ms, group: group.map(str::to_owned) }
+        let times_ms = times.iter().copied().map(Some).collect();
+        UserResult { times_ms, open_until_ms: latest_start_ms + 1000, group: group.map(str::to_owned) }
     }
 
+    fn spec(json: &str) -> FunnelSpec {
+        let Spec::Funnel(spec) = parse(json, 0).unwrap();
+        spec
+    }
+
+    const TWO_STEPS: &str = r#"{"kind": "funnel", "steps": [{"event": "a"}, {"event": "b"}], "window": "1s"}"#;
+
     fn report(users: &[UserResult], group_limit: Option<usize>) -> FunnelReport {
-        let mut tally = FunnelTally::new(2, 1000, Some(5000));
+        let mut tally = FunnelTally::new(&spec(TWO_STEPS), Some(5000));
         users.iter().for_each(|u| tally.add(u));
         let labels = ["a".to_owned(), "b".to_owned()];
         let scanned = Scanned::default();
@@ -295,6 +330,24 @@ mod tests {
                 + r#""conversion_ms":{"n":2,"median":200.0,"mean":200.0,"histogram":[{"from":0,"to":1000,"count":2}]},"#
                 + r#""scanned":{"files":0,"bytes":0,"rows":0,"elapsed_ms":0}}"#
         );
+    }
+
+    #[test]
+    fn a_step_that_was_passed_over_has_no_time_and_is_not_taken() {
+        let three =
+            r#"{"kind": "funnel", "steps": [{"event": "a"}, {"event": "b", "optional": true}, {"event": "c"}]}"#;
+        let mut tally = FunnelTally::new(&spec(three), Some(5000));
+        for times in [vec![Some(0), Some(10), Some(40)], vec![Some(0), None, Some(100)], vec![Some(0)]] {
+            tally.add(&UserResult { times_ms: times, open_until_ms: 0, group: None });
+        }
+        let labels = ["a", "b", "c"].map(str::to_owned);
+        let scanned = Scanned::default();
+        let context =
+            ReportContext { version: 4, complete_to_ms: Some(5000), labels: &labels, group_limit: None, scanned };
+        let report = tally.report(&context);
+        let steps: Vec<_> = report.steps.iter().map(|s| (s.count, s.taken, s.median_ms)).collect();
+        assert_eq!(steps, [(3, None, None), (2, Some(1), Some(10.0)), (2, None, Some(65.0))]);
+        assert_eq!((report.conversion_ms.n, report.conversion_ms.median), (2, Some(70.0)));
     }
 
     #[test]

@@ -30,15 +30,23 @@ pub(crate) const SPEC_FIELDS: FieldTable = FieldTable {
         "order",
         "ties",
         "count",
+        "exclude",
+        "exclusion",
         "where",
         "breakdown",
+        "hold",
+        "interval",
+        "compare",
         "version",
     ],
-    later: &["exclude", "exclusion", "hold", "interval", "compare"],
+    later: &[],
 };
 
 pub(crate) const STEP_FIELDS: FieldTable =
-    FieldTable { supported: &["event", "any", "where", "label"], later: &["optional"] };
+    FieldTable { supported: &["event", "any", "where", "label", "optional"], later: &[] };
+
+pub(crate) const EXCLUDE_FIELDS: FieldTable =
+    FieldTable { supported: &["event", "any", "where", "from", "to"], later: &[] };
 
 pub(crate) const ALTERNATIVE_FIELDS: FieldTable = FieldTable { supported: &["event", "where"], later: &[] };
 
@@ -128,6 +136,21 @@ impl<'v> Fields<'v> {
     pub fn path_of(&self, name: &str) -> String {
         let name = shorten(name);
         if self.path.is_empty() { name } else { format!("{}.{name}", self.path) }
+    }
+
+    /// The path of this object.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// `true` or `false` of a field, if there is one.
+    pub fn flag(&self, name: &str, problems: &mut Problems) -> Option<bool> {
+        let value = self.get(name)?;
+        let flag = value.as_bool();
+        if flag.is_none() {
+            problems.add(self.path_of(name), format!("found {}; expected true or false", describe(value)));
+        }
+        flag
     }
 
     /// The text of a field, if there is one.

@@ -12,13 +12,13 @@
 //! - *shorthand*: a step or conditions as one line of text, turned into JSON before anything else looks at it.
 //!
 //! ```
-//! use weir_core::spec::{Spec, parse, parse_step};
+//! use weir_core::spec::{Spec, Window, parse, parse_step};
 //!
 //! let step = parse_step("purchase where price >= 100").unwrap();
 //! let json = format!(r#"{{"kind": "funnel", "steps": [{{"event": "view_item"}}, {step}], "window": "1d"}}"#);
 //! let Spec::Funnel(funnel) = parse(&json, 0).unwrap();
 //! assert_eq!(funnel.steps[1].label, "purchase");
-//! assert_eq!(funnel.window_ms, 86_400_000);
+//! assert_eq!(funnel.window, Window::Duration(86_400_000));
 //!
 //! let error = parse(r#"{"kind": "funnel", "steps": [{"event": "a"}], "widnow": "1d"}"#, 0).unwrap_err();
 //! assert_eq!(error.to_string(), "widnow: unknown field `widnow`; did you mean `window`?");
@@ -28,13 +28,14 @@ mod condition;
 pub(crate) mod fields;
 mod model;
 mod parse;
+mod rules;
 mod shorthand;
 mod time;
 
 pub use model::{
-    Breakdown, Condition, DateRange, EventMatch, FunnelSpec, MAX_STEPS, PropertyPath, PropertyRoot, Spec, SpecError,
-    SpecProblem, Step, Test, Ties,
+    Breakdown, Condition, Count, DateRange, EventMatch, Exclude, Exclusion, FunnelSpec, Interval, MAX_STEPS, Order,
+    PropertyPath, PropertyRoot, Spec, SpecError, SpecProblem, Step, Test, Ties, Window,
 };
 pub use parse::{parse, parse_value};
-pub use shorthand::{ShorthandError, parse_conditions, parse_step};
+pub use shorthand::{ShorthandError, parse_conditions, parse_exclude, parse_step};
 pub use time::duration_ms;

@@ -23,14 +23,28 @@ pub struct FunnelSpec {
     pub timezone: Tz,
     /// At least one, at most [`MAX_STEPS`].
     pub steps: Vec<Step>,
-    /// The longest time from the first to the last event of an attempt, inclusive, in milliseconds.
-    pub window_ms: i64,
+    /// How far the last event of an attempt may be from the first.
+    pub window: Window,
+    /// In which order steps happen.
+    pub order: Order,
     /// What *later* means among events of one millisecond.
     pub ties: Ties,
+    /// What is counted.
+    pub count: Count,
+    /// Events that must not happen between two steps.
+    pub exclude: Vec<Exclude>,
+    /// What follows where they do.
+    pub exclusion: Exclusion,
+    /// Properties of which all events of an attempt carry the same values.
+    pub hold: Vec<PropertyPath>,
     /// Conditions on every event, before anything else.
     pub filters: Vec<Condition>,
     /// Splits users by a property.
     pub breakdown: Option<Breakdown>,
+    /// Splits users by when they began.
+    pub interval: Option<Interval>,
+    /// The period of the same length before [`range`](Self::range), where the two are to be compared.
+    pub previous: Option<DateRange>,
     /// Answers from this version of the table instead of the newest.
     pub version: Option<u64>,
 }
@@ -58,6 +72,8 @@ pub struct Step {
     pub label: String,
     /// At least one.
     pub any: Vec<EventMatch>,
+    /// Whether an attempt may pass over it. Never the first step.
+    pub optional: bool,
 }
 
 /// An event by name and conditions.
@@ -79,6 +95,83 @@ pub enum Ties {
     Arrival,
     /// A greater timestamp.
     Strict,
+}
+
+/// How far the last event of an attempt may be from the first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Window {
+    /// So many milliseconds, inclusive.
+    Duration(i64),
+    /// All events lie in one session.
+    Session,
+}
+
+impl Window {
+    /// The longest time from the first to the last event, in milliseconds: a session may be of any length.
+    pub fn most_ms(self) -> i64 {
+        match self {
+            Self::Duration(ms) => ms,
+            Self::Session => i64::MAX,
+        }
+    }
+}
+
+/// In which order the steps of an attempt happen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Order {
+    /// As they are listed, with any other events in between.
+    #[default]
+    Ordered,
+    /// As they are listed, with nothing of the user's in between.
+    Strict,
+    /// Any.
+    Any,
+}
+
+/// What a funnel counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Count {
+    /// Users.
+    #[default]
+    Users,
+    /// Sessions, each as a user of its own.
+    Sessions,
+    /// Attempts, of which a user may have several.
+    Attempts,
+}
+
+/// Events that must not happen between two steps.
+#[derive(Debug, Clone)]
+pub struct Exclude {
+    /// Which events: at least one alternative.
+    pub any: Vec<EventMatch>,
+    /// The step after which it must not happen, numbered from 1.
+    pub from: usize,
+    /// The step before which it must not happen; greater than `from`.
+    pub to: usize,
+}
+
+/// What follows where an excluded event happens between its two steps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Exclusion {
+    /// Such attempts do not exist.
+    #[default]
+    Block,
+    /// A user whose chosen attempt is such a one leaves the funnel.
+    DropUser,
+}
+
+/// The buckets of a trend, by the clocks and the calendar of the question's zone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Interval {
+    /// An hour of the clock.
+    Hour,
+    /// A day.
+    Day,
+    /// A week that begins on Monday.
+    Week,
+    /// A month.
+    Month,
 }
 
 /// Splits the users of a funnel by the value of a property.

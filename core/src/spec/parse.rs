@@ -8,17 +8,16 @@ use super::fields::{
     ALTERNATIVE_FIELDS, BREAKDOWN_FIELDS, Fields, Problems, SPEC_FIELDS, STEP_FIELDS, describe, did_you_mean,
     not_in_this_version, shorten,
 };
-use super::model::{Breakdown, EventMatch, FunnelSpec, MAX_STEPS, Spec, SpecError, Step, Ties};
-use super::time;
+use super::model::{Breakdown, Count, EventMatch, FunnelSpec, MAX_STEPS, Order, Spec, SpecError, Step, Ties, Window};
+use super::{rules, time};
+use crate::nearest::nearest;
 
 /// Kinds of questions that the language has, and this version does not.
 const LATER_KINDS: &[&str] = &["trends", "retention", "paths", "sessions", "events", "user"];
 
-pub(super) const ORDERS: &[&str] = &["ordered"];
-const LATER_ORDERS: &[&str] = &["strict", "any"];
+pub(super) const ORDERS: &[&str] = &["ordered", "strict", "any"];
 
-pub(super) const COUNTS: &[&str] = &["users"];
-const LATER_COUNTS: &[&str] = &["sessions", "attempts"];
+pub(super) const COUNTS: &[&str] = &["users", "sessions", "attempts"];
 
 pub(super) const TIES: &[&str] = &["lenient", "arrival", "strict"];
 
@@ -26,6 +25,9 @@ pub(super) const DEFAULT_WINDOW_MS: i64 = 14 * 86_400_000;
 
 pub(super) const DEFAULT_LIMIT: usize = 10;
 pub(super) const MAX_LIMIT: usize = 1000;
+
+/// The window that is a session.
+const SESSION: &str = "session";
 
 /// The most bytes of an event name.
 pub(super) const MAX_EVENT_BYTES: usize = 200;
@@ -79,19 +81,48 @@ fn funnel(value: &Value, now_ms: i64, problems: &mut Problems) -> Option<FunnelS
     let zone = timezone(&fields, problems);
     let range = time::range(&fields, zone, now_ms, problems);
     let steps = steps(&fields, problems);
-    let window_ms = window(&fields, problems);
-    fields.choice("order", ORDERS, LATER_ORDERS, problems);
+    let window = window(&fields, problems);
+    let order = match fields.choice("order", ORDERS, &[], problems) {
+        Some("strict") => Order::Strict,
+        Some("any") => Order::Any,
+        _ => Order::Ordered,
+    };
+    rules::refuse_optional(&fields, &steps, order, problems);
     let ties = match fields.choice("ties", TIES, &[], problems) {
         Some("arrival") => Ties::Arrival,
         Some("strict") => Ties::Strict,
         _ => Ties::Lenient,
     };
-    fields.choice("count", COUNTS, LATER_COUNTS, problems);
+    let count = match fields.choice("count", COUNTS, &[], problems) {
+        Some("sessions") => Count::Sessions,
+        Some("attempts") => Count::Attempts,
+        _ => Count::Users,
+    };
+    let exclude = rules::excludes(&fields, &steps, order, problems);
+    let exclusion = rules::exclusion(&fields, problems);
     let filters = conditions(&fields, problems);
     let breakdown = breakdown(&fields, steps.len(), problems);
+    let hold = rules::hold(&fields, problems);
+    let interval = rules::interval(&fields, zone, range, problems);
+    let previous = rules::previous(&fields, zone, range, problems);
     let version = fields.whole_number("version", 0, u64::MAX, problems);
-    refuse_later_fields(&fields, problems);
-    Some(FunnelSpec { range, timezone: zone, steps, window_ms, ties, filters, breakdown, version })
+    Some(FunnelSpec {
+        range,
+        timezone: zone,
+        steps,
+        window,
+        order,
+        ties,
+        count,
+        exclude,
+        exclusion,
+        hold,
+        filters,
+        breakdown,
+        interval,
+        previous,
+        version,
+    })
 }
 
 fn kind(fields: &Fields<'_>, problems: &mut Problems) {
@@ -118,19 +149,27 @@ fn timezone(fields: &Fields<'_>, problems: &mut Problems) -> Tz {
     })
 }
 
-fn window(fields: &Fields<'_>, problems: &mut Problems) -> i64 {
-    let expected = "a text such as `14d` (units ms, s, m, h, d, w)";
+fn window(fields: &Fields<'_>, problems: &mut Problems) -> Window {
+    let default = Window::Duration(DEFAULT_WINDOW_MS);
+    let expected = "a text such as `14d` (units ms, s, m, h, d, w), or `session`";
     let Some(text) = fields.text("window", expected, problems) else {
-        return DEFAULT_WINDOW_MS;
+        return default;
     };
-    let read = match text {
-        "session" => Err(format!("{}; expected a duration such as `1d`", not_in_this_version("window `session`"))),
-        _ => time::duration_ms(text, time::LONGEST_WINDOW_DAYS),
-    };
-    read.unwrap_or_else(|message| {
-        problems.add(fields.path_of("window"), message);
-        DEFAULT_WINDOW_MS
-    })
+    if text == SESSION {
+        return Window::Session;
+    }
+    match time::duration_ms(text, time::LONGEST_WINDOW_DAYS) {
+        Ok(ms) => Window::Duration(ms),
+        Err(message) => {
+            let message = if nearest(text, [SESSION]).is_some() {
+                format!("found `{}`; did you mean `session`?", shorten(text))
+            } else {
+                message
+            };
+            problems.add(fields.path_of("window"), message);
+            default
+        }
+    }
 }
 
 fn steps(fields: &Fields<'_>, problems: &mut Problems) -> Vec<Step> {
@@ -151,31 +190,31 @@ fn steps(fields: &Fields<'_>, problems: &mut Problems) -> Vec<Step> {
 }
 
 fn step(value: &Value, path: &str, problems: &mut Problems) -> Step {
-    let nothing = Step { label: String::new(), any: Vec::new() };
+    let nothing = Step { label: String::new(), any: Vec::new(), optional: false };
     let Some(fields) = Fields::open(value, path, &STEP_FIELDS, EXPECTED_STEP, problems) else {
         return nothing;
     };
-    let filters = conditions(&fields, problems);
-    let any = match (fields.get("event"), fields.get("any")) {
-        (Some(_), None) => event(&fields, problems).map(|event| vec![EventMatch { event, filters }]),
-        (None, Some(_)) => Some(alternatives(&fields, &filters, problems)),
+    let any = events(&fields, EXPECTED_STEP, problems);
+    let label = label(&fields, problems);
+    let optional = fields.flag("optional", problems).unwrap_or(false);
+    Step { label: label.unwrap_or_else(|| default_label(&any)), any, optional }
+}
+
+/// What an object with `event` or `any`, and `where`, stands for; nothing where there is a problem.
+pub(super) fn events(fields: &Fields<'_>, expected: &str, problems: &mut Problems) -> Vec<EventMatch> {
+    let filters = conditions(fields, problems);
+    match (fields.get("event"), fields.get("any")) {
+        (Some(_), None) => event(fields, problems).map(|event| vec![EventMatch { event, filters }]).unwrap_or_default(),
+        (None, Some(_)) => alternatives(fields, &filters, problems),
         (Some(_), Some(_)) => {
-            problems.add(path, "has both `event` and `any`; expected one of them");
-            None
+            problems.add(fields.path(), "has both `event` and `any`; expected one of them");
+            Vec::new()
         }
         (None, None) => {
-            problems.add(path, format!("has neither `event` nor `any`; expected {EXPECTED_STEP}"));
-            None
+            problems.add(fields.path(), format!("has neither `event` nor `any`; expected {expected}"));
+            Vec::new()
         }
-    };
-    let label = label(&fields, problems);
-    if let Some(optional) = fields.get("optional")
-        && *optional != Value::Bool(false)
-    {
-        problems.add(fields.path_of("optional"), not_in_this_version("optional"));
     }
-    let any = any.unwrap_or_default();
-    Step { label: label.unwrap_or_else(|| default_label(&any)), any }
 }
 
 const EXPECTED_STEP: &str =
@@ -253,21 +292,6 @@ fn breakdown(fields: &Fields<'_>, steps: usize, problems: &mut Problems) -> Opti
         step: step.map_or(1, |step| step as usize),
         limit: limit.map_or(DEFAULT_LIMIT, |limit| limit as usize),
     })
-}
-
-/// Fields of later versions pass where they ask for nothing.
-fn refuse_later_fields(fields: &Fields<'_>, problems: &mut Problems) {
-    for name in SPEC_FIELDS.later {
-        if *name == "exclusion" {
-            fields.choice(name, &["block", "drop_user"], &[], problems);
-            continue;
-        }
-        let Some(value) = fields.get(name) else { continue };
-        let asks_for_nothing = matches!(*name, "exclude" | "hold") && value.as_array().is_some_and(Vec::is_empty);
-        if !asks_for_nothing {
-            problems.add(fields.path_of(name), not_in_this_version(name));
-        }
-    }
 }
 
 #[cfg(test)]

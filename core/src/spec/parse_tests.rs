@@ -9,11 +9,13 @@ use serde_json::{Value, json};
 
 use super::super::condition::{MAX_CONDITIONS, MAX_VALUES, OPS};
 use super::super::fields::{
-    ALTERNATIVE_FIELDS, BREAKDOWN_FIELDS, CONDITION_FIELDS, FieldTable, SPEC_FIELDS, STEP_FIELDS,
+    ALTERNATIVE_FIELDS, BREAKDOWN_FIELDS, CONDITION_FIELDS, EXCLUDE_FIELDS, FieldTable, SPEC_FIELDS, STEP_FIELDS,
 };
+use super::super::rules::{COMPARISONS, EXCLUSIONS, INTERVALS, MAX_EXCLUDES, MAX_HELD};
 use super::{COUNTS, DEFAULT_LIMIT, MAX_ALTERNATIVES, MAX_LIMIT, ORDERS, TIES, parse, parse_value};
 use crate::spec::{
-    Breakdown, DateRange, FunnelSpec, MAX_STEPS, PropertyPath, PropertyRoot, Spec, SpecError, Test, Ties,
+    Breakdown, Count, DateRange, Exclusion, FunnelSpec, Interval, MAX_STEPS, Order, PropertyPath, PropertyRoot, Spec,
+    SpecError, Test, Ties, Window,
 };
 
 const NOW_MS: i64 = 1_768_000_000_000;
@@ -45,8 +47,11 @@ fn the_smallest_spec_has_every_default() {
     let funnel = funnel(&with(json!({}))).unwrap();
     assert_eq!(funnel.range, DateRange::default());
     assert_eq!(funnel.timezone, Tz::UTC);
-    assert_eq!(funnel.window_ms, 14 * 86_400_000);
-    assert_eq!(funnel.ties, Ties::Lenient);
+    assert_eq!(funnel.window, Window::Duration(14 * 86_400_000));
+    assert_eq!((funnel.order, funnel.ties, funnel.count), (Order::Ordered, Ties::Lenient, Count::Users));
+    assert!(funnel.exclude.is_empty() && funnel.hold.is_empty());
+    assert_eq!((funnel.exclusion, funnel.interval, funnel.previous), (Exclusion::Block, None, None));
+    assert!(funnel.steps.iter().all(|step| !step.optional));
     assert!(funnel.filters.is_empty());
     assert_eq!(funnel.breakdown, None);
     assert_eq!(funnel.version, None);
@@ -61,18 +66,32 @@ fn a_full_spec_is_read_to_the_last_field() {
         "steps": [ {"event": "view_item"},
                    {"any": [{"event": "add_to_cart", "where": [{"property": "n", "op": ">", "value": 0}]},
                             {"event": "add_to_wishlist"}],
-                    "where": [{"property": "page", "op": "exists"}], "label": "wants it", "optional": false},
+                    "where": [{"property": "page", "op": "exists"}], "label": "wants it", "optional": true},
                    {"any": [{"event": "purchase"}, {"event": "*"}, {"event": "purchase"}]} ],
-        "window": "1d", "order": "ordered", "ties": "arrival", "count": "users", "exclude": [], "exclusion": "block",
+        "window": "1d", "order": "ordered", "ties": "arrival", "count": "attempts",
+        "exclude": [{"event": "remove", "from": 1, "to": 3, "where": [{"property": "all", "op": "=", "value": true}]},
+                    {"any": [{"event": "log_out"}, {"event": "*"}]}], "exclusion": "drop_user",
         "where": [ {"property": "context.platform", "op": "in", "value": ["ios", "android"]} ],
-        "breakdown": {"property": "country", "step": 2, "limit": 5}, "hold": [], "compare": null, "version": 42 }"#;
+        "breakdown": {"property": "country", "step": 2, "limit": 5}, "hold": ["item_id", "context.app", "item_id"],
+        "interval": "week", "compare": "previous", "version": 42 }"#;
     let Spec::Funnel(funnel) = parse(text, NOW_MS).unwrap();
     let midnight_in_seoul = 1_767_225_600_000 - 9 * 3_600_000;
     assert_eq!(funnel.range.from_ms, Some(midnight_in_seoul));
     assert_eq!(funnel.range.to_ms, Some(midnight_in_seoul + 31 * 86_400_000));
-    assert_eq!((funnel.timezone, funnel.window_ms), (Tz::Asia__Seoul, 86_400_000));
+    assert_eq!((funnel.timezone, funnel.window), (Tz::Asia__Seoul, Window::Duration(86_400_000)));
     assert_eq!((funnel.ties, funnel.version), (Ties::Arrival, Some(42)));
     assert_eq!(funnel.breakdown, Some(Breakdown { property: properties("country"), step: 2, limit: 5 }));
+
+    assert_eq!((funnel.order, funnel.count, funnel.exclusion), (Order::Ordered, Count::Attempts, Exclusion::DropUser));
+    let excluded: Vec<(usize, usize, usize)> = funnel.exclude.iter().map(|e| (e.any.len(), e.from, e.to)).collect();
+    assert_eq!(excluded, [(1, 1, 3), (2, 1, 3)]);
+    assert_eq!(funnel.exclude[0].any[0].filters.len(), 1);
+    let context = PropertyPath { root: PropertyRoot::Context, path: "app".to_owned() };
+    assert_eq!(funnel.hold, [properties("item_id"), context]);
+    assert_eq!(funnel.interval, Some(Interval::Week));
+    let december = DateRange { from_ms: Some(midnight_in_seoul - 31 * 86_400_000), to_ms: Some(midnight_in_seoul) };
+    assert_eq!(funnel.previous, Some(december));
+    assert!(funnel.steps[1].optional && !funnel.steps[2].optional);
 
     let filter = &funnel.filters[0];
     assert_eq!(filter.property, PropertyPath { root: PropertyRoot::Context, path: "platform".to_owned() });
@@ -96,7 +115,7 @@ fn null_is_the_same_as_no_field() {
         .map(|name| ((*name).to_owned(), Value::Null))
         .collect();
     let spec = funnel(&with(Value::Object(nulls))).unwrap();
-    assert_eq!(spec.window_ms, 14 * 86_400_000);
+    assert_eq!(spec.window, Window::Duration(14 * 86_400_000));
     let step = json!({"event": "a", "any": null, "where": null, "label": null, "optional": null});
     funnel(&with(json!({"steps": [step], "breakdown": {"property": "p", "step": null, "limit": null}}))).unwrap();
     funnel(&with(json!({"where": [{"property": "p", "op": "exists", "value": null}]}))).unwrap();
@@ -170,7 +189,7 @@ fn every_problem_is_reported_at_once() {
         "where": [{"property": "", "op": "="}], "breakdown": {"step": 4, "limit": 0}, "version": -1,
     })), @r#"
     widnow: unknown field `widnow`; did you mean `window`?
-    colour: unknown field `colour`; known fields: kind, from, to, last, timezone, steps, window, order, ties, count, where, breakdown, version
+    colour: unknown field `colour`; known fields: kind, from, to, last, timezone, steps, window, order, ties, count, exclude, exclusion, where, breakdown, hold, interval, compare, version
     time_zone: unknown field `time_zone`; did you mean `timezone`?
     timezone: unknown time zone `Asia/Seul`; did you mean `Asia/Seoul`?
     from: the calendar has no day `2026-02-30`
@@ -179,9 +198,9 @@ fn every_problem_is_reported_at_once() {
     steps[1].where[1]: found the number 7; expected a condition such as {"property": "price", "op": ">=", "value": 100}
     steps[1].event: found an empty text; expected a name of 1 to 200 bytes
     steps[2]: has neither `event` nor `any`; expected a step such as {"event": "purchase"} or {"any": [{"event": "add_to_cart"}, {"event": "add_to_wishlist"}]}
-    window: found the number 86400; expected a text such as `14d` (units ms, s, m, h, d, w)
+    window: found the number 86400; expected a text such as `14d` (units ms, s, m, h, d, w), or `session`
     ties: unknown ties `lenent`; did you mean `lenient`?
-    count: unknown count `people`; expected `users`
+    count: unknown count `people`; expected `users`, `sessions` or `attempts`
     where[0].property: found an empty text; expected the name of a property, such as `price`
     where[0].value: missing; op `=` needs a value
     breakdown.property: missing; expected the name of a property, such as `price` or `context.platform`
@@ -192,22 +211,92 @@ fn every_problem_is_reported_at_once() {
 }
 
 #[test]
-fn what_comes_later_is_named() {
+fn words_of_the_rules_that_are_wrong() {
     assert_snapshot!(errors(json!({
-        "order": "strict", "count": "sessions", "window": "session", "exclude": [{"event": "x"}], "exclusion": "drop",
-        "hold": ["item_id"], "interval": "day", "compare": "previous",
-        "steps": [{"event": "a"}, {"event": "b", "optional": true}],
+        "order": "strickt", "count": "session", "window": "sesion", "exclude": {"event": "x"}, "exclusion": "drop",
+        "hold": "item_id", "interval": "daily", "compare": "before", "holds": [],
+        "steps": [{"event": "a", "optional": true}, {"event": "b", "optional": "yes", "optonal": true}],
     })), @r#"
-    steps[1].optional: `optional` is part of the query language but not supported by this version of weir
-    window: window `session` is part of the query language but not supported by this version of weir; expected a duration such as `1d`
-    order: order `strict` is part of the query language but not supported by this version of weir; expected `ordered`
-    count: count `sessions` is part of the query language but not supported by this version of weir; expected `users`
-    exclude: `exclude` is part of the query language but not supported by this version of weir
+    holds: unknown field `holds`; did you mean `hold`?
+    steps[1].optonal: unknown field `optonal`; did you mean `optional`?
+    steps[1].optional: found the text `yes`; expected true or false
+    window: found `sesion`; did you mean `session`?
+    order: unknown order `strickt`; did you mean `strict`?
+    steps[0].optional: the first step cannot be optional: every attempt begins with it
+    count: unknown count `session`; did you mean `sessions`?
+    exclude: found an object; expected a list of events, [{"event": "remove_from_cart", "from": 1, "to": 2}]
     exclusion: unknown exclusion `drop`; expected `block` or `drop_user`
-    hold: `hold` is part of the query language but not supported by this version of weir
-    interval: `interval` is part of the query language but not supported by this version of weir
-    compare: `compare` is part of the query language but not supported by this version of weir
+    hold: found the text `item_id`; expected a list of properties, such as ["item_id"]
+    interval: unknown interval `daily`; expected `hour`, `day`, `week` or `month`
+    compare: unknown compare `before`; expected `previous`
     "#);
+}
+
+#[test]
+fn exclusions_that_are_wrong() {
+    let three = json!([{"event": "a"}, {"event": "b", "optional": true}, {"event": "c"}]);
+    let excludes = |exclude: Value| errors(json!({"steps": three, "exclude": exclude}));
+    assert_snapshot!(excludes(json!([{}, {"event": "x", "any": []}, {"event": "x", "frm": 1}, 7])), @r#"
+    exclude[0]: has neither `event` nor `any`; expected an event such as {"event": "remove_from_cart", "from": 1, "to": 2}
+    exclude[1]: has both `event` and `any`; expected one of them
+    exclude[2].frm: unknown field `frm`; did you mean `from`?
+    exclude[3]: found the number 7; expected an event such as {"event": "remove_from_cart", "from": 1, "to": 2}
+    "#);
+    assert_snapshot!(excludes(json!([
+        {"event": "x", "from": 0}, {"event": "x", "from": 3, "to": 4}, {"event": "x", "from": 2, "to": 2},
+        {"event": "x", "from": 2}, {"event": "x", "to": 2},
+    ])), @"
+    exclude[0].from: found the number 0; expected a whole number from 1 to 2
+    exclude[1].from: found the number 3; expected a whole number from 1 to 2
+    exclude[1].to: found the number 4; expected a whole number from 2 to 3
+    exclude[2].from: step 2 is not before step 2, which is `to`
+    exclude[3].from: step 2 is optional, and an attempt may pass over it; expected a step that is not
+    exclude[4].to: step 2 is optional, and an attempt may pass over it; expected a step that is not
+    ");
+    assert_snapshot!(errors(json!({"steps": [{"event": "a"}], "exclude": [{"event": "x"}]})), @"exclude[0]: a funnel of one step has nothing between two steps; leave `exclude` out");
+    assert_snapshot!(errors(json!({"exclude": vec![json!({"event": "x"}); MAX_EXCLUDES + 1]})), @"exclude: found a list of 33; expected at most 32");
+    // The last step may be optional: who comes so far has it.
+    let last = json!({"steps": [{"event": "a"}, {"event": "b", "optional": true}], "exclude": [{"event": "x"}]});
+    assert_eq!(funnel(&with(last)).unwrap().exclude[0].to, 2);
+}
+
+#[test]
+fn rules_that_contradict_each_other() {
+    assert_snapshot!(errors(json!({
+        "order": "any", "exclude": [{"event": "x"}], "steps": [{"event": "a"}, {"event": "b", "optional": true}],
+    })), @"
+    steps[1].optional: stands beside order `any`, where any step may be missing; leave one of the two out
+    exclude: stands beside order `any`, where no step comes before another; leave one of the two out
+    ");
+    assert_snapshot!(errors(json!({"compare": "previous"})), @"compare: needs a period to compare with the one before; give `from` and `to`, or `last`");
+    assert_snapshot!(errors(json!({"compare": "previous", "from": "2026-01-01"})), @"compare: needs a period to compare with the one before; give `from` and `to`, or `last`");
+    assert_snapshot!(errors(json!({"interval": "hour", "from": "2020-01-01", "to": "2026-01-01"})), @"interval: the period has more than 20000 of this; expected a longer interval, or less time");
+    assert_snapshot!(errors(json!({"hold": ["", "context", 5]})), @"
+    hold[0]: found an empty text; expected the name of a property, such as `price`
+    hold[1]: found `context`; expected `context.…`, such as `context.platform`
+    hold[2]: found the number 5; expected the name of a property, such as `item_id`
+    ");
+    assert_snapshot!(errors(json!({"hold": vec!["p"; MAX_HELD + 1]})), @"hold: found a list of 11; expected at most 10");
+    assert!(funnel(&with(json!({"interval": "day", "from": "2020-01-01", "to": "2026-01-01"}))).is_ok());
+}
+
+#[test]
+fn the_period_before_is_as_long() {
+    let previous = |fields: Value| {
+        let mut fields = fields;
+        fields["compare"] = json!("previous");
+        let funnel = funnel(&with(fields)).unwrap();
+        let (range, previous) = (funnel.range, funnel.previous.unwrap());
+        assert_eq!(previous.to_ms, range.from_ms);
+        let length = |range: DateRange| range.to_ms.unwrap() - range.from_ms.unwrap();
+        (length(range), length(previous))
+    };
+    const H: i64 = 3_600_000;
+    assert_eq!(previous(json!({"last": "30d"})), (30 * 24 * H + 1, 30 * 24 * H + 1));
+    assert_eq!(previous(json!({"from": "2026-01-01T00:00:00Z", "to": "2026-01-01T01:00:00Z"})), (H, H));
+    // Seven days by the calendar, one of which has 23 hours.
+    let week = json!({"from": "2026-03-30", "to": "2026-04-05", "timezone": "Europe/Berlin"});
+    assert_eq!(previous(week), (7 * 24 * H, 7 * 24 * H - H));
 }
 
 #[test]
@@ -246,7 +335,7 @@ fn steps_that_are_wrong() {
     steps[0].event: found 201 bytes; expected a name of 1 to 200 bytes
     steps[0].label: found an empty text; expected a label, or no `label` at all
     steps[1].event: found the number 5; expected the name of an event, such as "purchase", or "*" for any event
-    steps[1].optional: `optional` is part of the query language but not supported by this version of weir
+    steps[1].optional: found the number 1; expected true or false
     "#);
     assert_snapshot!(steps(json!([{"any": vec![json!({"event": "a"}); MAX_ALTERNATIVES + 1]}])), @r#"steps[0].any: found a list of 101; expected at most 100"#);
     assert_snapshot!(steps(json!(vec![json!({"event": "a"}); 65])), @r#"steps: found 65 steps; expected a list of 1 to 64 steps, such as [{"event": "view_item"}, {"event": "purchase"}]"#);
@@ -343,12 +432,17 @@ fn any_json() -> impl Strategy<Value = Value> {
             "9999-12-31",
             "strict",
             "block",
+            "session",
+            "any",
+            "attempts",
+            "day",
+            "previous",
             "context.x"
         ])
         .prop_map(Value::from),
     ];
     leaf.prop_recursive(3, 24, 4, |inner| {
-        let names = [&SPEC_FIELDS, &STEP_FIELDS, &CONDITION_FIELDS, &BREAKDOWN_FIELDS];
+        let names = [&SPEC_FIELDS, &STEP_FIELDS, &EXCLUDE_FIELDS, &CONDITION_FIELDS, &BREAKDOWN_FIELDS];
         let names: Vec<&str> =
             names.iter().flat_map(|table| table.supported.iter().chain(table.later)).copied().collect();
         prop_oneof![
@@ -372,8 +466,11 @@ proptest! {
             Ok(Spec::Funnel(funnel)) => {
                 prop_assert!((1..=MAX_STEPS).contains(&funnel.steps.len()));
                 prop_assert!(funnel.steps.iter().all(|step| !step.any.is_empty() && !step.label.is_empty()));
-                prop_assert!(funnel.window_ms > 0);
+                prop_assert!(funnel.window.most_ms() > 0);
                 let steps = 1..=funnel.steps.len();
+                prop_assert!(!funnel.steps[0].optional);
+                prop_assert!(funnel.exclude.iter().all(|e| e.from < e.to && steps.contains(&e.to)));
+                prop_assert!(funnel.exclude.is_empty() || funnel.order != Order::Any);
                 prop_assert!(funnel.breakdown.is_none_or(|breakdown| steps.contains(&breakdown.step)));
             }
             Err(error) => {
@@ -397,6 +494,7 @@ fn the_schema_names_the_fields_that_are_read() {
     check(&schema["$defs"]["alternative"], &ALTERNATIVE_FIELDS);
     check(&schema["$defs"]["condition"], &CONDITION_FIELDS);
     check(&schema["$defs"]["breakdown"], &BREAKDOWN_FIELDS);
+    check(&schema["$defs"]["exclude"], &EXCLUDE_FIELDS);
 }
 
 #[test]
@@ -409,6 +507,11 @@ fn the_schema_has_the_words_and_limits_that_are_read() {
     assert_eq!(words(&schema["properties"]["ties"]), TIES);
     assert_eq!(words(&schema["properties"]["order"]), ORDERS);
     assert_eq!(words(&schema["properties"]["count"]), COUNTS);
+    assert_eq!(words(&schema["properties"]["exclusion"]), EXCLUSIONS);
+    assert_eq!(words(&schema["properties"]["interval"]), INTERVALS);
+    assert_eq!(words(&schema["properties"]["compare"]), COMPARISONS);
+    let most = |name: &str| schema["properties"][name]["anyOf"][0]["maxItems"].clone();
+    assert_eq!((most("exclude"), most("hold")), (json!(MAX_EXCLUDES), json!(MAX_HELD)));
     assert_eq!(schema["properties"]["steps"]["maxItems"], json!(MAX_STEPS));
     assert_eq!(schema["$defs"]["breakdown"]["properties"]["limit"]["maximum"], json!(MAX_LIMIT));
     assert_eq!(schema["$defs"]["breakdown"]["properties"]["limit"]["default"], json!(DEFAULT_LIMIT));

@@ -8,6 +8,9 @@
 //! value      = number | true | false | text | "(" value { "," value } ")"      a list also in [ ]
 //! ```
 //!
+//! An exclusion is a step without a label, with the steps between which it must not happen at its end:
+//! `remove_from_cart where all = true between 1 and 3`.
+//!
 //! `Order Completed where total >= 10 and country in (KR, JP) | Order Paid as bought` is one step. Keywords are
 //! case-insensitive. A text goes up to the next keyword, `|` or the end; quoted, it may hold those too: `"…"` with
 //! the escapes of JSON, `'…'` as it stands, with `''` for one `'`. The event `*` is any event.
@@ -39,6 +42,7 @@ const EXPECTED_OP: &str = "an operator: =, !=, <, <=, >, >=, in, not in, contain
 const EXAMPLE_STEP: &str = "Order Completed where total >= 10 and country in (KR, JP) as bought";
 const EXAMPLE_ANY: &str = "add_to_cart | add_to_wishlist as wants it";
 const EXAMPLE_CONDITIONS: &str = "total >= 10 and context.platform in (ios, android)";
+const EXAMPLE_EXCLUDE: &str = "remove_from_cart between 1 and 3";
 const EXAMPLE_QUOTED: &str = "title = \"salt | pepper\"";
 
 /// A shorthand text that cannot be read. Shown, it quotes the text with a caret under the place.
@@ -93,6 +97,39 @@ pub fn parse_step(text: &str) -> Result<Value, ShorthandError> {
     };
     step.extend(label.map(|label| ("label".to_owned(), Value::String(label))));
     Ok(Value::Object(step))
+}
+
+/// One exclusion, in the JSON form of a spec: a step without a label, with `from` and `to` where they are given by
+/// `between … and …` at the end.
+///
+/// # Errors
+/// As [`parse_step`].
+pub fn parse_exclude(text: &str) -> Result<Value, ShorthandError> {
+    let (events, steps) = split_between(text);
+    let mut exclude = parse_step(events)?;
+    let error = |at: usize, message: &str| {
+        Err(ShorthandError { text: text.to_owned(), at, message: message.to_owned(), example: EXAMPLE_EXCLUDE })
+    };
+    if exclude.get("label").is_some() {
+        return error(0, "an exclusion has no label; leave `as …` out");
+    }
+    if let Some((from, to)) = steps {
+        exclude["from"] = from.into();
+        exclude["to"] = to.into();
+    }
+    Ok(exclude)
+}
+
+/// The text before `between N and M` at its end, and the two numbers.
+fn split_between(text: &str) -> (&str, Option<(u64, u64)>) {
+    let mut words = text.trim_end().rsplitn(5, char::is_whitespace);
+    let mut next = || words.next().unwrap_or_default();
+    let (to, and, from, between, events) = (next(), next(), next(), next(), next());
+    let keywords = between.eq_ignore_ascii_case("between") && and.eq_ignore_ascii_case("and");
+    match (from.parse(), to.parse()) {
+        (Ok(from), Ok(to)) if keywords && !events.trim().is_empty() => (events, Some((from, to))),
+        _ => (text, None),
+    }
 }
 
 /// Conditions joined by `and`, in the JSON form of a spec: `[{"property": …, "op": …, "value": …}]`.

@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{parse_conditions, parse_step};
+use super::{parse_conditions, parse_exclude, parse_step};
 use crate::spec::parse_value;
 
 #[test]
@@ -82,6 +82,32 @@ fn a_condition_is_its_json_form() {
     ] {
         assert_eq!(parse_conditions(text).unwrap(), [expected], "{text}");
     }
+}
+
+#[test]
+fn an_exclusion_is_its_json_form() {
+    for (text, expected) in [
+        ("remove", json!({"event": "remove"})),
+        ("remove between 1 and 3", json!({"event": "remove", "from": 1, "to": 3})),
+        ("in between BETWEEN 2  AND 3 ", json!({"event": "in between BETWEEN 2  AND 3"})),
+        ("between 1 and 3", json!({"event": "between 1 and 3"})),
+        (
+            "a where x = 1 and y exists | b between 1 AND 2",
+            json!({"any": [
+                {"event": "a", "where": [{"property": "x", "op": "=", "value": 1}, {"property": "y", "op": "exists"}]},
+                {"event": "b"},
+            ], "from": 1, "to": 2}),
+        ),
+        ("\"x between 1 and 2\"", json!({"event": "x between 1 and 2"})),
+    ] {
+        assert_eq!(parse_exclude(text).unwrap(), expected, "{text}");
+    }
+    assert_snapshot!(parse_exclude("a as b between 1 and 2").unwrap_err(), @r"
+    an exclusion has no label; leave `as …` out
+      a as b between 1 and 2
+      ^
+    for example: remove_from_cart between 1 and 3
+    ");
 }
 
 fn step_error(text: &str) -> String {
@@ -212,7 +238,7 @@ proptest! {
     fn any_text_is_read_or_refused_without_panic(
         text in "([a-z*é구 |=<>!()\\[\\],\"'\\\\]|where|and|as|in|not|exists| ){0,20}",
     ) {
-        for error in [parse_step(&text).err(), parse_conditions(&text).err()].into_iter().flatten() {
+        for error in [parse_step(&text).err(), parse_exclude(&text).err(), parse_conditions(&text).err()].into_iter().flatten() {
             prop_assert!(text.is_char_boundary(error.at));
             prop_assert!(error.to_string().contains('^'));
         }

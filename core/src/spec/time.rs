@@ -1,30 +1,23 @@
-//! Durations, days and instants of a question, as milliseconds since 1970.
-//!
-//! A *day* runs from the first instant that its zone calls by that date to the first instant of the next one: 23, 24 or
-//! 25 hours where clocks change. A midnight that the clocks skip is replaced by the first instant behind the gap; of a
-//! midnight that comes twice the first begins the day.
+//! Durations, days and instants of a question, as milliseconds since 1970. What a day is, [`calendar`](crate::calendar) says.
 
-use chrono::{DateTime, Days, LocalResult, NaiveDate, NaiveDateTime, NaiveTime, TimeZone};
+use chrono::{DateTime, Days, NaiveDate, NaiveDateTime};
 use chrono_tz::{TZ_VARIANTS, Tz};
 
 use super::fields::{Fields, Problems, shorten};
 use super::model::DateRange;
+use crate::calendar::start_of_day_ms;
 use crate::nearest::nearest;
+use crate::time::DAY_MS;
 
 /// The units of a duration and their milliseconds: a day is 24 hours, a week 7 days.
 const UNITS: [(&str, i64); 6] =
     [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", DAY_MS), ("w", 7 * DAY_MS)];
-
-const DAY_MS: i64 = 86_400_000;
 
 /// The longest `window`, in days.
 pub(super) const LONGEST_WINDOW_DAYS: i64 = 3_650;
 
 /// The longest `last`, in days.
 pub(super) const LONGEST_LAST_DAYS: i64 = 36_500;
-
-/// More than the clocks of any zone have ever been away from UTC.
-const MOST_OFFSET_MS: i64 = DAY_MS;
 
 const EXPECTED_DURATION: &str = "a whole number and a unit (ms, s, m, h, d, w), such as `14d`";
 
@@ -172,31 +165,14 @@ fn without_offset(text: &str) -> Option<String> {
     NaiveDateTime::parse_from_str(&text, "%Y-%m-%dT%H:%M").is_ok().then(|| format!("{text}:00"))
 }
 
-/// The first instant of a day.
-fn start_of_day_ms(date: NaiveDate, zone: Tz) -> i64 {
-    let midnight = date.and_time(NaiveTime::MIN);
-    match zone.from_local_datetime(&midnight) {
-        LocalResult::Single(instant) => instant.timestamp_millis(),
-        LocalResult::Ambiguous(one, other) => one.timestamp_millis().min(other.timestamp_millis()),
-        LocalResult::None => end_of_gap_ms(midnight, zone),
-    }
-}
-
-/// The first instant at which the clocks of `zone` show more than `midnight`, which they skip: by halving, as no table
-/// of changes is public.
-fn end_of_gap_ms(midnight: NaiveDateTime, zone: Tz) -> i64 {
-    let as_utc = midnight.and_utc().timestamp_millis();
-    let is_behind = |ms: i64| zone.timestamp_millis_opt(ms).single().is_none_or(|at| at.naive_local() >= midnight);
-    let (mut before, mut behind) = (as_utc - MOST_OFFSET_MS, as_utc + MOST_OFFSET_MS);
-    while behind - before > 1 {
-        let middle = before + (behind - before) / 2;
-        if is_behind(middle) {
-            behind = middle;
-        } else {
-            before = middle;
-        }
-    }
-    behind
+/// The first day of a range that is written as two dates, and how many days it has.
+pub(super) fn days_between(fields: &Fields<'_>, from: &str, to: &str) -> Option<(NaiveDate, u64)> {
+    let day = |name: &str| match Bound::parse(fields.get(name)?.as_str()?) {
+        Ok(Bound::Day(date, _)) => Some(date),
+        _ => None,
+    };
+    let (from, to) = (day(from)?, day(to)?);
+    u64::try_from((to - from).num_days() + 1).ok().map(|days| (from, days))
 }
 
 #[cfg(test)]

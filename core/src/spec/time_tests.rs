@@ -4,7 +4,8 @@ use chrono::{DateTime, NaiveDate, TimeZone};
 use chrono_tz::Tz;
 use proptest::prelude::*;
 
-use super::{Bound, LONGEST_WINDOW_DAYS, duration_ms, start_of_day_ms, zone};
+use super::{Bound, LONGEST_WINDOW_DAYS, duration_ms, zone};
+use crate::calendar::start_of_day_ms;
 
 fn start_of_day(date: &str, zone: &str) -> String {
     let ms = start_of_day_ms(date.parse().unwrap(), zone.parse().unwrap());

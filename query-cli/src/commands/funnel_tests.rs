@@ -186,6 +186,7 @@ fn counted(steps: &[(&str, u64)]) -> (FunnelSpec, FunnelReport) {
         median_ms: None,
         p90_ms: None,
         in_window: 0,
+        taken: None,
     });
     let report = FunnelReport {
         kind: "funnel",
@@ -194,6 +195,8 @@ fn counted(steps: &[(&str, u64)]) -> (FunnelSpec, FunnelReport) {
         steps: steps.collect(),
         conversion_ms: ConversionTimes { n: 0, median: None, mean: None, histogram: Vec::new() },
         breakdown: None,
+        trend: None,
+        previous: None,
         scanned: Scanned::default(),
     };
     (spec, report)

@@ -131,7 +131,7 @@ fn spec(random: &mut Random) -> FunnelSpec {
 fn naive(spec: &FunnelSpec, all: &[Sent]) -> FunnelReport {
     let mut users: BTreeMap<&str, Vec<&Sent>> = BTreeMap::new();
     all.iter().for_each(|e| users.entry(&e.user).or_default().push(e));
-    let mut tally = FunnelTally::new(spec.steps.len(), spec.window_ms, Some(NOW));
+    let mut tally = FunnelTally::new(spec, Some(NOW));
     for events in users.values_mut() {
         events.sort_by_key(|e| (e.time_ms, e.received_ms, e.place, &e.id));
         let holds = |e: &Sent, conditions: &[weir_core::spec::Condition]| {
@@ -151,8 +151,9 @@ fn naive(spec: &FunnelSpec, all: &[Sent]) -> FunnelReport {
             let value = b.property.find(event.properties.as_deref(), event.context.as_deref());
             group_key(value.map(|v| v.into_value()).as_ref())
         });
-        let times_ms = outcome.attempt.iter().map(|e| kept[*e].time_ms).collect();
-        tally.add(&UserResult { times_ms, latest_start_ms: outcome.latest_start_ms, group });
+        let times_ms = outcome.attempt.iter().map(|e| Some(kept[*e].time_ms)).collect();
+        let open_until_ms = outcome.latest_start_ms + spec.window.most_ms();
+        tally.add(&UserResult { times_ms, open_until_ms, group });
     }
     let labels: Vec<String> = spec.steps.iter().map(|s| s.label.clone()).collect();
     let group_limit = spec.breakdown.as_ref().map(|b| b.limit);
@@ -194,6 +195,20 @@ async fn an_old_version_answers_as_it_did() {
     let engine = Engine::new(store, Arc::new(ManualClock::new(NOW)));
     let error = engine.funnel(&spec).await.unwrap_err().to_string();
     assert_eq!(error, "the lake has no version 9; the newest is 3");
+}
+
+#[tokio::test]
+async fn a_rule_that_cannot_be_answered_yet_is_refused_by_name() {
+    let (store, _) = lake(1, 10, 9).await;
+    let engine = Engine::new(store, Arc::new(ManualClock::new(NOW)));
+    let json = r#"{"kind":"funnel","steps":[{"event":"view"},{"event":"apply","optional":true}],"count":"attempts",
+        "window":"session","order":"strict","exclude":[{"event":"other"}],"hold":["city"],"interval":"day","last":"1d",
+        "compare":"previous"}"#;
+    let Spec::Funnel(spec) = parse(json, NOW).unwrap();
+    let Err(EngineError::Spec(error)) = engine.funnel(&spec).await else { panic!("not refused") };
+    let fields: Vec<&str> = error.problems.iter().map(|problem| problem.field.as_str()).collect();
+    let expected = ["order", "steps[1].optional", "window", "count", "exclude", "hold", "interval", "compare"];
+    assert_eq!(fields, expected);
 }
 
 #[tokio::test]

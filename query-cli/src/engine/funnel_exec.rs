@@ -4,8 +4,8 @@
 //!
 //! | column | type | |
 //! |---|---|---|
-//! | `times` | list of int64 | times of the chosen attempt's events, in milliseconds |
-//! | `latest_start` | int64 | latest start of an attempt of that depth, in milliseconds |
+//! | `times` | list of int64, nullable | times of the chosen attempt's events, in milliseconds; null where a step was passed over |
+//! | `open_until` | int64 | the last instant at which an attempt of that depth may go on, in milliseconds |
 //! | `group` | string, nullable | breakdown value as JSON |
 //!
 //! Memory: the events of one user that fill any step.
@@ -67,7 +67,7 @@ fn schema() -> SchemaRef {
     let item = Field::new_list_field(DataType::Int64, true);
     Arc::new(Schema::new(vec![
         Field::new("times", DataType::List(Arc::new(item)), false),
-        Field::new("latest_start", DataType::Int64, false),
+        Field::new("open_until", DataType::Int64, false),
         Field::new("group", DataType::Utf8, true),
     ]))
 }
@@ -182,22 +182,22 @@ fn external(error: LakeError) -> DataFusionError {
 fn batch_of(users: &[UserResult]) -> Result<RecordBatch> {
     let mut times = ListBuilder::new(Int64Builder::new());
     for user in users {
-        times.values().append_slice(&user.times_ms);
+        user.times_ms.iter().for_each(|time| times.values().append_option(*time));
         times.append(true);
     }
-    let latest = Int64Array::from_iter_values(users.iter().map(|u| u.latest_start_ms));
+    let open_until = Int64Array::from_iter_values(users.iter().map(|u| u.open_until_ms));
     let groups = StringArray::from_iter(users.iter().map(|u| u.group.as_deref()));
-    Ok(RecordBatch::try_new(schema(), vec![Arc::new(times.finish()), Arc::new(latest), Arc::new(groups)])?)
+    Ok(RecordBatch::try_new(schema(), vec![Arc::new(times.finish()), Arc::new(open_until), Arc::new(groups)])?)
 }
 
 /// The users of an output batch.
 pub fn results(batch: &RecordBatch) -> impl Iterator<Item = UserResult> + '_ {
     let times = batch.column(0).as_list::<i32>();
-    let latest = batch.column(1).as_primitive::<Int64Type>();
+    let open_until = batch.column(1).as_primitive::<Int64Type>();
     let groups = batch.column(2).as_string::<i32>();
     (0..batch.num_rows()).map(move |row| UserResult {
-        times_ms: times.value(row).as_primitive::<Int64Type>().values().to_vec(),
-        latest_start_ms: latest.value(row),
+        times_ms: times.value(row).as_primitive::<Int64Type>().iter().collect(),
+        open_until_ms: open_until.value(row),
         group: groups.is_valid(row).then(|| groups.value(row).to_owned()),
     })
 }

@@ -30,7 +30,7 @@ use tokio::sync::Mutex;
 use weir_core::funnel::{FunnelReport, FunnelTally, ReportContext, Scanned};
 use weir_core::plan;
 use weir_core::ports::Clock;
-use weir_core::spec::{FunnelSpec, SpecError};
+use weir_core::spec::{Count, FunnelSpec, Order, SpecError, SpecProblem, Window};
 use weir_lake::catalogue::CatalogueReader;
 use weir_lake::links::{IdentityReport, LinkCache};
 use weir_lake::schema::BUCKETS;
@@ -176,6 +176,7 @@ impl Engine {
     /// # Errors
     /// A damaged file is named: an answer is whole, or there is none.
     pub async fn funnel(&self, spec: &FunnelSpec) -> Result<FunnelReport, EngineError> {
+        refuse_what_comes_later(spec)?;
         let started_ms = self.clock.now_ms();
         let snapshot = self.snapshot(spec.version).await?;
         let files = relevant_files(&snapshot, spec);
@@ -191,7 +192,7 @@ impl Engine {
         let scan = MergeScanExec::new(self.store.clone(), snapshot.version, files, &wanted, self.partitions, moves);
         let operator = Arc::new(FunnelExec::new(Arc::new(scan), Arc::clone(&plan)));
         let mut users = execute_stream(operator, Arc::new(TaskContext::default()))?;
-        let mut tally = FunnelTally::new(spec.steps.len(), spec.window_ms, snapshot.complete_to_ms);
+        let mut tally = FunnelTally::new(spec, snapshot.complete_to_ms);
         while let Some(batch) = users.try_next().await? {
             for user in funnel_exec::results(&batch) {
                 tally.add(&user);
@@ -285,10 +286,30 @@ impl Engine {
     }
 }
 
+/// Rules that the domain knows and the scan does not yet. A question that asks for one is refused by name: it is never
+/// answered without it.
+fn refuse_what_comes_later(spec: &FunnelSpec) -> Result<(), SpecError> {
+    let optional = spec.steps.iter().position(|step| step.optional).map(|at| format!("steps[{at}].optional"));
+    let asked = [
+        (spec.order != Order::Ordered).then(|| "order".to_owned()),
+        optional,
+        (spec.window == Window::Session).then(|| "window".to_owned()),
+        (spec.count != Count::Users).then(|| "count".to_owned()),
+        (!spec.exclude.is_empty()).then(|| "exclude".to_owned()),
+        (!spec.hold.is_empty()).then(|| "hold".to_owned()),
+        spec.interval.map(|_| "interval".to_owned()),
+        spec.previous.map(|_| "compare".to_owned()),
+    ];
+    let message = "is part of the query language but this version of weir cannot answer it yet";
+    let problem = |field| SpecProblem { field, message: message.to_owned() };
+    let problems: Vec<SpecProblem> = asked.into_iter().flatten().map(problem).collect();
+    if problems.is_empty() { Ok(()) } else { Err(SpecError { problems }) }
+}
+
 /// Files with events that can be part of an attempt: from the start of the range to a window behind its end.
 fn relevant_files(snapshot: &Snapshot, spec: &FunnelSpec) -> Vec<Arc<DataFile>> {
     let from = spec.range.from_ms.unwrap_or(i64::MIN);
-    let to = spec.range.to_ms.map_or(i64::MAX, |to| to.saturating_add(spec.window_ms));
+    let to = spec.range.to_ms.map_or(i64::MAX, |to| to.saturating_add(spec.window.most_ms()));
     let files = snapshot.files.values();
     files.filter(|f| f.max_time_ms >= from && f.min_time_ms <= to).cloned().collect()
 }

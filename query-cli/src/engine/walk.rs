@@ -208,8 +208,8 @@ impl FunnelWalk {
     fn finish_user(&mut self, results: &mut Vec<UserResult>) {
         if let Some(outcome) = self.matcher.run(&self.events) {
             results.push(UserResult {
-                times_ms: outcome.attempt.iter().map(|event| self.events[*event].time_ms).collect(),
-                latest_start_ms: outcome.latest_start_ms,
+                times_ms: outcome.attempt.iter().map(|event| Some(self.events[*event].time_ms)).collect(),
+                open_until_ms: outcome.latest_start_ms.saturating_add(self.plan.rules.window_ms),
                 group: self.plan.breakdown.as_ref().map(|b| self.group(b, &outcome.attempt)),
             });
         }

@@ -2,6 +2,7 @@
 
 use insta::assert_snapshot;
 use weir_core::funnel::{FunnelTally, ReportContext, Scanned, UserResult};
+use weir_core::spec::{Spec, parse_value};
 
 use super::*;
 use crate::output::Format;
@@ -15,12 +16,14 @@ const COMPLETE_TO_MS: i64 = 1_767_225_600_000;
 type Users<'a> = (u64, &'a [i64], Option<&'a str>, u64);
 
 fn report(labels: &[&str], users: &[Users<'_>], group_limit: Option<usize>) -> FunnelReport {
-    let mut tally = FunnelTally::new(labels.len(), WINDOW_MS, Some(COMPLETE_TO_MS));
+    let steps: Vec<Value> = labels.iter().map(|_| json!({"event": "e"})).collect();
+    let Spec::Funnel(spec) = parse_value(&json!({"kind": "funnel", "steps": steps}), 0).unwrap();
+    let mut tally = FunnelTally::new(&spec, Some(COMPLETE_TO_MS));
     for (number, minutes, group, open) in users {
         for at in 0..*number {
-            let latest_start_ms = COMPLETE_TO_MS - if at < *open { 0 } else { 2 * WINDOW_MS };
-            let times_ms = minutes.iter().map(|minute| minute * MINUTE_MS).collect();
-            tally.add(&UserResult { times_ms, latest_start_ms, group: group.map(str::to_owned) });
+            let open_until_ms = COMPLETE_TO_MS + if at < *open { WINDOW_MS } else { -WINDOW_MS };
+            let times_ms = minutes.iter().map(|minute| Some(minute * MINUTE_MS)).collect();
+            tally.add(&UserResult { times_ms, open_until_ms, group: group.map(str::to_owned) });
         }
     }
     let labels: Vec<String> = labels.iter().map(|label| (*label).to_owned()).collect();
