@@ -102,7 +102,7 @@ impl Merging<'_> {
     /// `false` when time is over.
     async fn passes(&self, files: &[Arc<DataFile>], merged: &mut Merged) -> Result<bool, LakeError> {
         // The same for each pass: then later ones have room for what the first one had.
-        let slice_bytes = (INPUT_BYTES / 4 / files.len().max(1)).clamp(SLICE_BYTES.start, SLICE_BYTES.end);
+        let slice_bytes = (INPUT_BYTES / 8 / files.len().max(1)).clamp(SLICE_BYTES.start, SLICE_BYTES.end);
         let mut opened = self.open(files, slice_bytes).await?;
         merged.inputs = files.iter().take(opened.len()).cloned().collect();
         let inputs = merged.inputs.clone();
