@@ -1,31 +1,38 @@
 //! Reads whole files a few pages at a time, for merges of many files in bounded memory.
 //!
 //! The reader for queries fetches the wanted columns of a row group at once, which is quick and takes as much memory as the
-//! row group has bytes. A merge reads all columns of up to hundreds of files side by side, so here a row group that is large
-//! is read in *slices*: as many rows as fit into an allowance of bytes, found through the offset index of its footer.
+//! row group has bytes. A merge reads all columns of up to hundreds of files side by side, so here a row group is fetched in
+//! *slices*: as many rows as fit into an allowance of bytes, found through the offset index of its footer.
 //!
 //! ```text
-//! row group   properties │ page │ page │ page │ page │ page │     the column with most bytes says where slices begin
-//!             user       │      page      │     page         │     a page of another column that two slices share is read twice
-//! slice                  ├─────────────┼─────────────┼──────┤
+//! row group   properties │ page │ page │ page │ page │ page │
+//!             user       │      page      │     page         │
+//! batches                │    │    │    │    │    │    │    │
+//! slice                  ├─────────┼──────────────┼─────────┤     fetches the pages that begin in it
 //! ```
 //!
+//! Each page is fetched once and decoded once, whatever rows the pages of other columns have: a slice ends where a batch ends, and
+//! the decoders of a row group go on from slice to slice ([`pages`]).
+//!
 //! What a file holds in memory is said before any of it is read: see [`Paged::memory`].
+
+mod pages;
 
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 
+use arrow::array::RecordBatch;
 use bytes::Bytes;
 use futures::future::BoxFuture;
-use futures::{FutureExt, StreamExt, TryFutureExt, TryStreamExt};
+use futures::{FutureExt, StreamExt, TryFutureExt};
 use object_store::{ObjectStoreExt, coalesce_ranges};
-use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, RowSelection, RowSelector};
-use parquet::arrow::async_reader::{AsyncFileReader, ParquetRecordBatchStreamBuilder};
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader};
+use parquet::arrow::async_reader::AsyncFileReader;
+use parquet::arrow::{FieldLevels, ProjectionMask, parquet_to_arrow_field_levels};
 use parquet::basic::{Compression, Type};
 use parquet::errors::{ParquetError, Result as ParquetResult};
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, RowGroupMetaData};
-use parquet::file::page_index::offset_index::PageLocation;
 
 use crate::error::LakeError;
 use crate::names::TableName;
@@ -34,6 +41,7 @@ use crate::reader::{BATCH_ROWS, Batches, Explained, metadata_of};
 use crate::snapshot::DataFile;
 use crate::store::Store;
 use crate::stored::{from_stored, in_memory};
+use pages::{Chunk, GroupPages, locations, pieces};
 
 /// What the decompression of a column holds, in bytes: the decoder's tables.
 const ZSTD_BYTES: usize = 100 * 1024;
@@ -41,38 +49,37 @@ const ZSTD_BYTES: usize = 100 * 1024;
 const VALUE_BYTES: usize = 16;
 /// Ranges that are so close to each other are fetched as one, in bytes. What lies between them is held in memory with them.
 const GAP_BYTES: u64 = 16 * 1024;
+/// The widest column of a batch has about so many bytes, or one page where that has more: each batch costs some
+/// microseconds, and refers to its pages as long as it is there.
+const BATCH_BYTES: usize = 64 * 1024;
 
 /// A file whose footer has been read.
 pub struct Paged {
-    object: ObjectReader,
-    is_directory: bool,
+    object: Thrifty,
     metadata: ArrowReaderMetadata,
-    slices: VecDeque<Slice>,
+    groups: VecDeque<Group>,
     memory: usize,
     failed: Explained,
 }
 
 impl std::fmt::Debug for Paged {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Paged")
-            .field("slices", &self.slices.len())
-            .field("memory", &self.memory)
-            .finish_non_exhaustive()
+        f.debug_struct("Paged").field("groups", &self.groups).field("memory", &self.memory).finish_non_exhaustive()
     }
 }
 
-/// Rows of one row group that are fetched at once.
+/// How a row group is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Slice {
-    group: usize,
-    rows: Range<usize>,
-    /// Rows of a batch: as many as one page of the widest column has, so that a batch refers to few pages.
+struct Group {
+    number: usize,
     batch_rows: usize,
+    /// The rows with which slices end.
+    slices: VecDeque<usize>,
 }
 
 impl Paged {
     /// Reads the footer of a file of the events that is live in `version`. Slices have about `slice_bytes` compressed bytes, or
-    /// one page where that has more.
+    /// those of one batch where that has more.
     ///
     /// # Errors
     /// As [`reader::open`](crate::reader::open).
@@ -89,13 +96,13 @@ impl Paged {
         if u64::try_from(rows) != Ok(file.rows) {
             return Err(LakeError::corrupt(name, format!("it has {rows} rows, the log says {}", file.rows)));
         }
-        let (slices, memory) = plan(metadata.metadata(), slice_bytes);
-        let is_directory = store.directory().is_some();
-        Ok(Self { object, is_directory, metadata, slices, memory, failed })
+        let (groups, memory) = plan(metadata.metadata(), slice_bytes);
+        let object = Thrifty { object, is_directory: store.directory().is_some() };
+        Ok(Self { object, metadata, groups, memory, failed })
     }
 
     /// The most bytes that reading the file holds at a time, reckoned from its footer: a slice as it is stored, and of each
-    /// column its dictionary and two pages decompressed.
+    /// column its dictionary and decompressed the pages that a batch refers to.
     pub fn memory(&self) -> usize {
         self.memory
     }
@@ -103,114 +110,185 @@ impl Paged {
     /// All rows and columns, in order.
     pub fn stream(self) -> Batches {
         let memory = in_memory(self.metadata.schema());
-        let slices = futures::stream::try_unfold(self, |mut paged| async move {
-            let Some(slice) = paged.slices.pop_front() else { return Ok::<_, LakeError>(None) };
-            let batches = paged.read(&slice).map_err(|e| paged.failed.explain(e))?;
-            let failed = paged.failed.clone();
-            Ok(Some((batches.map_err(move |e| failed.explain(e)), paged)))
+        let failed = self.failed.clone();
+        let reading = Reading { paged: self, levels: None, group: None };
+        let batches = futures::stream::try_unfold(reading, |mut reading| async move {
+            Ok::<_, ParquetError>(reading.next().await?.map(|batch| (batch, reading)))
         });
-        slices.try_flatten().map(move |batch| from_stored(batch?, &memory)).boxed()
+        batches.map(move |batch| from_stored(batch.map_err(|e| failed.explain(e))?, &memory)).boxed()
+    }
+}
+
+/// A file that is being read.
+struct Reading {
+    paged: Paged,
+    levels: Option<FieldLevels>,
+    group: Option<OpenGroup>,
+}
+
+impl Reading {
+    async fn next(&mut self) -> ParquetResult<Option<RecordBatch>> {
+        loop {
+            let Some(group) = &mut self.group else {
+                let Some(group) = self.paged.groups.pop_front() else { return Ok(None) };
+                self.group = Some(OpenGroup::new(&self.paged.metadata, &mut self.levels, group)?);
+                continue;
+            };
+            if group.row >= group.fetched
+                && let Some(end) = group.slices.pop_front()
+            {
+                group.fetch(&mut self.paged.object, end).await?;
+            }
+            if let Some(batch) = group.reader.next().transpose()? {
+                group.row += batch.num_rows();
+                return Ok(Some(batch));
+            }
+            self.group = None;
+        }
+    }
+}
+
+/// A row group that is being read.
+struct OpenGroup {
+    reader: ParquetRecordBatchReader,
+    /// Of each column what was fetched, and what is still to be fetched: the first row of a page, and its bytes.
+    columns: Vec<(Arc<Chunk>, VecDeque<(usize, Range<u64>)>)>,
+    slices: VecDeque<usize>,
+    /// Rows that were read, and rows whose pages are there.
+    row: usize,
+    fetched: usize,
+}
+
+impl OpenGroup {
+    fn new(metadata: &ArrowReaderMetadata, levels: &mut Option<FieldLevels>, group: Group) -> ParquetResult<Self> {
+        let levels = match levels {
+            Some(levels) => levels,
+            None => {
+                let columns = Some(metadata.schema().fields());
+                let all = ProjectionMask::all();
+                levels.insert(parquet_to_arrow_field_levels(metadata.parquet_schema(), all, columns)?)
+            }
+        };
+        let Group { number, batch_rows, slices } = group;
+        let pages = GroupPages::new(metadata.metadata(), number);
+        let reader = ParquetRecordBatchReader::try_new_with_row_groups(levels, &pages, batch_rows, None)?;
+        let pieces = |column| VecDeque::from(pieces(metadata.metadata(), number, column));
+        let columns = pages.chunks.into_iter().enumerate().map(|(column, chunk)| (chunk, pieces(column))).collect();
+        Ok(Self { reader, columns, slices, row: 0, fetched: 0 })
     }
 
-    fn read(
-        &self,
-        slice: &Slice,
-    ) -> ParquetResult<impl futures::Stream<Item = ParquetResult<arrow::array::RecordBatch>> + use<>> {
-        let group_rows = rows_of(self.metadata.metadata().row_group(slice.group));
-        let object = Thrifty { object: self.object.clone(), is_directory: self.is_directory };
-        let builder = ParquetRecordBatchStreamBuilder::new_with_metadata(object, self.metadata.clone())
-            .with_batch_size(slice.batch_rows)
-            .with_row_groups(vec![slice.group]);
-        let builder = if slice.rows.len() == group_rows {
-            builder
-        } else {
-            builder.with_row_selection(RowSelection::from(vec![
-                RowSelector::skip(slice.rows.start),
-                RowSelector::select(slice.rows.len()),
-                RowSelector::skip(group_rows - slice.rows.end),
-            ]))
-        };
-        builder.build()
+    /// Fetches the pages that begin before row `end` and are not here yet.
+    async fn fetch(&mut self, object: &mut Thrifty, end: usize) -> ParquetResult<()> {
+        let (mut of, mut ranges) = (Vec::new(), Vec::<Range<u64>>::new());
+        for (number, (_, pieces)) in self.columns.iter_mut().enumerate() {
+            let mut is_first = true;
+            while let Some((_, range)) = pieces.pop_front_if(|(row, _)| *row < end) {
+                match ranges.last_mut() {
+                    // Pages of one column follow each other.
+                    Some(last) if !is_first && last.end == range.start => last.end = range.end,
+                    _ => {
+                        of.push(number);
+                        ranges.push(range);
+                    }
+                }
+                is_first = false;
+            }
+        }
+        let fetched = object.get_byte_ranges(ranges.clone()).await?;
+        for ((column, range), bytes) in of.into_iter().zip(ranges).zip(fetched) {
+            if let Some((chunk, _)) = self.columns.get(column) {
+                chunk.push(range.start, bytes);
+            }
+        }
+        self.fetched = end;
+        Ok(())
     }
 }
 
 /// Cuts row groups into slices, and reckons what reading them holds in memory.
-fn plan(metadata: &ParquetMetaData, slice_bytes: usize) -> (VecDeque<Slice>, usize) {
-    let mut slices = VecDeque::new();
+fn plan(metadata: &ParquetMetaData, slice_bytes: usize) -> (VecDeque<Group>, usize) {
+    let mut groups = VecDeque::new();
     let mut memory = 0;
     for (number, group) in metadata.row_groups().iter().enumerate() {
-        let pages = |column: usize| -> &[PageLocation] {
-            let index = metadata.offset_index().and_then(|groups| groups.get(number)?.get(column));
-            index.map_or(&[], |index| index.page_locations())
-        };
-        let (cut, fetched) = cut(number, group, pages, slice_bytes);
-        let batch_rows = cut.iter().map(|slice| slice.batch_rows.min(slice.rows.len())).max().unwrap_or(0);
-        slices.extend(cut);
-        let batch = batch_rows * group.num_columns() * VALUE_BYTES;
-        memory = memory.max(fetched + decoded_bytes(group, pages) + batch);
+        let batch_rows = batch_rows(metadata, number);
+        let pieces = (0..group.num_columns()).flat_map(|column| pieces(metadata, number, column));
+        let (slices, fetched) = cut(rows_of(group), batch_rows, pieces.collect(), slice_bytes);
+        let rows = batch_rows.min(rows_of(group));
+        let batch = rows * group.num_columns() * VALUE_BYTES;
+        // Small columns are fetched whole, and stay until they are read.
+        let small = group.columns().iter().map(|column| column.byte_range().1).filter(|bytes| *bytes <= GAP_BYTES);
+        let small = usize::try_from(small.sum::<u64>()).unwrap_or(usize::MAX);
+        memory = memory.max(fetched + small + decoded_bytes(metadata, number, rows) + batch);
+        groups.push_back(Group { number, batch_rows, slices });
     }
-    (slices, memory)
+    (groups, memory)
 }
 
-/// The slices of a row group, and the bytes of the largest.
-fn cut<'a>(
-    number: usize,
-    group: &RowGroupMetaData,
-    pages: impl Fn(usize) -> &'a [PageLocation],
+/// Rows of a batch of a row group: those of a few pages of the column that is the widest, by its page with the fewest.
+fn batch_rows(metadata: &ParquetMetaData, number: usize) -> usize {
+    let group = metadata.row_group(number);
+    let decoded = |column: usize| as_usize(group.column(column).uncompressed_size());
+    let widest = (0..group.num_columns()).max_by_key(|column| decoded(*column)).unwrap_or(0);
+    let pages = locations(metadata, number, widest);
+    let starts = pages.iter().map(|page| as_usize(page.first_row_index));
+    let borders: Vec<usize> = starts.chain([rows_of(group)]).collect();
+    let rows = |pair: &[usize]| pair[1].saturating_sub(pair[0]);
+    let smallest = borders.windows(2).map(rows).filter(|rows| *rows > 0).min();
+    // The last page of a row group may have one row: it says nothing of the others.
+    let usual = borders.windows(2).rev().skip(1).map(rows).filter(|rows| *rows > 0).min();
+    let page_bytes = decoded(widest) / pages.len().max(1);
+    let pages = (BATCH_BYTES / page_bytes.max(1)).max(1);
+    usual.or(smallest).unwrap_or(rows_of(group)).saturating_mul(pages).clamp(1, BATCH_ROWS)
+}
+
+/// Where slices end, which is where batches end, and the bytes of the largest. `pieces` are what is fetched: the first row
+/// that needs it, and where it lies.
+fn cut(
+    rows: usize,
+    batch_rows: usize,
+    mut pieces: Vec<(usize, Range<u64>)>,
     slice_bytes: usize,
-) -> (Vec<Slice>, usize) {
-    let rows = rows_of(group);
-    let stored = as_usize(group.compressed_size());
-    let decoded = |column: usize| group.column(column).uncompressed_size();
-    let stored_of = |column: usize| as_usize(group.column(column).compressed_size());
-    let columns = 0..group.num_columns();
-    let widest = columns.clone().max_by_key(|column| decoded(*column)).unwrap_or(0);
-    let largest = columns.max_by_key(|column| stored_of(*column)).unwrap_or(0);
-    let batch_rows = |rows: &Range<usize>| {
-        let starts = pages(widest).iter().map(|page| as_usize(page.first_row_index));
-        let borders: Vec<usize> =
-            starts.chain([rows.end]).filter(|row| rows.contains(row) || *row == rows.end).collect();
-        let smallest = borders.windows(2).map(|pair| pair[1] - pair[0]).filter(|rows| *rows > 0).min();
-        // The last page of a row group may have one row: it says nothing of the others.
-        let usual = borders.windows(2).rev().skip(1).map(|pair| pair[1] - pair[0]).filter(|rows| *rows > 0).min();
-        usual.or(smallest).unwrap_or(rows.len()).clamp(1, BATCH_ROWS)
-    };
-    let whole = 0..rows;
-    if stored <= slice_bytes || pages(largest).len() < 2 {
-        let batch_rows = batch_rows(&whole);
-        return (vec![Slice { group: number, rows: whole, batch_rows }], stored);
-    }
-    // What a page of the largest column stands for, with the other columns.
-    let share = stored as f64 / stored_of(largest).max(1) as f64;
-    let (mut slices, mut most, mut start, mut bytes) = (Vec::new(), 0, 0, 0);
-    for page in pages(largest) {
-        let page_bytes = (f64::from(page.compressed_page_size) * share) as usize;
-        let row = as_usize(page.first_row_index);
-        if bytes > 0 && bytes + page_bytes > slice_bytes && row > start {
-            slices.push(start..row);
-            (start, bytes) = (row, 0);
+) -> (VecDeque<usize>, usize) {
+    pieces.sort_unstable_by_key(|(row, _)| *row);
+    let mut pieces = pieces.into_iter().peekable();
+    let (mut ends, mut most, mut bytes, mut end) = (VecDeque::new(), 0, 0, 0);
+    while end < rows {
+        let next = (end + batch_rows).min(rows);
+        let mut more = 0;
+        while let Some((_, range)) = pieces.next_if(|(row, _)| *row < next) {
+            more += usize::try_from(range.end - range.start).unwrap_or(usize::MAX);
         }
-        bytes += page_bytes;
+        if end > 0 && bytes + more > slice_bytes {
+            ends.push_back(end);
+            bytes = 0;
+        }
+        bytes += more;
         most = most.max(bytes);
+        end = next;
     }
-    slices.push(start..rows);
-    let slice = |rows: Range<usize>| Slice { group: number, batch_rows: batch_rows(&rows), rows };
-    (slices.into_iter().map(slice).collect(), most)
+    ends.push_back(rows);
+    (ends, most)
 }
 
-/// Of each column the dictionary, the page that is being read, for text also the one that the last batch refers to, and what
-/// its decompression holds.
-fn decoded_bytes<'a>(group: &RowGroupMetaData, pages: impl Fn(usize) -> &'a [PageLocation]) -> usize {
-    let of_column = |number: usize| {
-        let column = group.column(number);
+/// Of each column the dictionary, the page that is being read, for text also those that a batch refers to, and what its
+/// decompression holds.
+fn decoded_bytes(metadata: &ParquetMetaData, number: usize, batch_rows: usize) -> usize {
+    let group = metadata.row_group(number);
+    let of_column = |at: usize| {
+        let column = group.column(at);
         let codec = if matches!(column.compression(), Compression::ZSTD(_)) { ZSTD_BYTES } else { 0 };
         let (stored, decoded) = (column.compressed_size().max(1), column.uncompressed_size());
-        let Some(first) = pages(number).first() else { return codec + as_usize(decoded) };
+        let pages = locations(metadata, number, at);
+        let Some(first) = pages.first() else { return codec + as_usize(decoded) };
         let growth = decoded as f64 / stored as f64;
-        let largest = pages(number).iter().map(|page| page.compressed_page_size).max().unwrap_or(0);
+        let largest = pages.iter().map(|page| page.compressed_page_size).max().unwrap_or(0);
+        let page = f64::from(largest) * growth;
         let dictionary = column.dictionary_page_offset().map_or(0, |offset| (first.offset - offset).max(0));
-        let held = if column.column_type() == Type::BYTE_ARRAY { 2.0 } else { 1.0 };
-        codec + ((dictionary as f64 + held * f64::from(largest)) * growth) as usize
+        let referred = match column.column_type() {
+            Type::BYTE_ARRAY => page.max(decoded as f64 * batch_rows as f64 / rows_of(group).max(1) as f64),
+            _ => 0.0,
+        };
+        codec + (dictionary as f64 * growth + page + referred) as usize
     };
     (0..group.num_columns()).map(of_column).sum()
 }

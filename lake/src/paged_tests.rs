@@ -35,14 +35,14 @@ async fn file(store: &Store, rows: u64, wide_each: u64, wide: usize) -> DataFile
     write_landed(store, TableName::Events, &format!("{rows}-{wide}"), &batch).await.unwrap()
 }
 
-async fn whole(store: &Store, file: &DataFile) -> Vec<arrow::array::RecordBatch> {
+async fn whole(store: &Store, file: &DataFile) -> Vec<RecordBatch> {
     let columns = columns();
     let names: Vec<&str> = columns.fields().iter().map(|field| field.name().as_str()).collect();
     let read = Read { columns: &names, buckets: 0..BUCKETS, batch_rows: BATCH_ROWS };
     reader::open(store, 1, file, &read).await.unwrap().try_collect().await.unwrap()
 }
 
-fn text(batches: &[arrow::array::RecordBatch]) -> String {
+fn text(batches: &[RecordBatch]) -> String {
     arrow::util::pretty::pretty_format_batches(batches).unwrap().to_string()
 }
 
@@ -54,7 +54,7 @@ async fn slices_have_every_row_once_and_in_order() {
         let expected = text(&whole(&store, &file).await);
         for slice_bytes in [1, 60_000, 100_000_000] {
             let paged = Paged::open(&store, 1, &file, slice_bytes).await.unwrap();
-            let slices = paged.slices.len();
+            let slices: usize = paged.groups.iter().map(|group| group.slices.len()).sum();
             assert_eq!(slices == 1, rows == 1 || slice_bytes > 60_000, "{slices} slices of {slice_bytes}");
             let read: Vec<_> = paged.stream().try_collect().await.unwrap();
             assert!(text(&read) == expected, "{rows} rows in slices of {slice_bytes} bytes");
