@@ -18,6 +18,7 @@
 //! Rows are unique since their landing, so a compaction neither drops nor adds one; the commit checks that, and what
 //! looks like a copy is reported.
 
+mod catalogues;
 mod copies;
 mod merging;
 mod queue;

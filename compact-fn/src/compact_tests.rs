@@ -171,6 +171,19 @@ async fn the_catalogue_is_the_same_before_and_after() {
 }
 
 #[tokio::test]
+async fn what_is_noted_of_files_of_one_range_is_merged_with_the_rows_of_the_others() {
+    let store = lake(2, 5_000, 0).await;
+    fill_anew(&store, 1, 5_000, 100).await;
+    let snapshot = Table::open(&store).await.unwrap().snapshot();
+    let files: Vec<Arc<DataFile>> = snapshot.files.values().cloned().collect();
+    let known = catalogues::Catalogues::read(&store, snapshot.version, &files, RANGE_DAYS).await.unwrap();
+    assert!(known.knows(range_of(NOW)) && !known.knows(range_of(NOW) - 2), "two files lie in the last range alone");
+    let before = catalogues(&store).await;
+    assert_eq!(run(&store, Extent::Everything).await.files_out, 4);
+    assert_eq!(catalogues(&store).await, before);
+}
+
+#[tokio::test]
 async fn a_damaged_or_missing_file_is_named() {
     let store = lake(2, 50, 10).await;
     let snapshot = Table::open(&store).await.unwrap().snapshot();

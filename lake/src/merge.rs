@@ -6,23 +6,28 @@
 //!   file 3   u3 u3                user are events compared by (time, arrival, id)
 //! ```
 //!
+//! Roles: [`keys`] compares rows. This module decides which row is next. [`gather`] makes batches of them, with one
+//! dictionary for all files. Compaction writes rows to several files at once, by their time: a merge
+//! [`by_part`](Merge::by_part) gives each batch for one of them.
+//!
 //! Memory: one batch of each file, and the batches that the next output batch refers to, of which those that are used up have
 //! a bounded size; and below it what the reader holds of each file.
 
+mod gather;
+mod keys;
+
 use std::cmp::Ordering;
 use std::collections::VecDeque;
+use std::sync::Arc;
 
-use arrow::array::{
-    Array, AsArray, BinaryViewArray, Int32Array, Int64Array, RecordBatch, StringViewArray, TimestampMicrosecondArray,
-};
-use arrow::compute::interleave_record_batch;
-use arrow::datatypes::{Int32Type, Int64Type, TimestampMicrosecondType};
+use arrow::array::RecordBatch;
 use futures::TryStreamExt;
 
 use crate::error::LakeError;
 use crate::reader::Batches;
-use crate::rows::id_order;
 use crate::schema::{BUCKET, EVENT_ID, EVENT_UUID, PLACE, RECEIVED_AT, TIME, USER};
+use gather::{Gather, Loaded};
+use keys::Keys;
 
 /// Columns that a merge compares always.
 pub const KEY_COLUMNS: [&str; 3] = [BUCKET, USER, TIME];
@@ -34,18 +39,19 @@ pub const ID_COLUMNS: [&str; 2] = [EVENT_UUID, EVENT_ID];
 /// Text of used-up batches above which an output batch ends early, in bytes: rows may have 64 KiB each.
 const SPENT_BYTES: usize = 8 * 1024 * 1024;
 
+/// The part of a row with a time in microseconds; `None` leaves the row out.
+type PartOf = Box<dyn Fn(i64) -> Option<i64> + Send>;
+
 /// One sorted stream out of many.
 pub struct Merge {
     cursors: Vec<Cursor>,
-    /// A binary heap of cursors that have rows, the smallest first.
-    heap: Vec<usize>,
+    /// A binary heap of cursors that have rows, the smallest first, each with the head of its next row.
+    heap: Vec<(u128, usize)>,
     batch_rows: usize,
-    /// Batches that `picks` refers to: of each cursor the current one, and those that were used up since.
-    held: Vec<RecordBatch>,
-    /// Text of those that were used up since, in bytes.
-    spent: usize,
-    picks: Vec<(usize, usize)>,
-    ready: VecDeque<RecordBatch>,
+    gather: Gather,
+    /// Batches and their parts.
+    ready: VecDeque<(i64, RecordBatch)>,
+    part_of: Option<PartOf>,
 }
 
 impl std::fmt::Debug for Merge {
@@ -54,40 +60,69 @@ impl std::fmt::Debug for Merge {
     }
 }
 
+struct Cursor {
+    input: Batches,
+    loaded: Arc<Loaded>,
+    row: usize,
+    /// Where the gathering has the batch.
+    slot: usize,
+}
+
+impl Cursor {
+    fn keys(&self) -> &Keys {
+        &self.loaded.keys
+    }
+
+    fn rows(&self) -> usize {
+        self.loaded.batch.num_rows()
+    }
+}
+
 impl Merge {
     /// Merges inputs that are sorted by [`KEY_COLUMNS`] (and arrival, and id) and have at least those columns, all the same.
     pub async fn new(inputs: Vec<Batches>, batch_rows: usize) -> Result<Self, LakeError> {
         let mut merge = Self {
             cursors: Vec::with_capacity(inputs.len()),
-            heap: Vec::new(),
+            heap: Vec::with_capacity(inputs.len()),
             batch_rows,
-            held: Vec::new(),
-            spent: 0,
-            picks: Vec::with_capacity(batch_rows),
+            gather: Gather::default(),
             ready: VecDeque::new(),
+            part_of: None,
         };
         for mut input in inputs {
             if let Some(batch) = next_with_rows(&mut input).await? {
-                let keys = Keys::of(&batch)?;
-                merge.held.push(batch.clone());
-                let slot = merge.held.len() - 1;
-                merge.cursors.push(Cursor { input, batch, keys, row: 0, slot });
+                let loaded = Arc::new(Loaded { keys: Keys::of(&batch)?, batch });
+                let slot = merge.gather.hold(&loaded, None);
+                merge.heap.push((loaded.keys.head(0), merge.cursors.len()));
+                merge.cursors.push(Cursor { input, loaded, row: 0, slot });
             }
         }
-        merge.heap = (0..merge.cursors.len()).collect();
         (0..merge.heap.len() / 2).rev().for_each(|at| merge.sift_down(at));
         Ok(merge)
     }
 
+    /// Gives rows apart by what `part_of` says of their times, in microseconds. Rows of which it says `None` are left out.
+    #[must_use]
+    pub fn by_part(mut self, part_of: impl Fn(i64) -> Option<i64> + Send + 'static) -> Self {
+        self.part_of = Some(Box::new(part_of));
+        self
+    }
+
     /// The next rows in order; `None` at the end.
     pub async fn next(&mut self) -> Result<Option<RecordBatch>, LakeError> {
+        Ok(self.next_part().await?.map(|(_, batch)| batch))
+    }
+
+    /// The next rows of any part, and which: the rows of each part come in order. Without parts, all are of part 0.
+    pub async fn next_part(&mut self) -> Result<Option<(i64, RecordBatch)>, LakeError> {
         loop {
-            if let Some(batch) = self.ready.pop_front() {
-                return Ok(Some(batch));
+            if let Some(ready) = self.ready.pop_front() {
+                return Ok(Some(ready));
             }
             match self.heap.as_slice() {
-                [] => return self.flush().map(|()| self.ready.pop_front()),
-                [last] => {
+                [] if self.gather.is_empty() => return Ok(None),
+                [] => self.flush()?,
+                [(_, last)] if self.part_of.is_none() => {
                     let last = *last;
                     self.flush()?;
                     self.pass_on(last).await?;
@@ -100,10 +135,11 @@ impl Merge {
     /// One input is left: its batches are the output as they are.
     async fn pass_on(&mut self, last: usize) -> Result<(), LakeError> {
         let cursor = &mut self.cursors[last];
-        self.ready.push_back(cursor.batch.slice(cursor.row, cursor.batch.num_rows() - cursor.row));
+        let rest = cursor.loaded.batch.slice(cursor.row, cursor.rows() - cursor.row);
+        self.ready.push_back((0, rest));
         match next_with_rows(&mut cursor.input).await? {
             Some(batch) => {
-                cursor.batch = batch;
+                cursor.loaded = Arc::new(Loaded { keys: Keys::of(&batch)?, batch });
                 cursor.row = 0;
             }
             None => self.heap.clear(),
@@ -113,25 +149,40 @@ impl Merge {
 
     /// Takes rows of the front cursor as long as they come before the next cursor's.
     async fn take_run(&mut self) -> Result<(), LakeError> {
-        let front = self.heap[0];
-        let next = match self.heap.get(2) {
-            Some(other) if self.compare(*other, self.heap[1]).is_lt() => *other,
-            _ => self.heap[1],
+        let (head, front) = self.heap[0];
+        let next = match (self.heap.get(1), self.heap.get(2)) {
+            (Some(one), Some(other)) if self.compare(*other, *one).is_lt() => Some(*other),
+            (one, _) => one.copied(),
         };
-        let (cursor, limit) = (&self.cursors[front], &self.cursors[next]);
-        let same_user = cursor.keys.compare_user(cursor.row, &limit.keys, limit.row).is_eq();
+        let cursor = &self.cursors[front];
+        // Where the next cursor has the same user: its row, before which to stop.
+        let limit = next.filter(|(other, _)| *other == head).map(|(_, next)| (next, &self.cursors[next]));
+        let limit = limit.filter(|(_, limit)| cursor.keys().compare_user(cursor.row, limit.keys(), limit.row).is_eq());
+        let (keys, rows) = (cursor.keys(), cursor.rows());
         let mut row = cursor.row;
-        let rows = cursor.batch.num_rows();
-        let room = self.batch_rows - self.picks.len();
-        let mut taken = 0;
+        let mut is_same_user = true;
         loop {
-            self.picks.push((cursor.slot, row));
+            match &self.part_of {
+                None => self.gather.pick(cursor.slot, row, 0),
+                Some(part_of) => {
+                    if let Some(part) = part_of(keys.time.value(row)) {
+                        self.gather.pick(cursor.slot, row, part);
+                    }
+                }
+            }
             row += 1;
-            taken += 1;
-            if row == rows || taken >= room || !cursor.keys.is_same_user(row - 1, row) {
+            if row == rows {
                 break;
             }
-            if same_user && cursor.keys.compare_event(row, &limit.keys, limit.row).is_gt() {
+            is_same_user = keys.is_same_user(row - 1, row);
+            // The last input has no other users to wait for.
+            if self.gather.rows() >= self.batch_rows || !(is_same_user || next.is_none()) {
+                break;
+            }
+            let is_behind = |(next, limit): (usize, &Cursor)| {
+                keys.compare_event(row, limit.keys(), limit.row).then(front.cmp(&next)).is_gt()
+            };
+            if limit.is_some_and(is_behind) {
                 break;
             }
         }
@@ -139,9 +190,12 @@ impl Merge {
         if row == rows {
             self.load_next(front).await?;
         } else {
+            if !is_same_user || next.is_none() {
+                self.heap[0].0 = self.cursors[front].keys().head(row);
+            }
             self.sift_down(0);
         }
-        if self.picks.len() >= self.batch_rows || self.spent > SPENT_BYTES {
+        if self.gather.rows() >= self.batch_rows || self.gather.spent() > SPENT_BYTES {
             self.flush()?;
         }
         Ok(())
@@ -149,13 +203,12 @@ impl Merge {
 
     async fn load_next(&mut self, front: usize) -> Result<(), LakeError> {
         let cursor = &mut self.cursors[front];
-        self.spent += text_bytes(&cursor.batch);
+        self.gather.spend(&cursor.loaded);
         if let Some(batch) = next_with_rows(&mut cursor.input).await? {
-            cursor.keys = Keys::of(&batch)?;
-            cursor.batch = batch.clone();
+            cursor.loaded = Arc::new(Loaded { keys: Keys::of(&batch)?, batch });
             cursor.row = 0;
-            cursor.slot = self.held.len();
-            self.held.push(batch);
+            cursor.slot = self.gather.hold(&cursor.loaded, Some(cursor.slot));
+            self.heap[0].0 = cursor.keys().head(0);
         } else {
             self.heap.swap_remove(0);
         }
@@ -165,27 +218,23 @@ impl Merge {
         Ok(())
     }
 
-    /// Turns the picks into a batch and lets go of used-up batches.
+    /// Turns what was picked into batches and lets go of used-up ones.
     fn flush(&mut self) -> Result<(), LakeError> {
-        if !self.picks.is_empty() {
-            let held: Vec<&RecordBatch> = self.held.iter().collect();
-            self.ready.push_back(interleave_record_batch(&held, &self.picks)?);
-            self.picks.clear();
-        }
-        self.held.clear();
-        self.spent = 0;
-        for at in &self.heap {
-            let cursor = &mut self.cursors[*at];
-            cursor.slot = self.held.len();
-            self.held.push(cursor.batch.clone());
+        self.gather.flush(&mut self.ready)?;
+        let slots = self.heap.iter().map(|(_, at)| self.cursors[*at].slot);
+        self.gather.keep(slots.collect());
+        for (slot, (_, at)) in self.heap.iter().enumerate() {
+            self.cursors[*at].slot = slot;
         }
         Ok(())
     }
 
-    fn compare(&self, a: usize, b: usize) -> Ordering {
-        let (x, y) = (&self.cursors[a], &self.cursors[b]);
-        let users = x.keys.compare_user(x.row, &y.keys, y.row);
-        users.then_with(|| x.keys.compare_event(x.row, &y.keys, y.row)).then_with(|| a.cmp(&b))
+    fn compare(&self, (head, a): (u128, usize), (other_head, b): (u128, usize)) -> Ordering {
+        head.cmp(&other_head).then_with(|| {
+            let (x, y) = (&self.cursors[a], &self.cursors[b]);
+            let users = x.keys().compare_user(x.row, y.keys(), y.row);
+            users.then_with(|| x.keys().compare_event(x.row, y.keys(), y.row)).then_with(|| a.cmp(&b))
+        })
     }
 
     fn sift_down(&mut self, mut at: usize) {
@@ -214,22 +263,6 @@ async fn next_with_rows(input: &mut Batches) -> Result<Option<RecordBatch>, Lake
     Ok(None)
 }
 
-/// The text of a batch, without that of dictionaries.
-fn text_bytes(batch: &RecordBatch) -> usize {
-    let views = batch.columns().iter().filter_map(|column| column.as_string_view_opt());
-    // The first four bytes of a view are the length of its text.
-    views.flat_map(|column| column.views().iter().map(|view| *view as u32 as usize)).sum()
-}
-
-struct Cursor {
-    input: Batches,
-    batch: RecordBatch,
-    keys: Keys,
-    row: usize,
-    /// Where in `held` the current batch is.
-    slot: usize,
-}
-
 /// The places of a batch's rows in the order in which a merge gives them.
 ///
 /// # Errors
@@ -244,72 +277,6 @@ pub fn sort_order(batch: &RecordBatch) -> Result<Vec<u32>, LakeError> {
         keys.compare_user(a, &keys, b).then_with(|| keys.compare_event(a, &keys, b))
     });
     Ok(order)
-}
-
-/// The sort columns of a batch.
-struct Keys {
-    bucket: Int32Array,
-    user: StringViewArray,
-    time: TimestampMicrosecondArray,
-    arrival: Option<(TimestampMicrosecondArray, Int64Array)>,
-    id: Option<(BinaryViewArray, StringViewArray)>,
-}
-
-impl Keys {
-    fn of(batch: &RecordBatch) -> Result<Self, LakeError> {
-        let column = |name: &str| {
-            batch.column_by_name(name).ok_or_else(|| LakeError::Invariant(format!("a merge without column `{name}`")))
-        };
-        let times = |name: &str| column(name).map(|c| c.as_primitive::<TimestampMicrosecondType>().clone());
-        let arrival = match batch.column_by_name(PLACE) {
-            Some(place) => Some((times(RECEIVED_AT)?, place.as_primitive::<Int64Type>().clone())),
-            None => None,
-        };
-        let id = match batch.column_by_name(EVENT_UUID) {
-            Some(uuid) => Some((uuid.as_binary_view().clone(), column(EVENT_ID)?.as_string_view().clone())),
-            None => None,
-        };
-        Ok(Self {
-            bucket: column(BUCKET)?.as_primitive::<Int32Type>().clone(),
-            user: column(USER)?.as_string_view().clone(),
-            time: times(TIME)?,
-            arrival,
-            id,
-        })
-    }
-
-    fn compare_user(&self, row: usize, other: &Self, other_row: usize) -> Ordering {
-        let buckets = self.bucket.value(row).cmp(&other.bucket.value(other_row));
-        buckets.then_with(|| self.user.value(row).cmp(other.user.value(other_row)))
-    }
-
-    fn is_same_user(&self, row: usize, other: usize) -> bool {
-        let views = self.user.views();
-        // Equal views are equal texts; unequal ones may still be, in two buffers.
-        views[row] == views[other] || self.user.value(row) == self.user.value(other)
-    }
-
-    /// Events of one user.
-    fn compare_event(&self, row: usize, other: &Self, other_row: usize) -> Ordering {
-        let times = self.time.value(row).cmp(&other.time.value(other_row));
-        times.then_with(|| self.compare_arrival(row, other, other_row))
-    }
-
-    fn compare_arrival(&self, row: usize, other: &Self, other_row: usize) -> Ordering {
-        let (Some((received, place)), Some((other_received, other_place))) = (&self.arrival, &other.arrival) else {
-            return Ordering::Equal;
-        };
-        let arrivals = (received.value(row), place.value(row))
-            .cmp(&(other_received.value(other_row), other_place.value(other_row)));
-        arrivals.then_with(|| match (&self.id, &other.id) {
-            (Some(mine), Some(theirs)) => id_at(mine, row).cmp(&id_at(theirs, other_row)),
-            _ => Ordering::Equal,
-        })
-    }
-}
-
-fn id_at((uuids, texts): &(BinaryViewArray, StringViewArray), row: usize) -> Vec<u8> {
-    id_order(texts.is_valid(row).then(|| texts.value(row).as_bytes()), uuids.value(row))
 }
 
 #[cfg(test)]

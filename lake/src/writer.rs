@@ -37,6 +37,8 @@ const ROW_GROUP_BYTES: usize = 16 * 1024 * 1024;
 const LANDED_PART_BYTES: usize = 10 * 1024 * 1024;
 /// The same of a compacted file, of which several are written at once: the smallest part that S3 takes.
 const COMPACTED_PART_BYTES: usize = 5 * 1024 * 1024;
+/// The same in a directory.
+const DIRECTORY_PART_BYTES: usize = 1024 * 1024;
 /// Parts of a file that are on their way at once, beside the one that is being filled.
 const PARTS_AT_ONCE: usize = 1;
 
@@ -106,7 +108,11 @@ impl DataFileWriter {
         level: Level,
         packing: Packing,
     ) -> Result<Self, LakeError> {
-        let part = if level == Level::Landed { LANDED_PART_BYTES } else { COMPACTED_PART_BYTES };
+        let part = match level {
+            Level::Landed => LANDED_PART_BYTES,
+            Level::Compacted(_) if store.directory().is_some() => DIRECTORY_PART_BYTES,
+            Level::Compacted(_) => COMPACTED_PART_BYTES,
+        };
         let target = BufWriter::with_capacity(store.objects(), table.data(&relative), part);
         let target = target.with_max_concurrency(PARTS_AT_ONCE);
         let stored = stored_columns(table);
@@ -160,10 +166,23 @@ impl DataFileWriter {
     /// Notes this catalogue, instead of looking at the rows: it must be that of all rows that will be written. One that counts
     /// other rows is not used by readers.
     #[must_use]
-    pub fn with_catalogue(mut self, catalogue: Catalogue) -> Self {
+    pub fn with_catalogue(self, catalogue: Catalogue) -> Self {
+        let mut writer = self.without_catalogue();
+        writer.note_catalogue(catalogue);
+        writer
+    }
+
+    /// Does not look at the rows: their catalogue comes later, with [`note_catalogue`](Self::note_catalogue). Of a file without
+    /// one readers look at the rows.
+    #[must_use]
+    pub fn without_catalogue(mut self) -> Self {
         self.observer = None;
-        self.note(Note::Catalogue, note::encode(catalogue, &Limits::NOTE));
         self
+    }
+
+    /// As [`with_catalogue`](Self::with_catalogue), after rows were written.
+    pub fn note_catalogue(&mut self, catalogue: Catalogue) {
+        self.note(Note::Catalogue, note::encode(catalogue, &Limits::NOTE));
     }
 
     /// Adds a note, which readers find with [`notes::read`](crate::notes::read). A later one of the same name counts.

@@ -12,8 +12,7 @@
 //! ```
 
 use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::compute::cast;
-use arrow::datatypes::{DataType, TimestampMicrosecondType};
+use arrow::datatypes::{Int32Type, TimestampMicrosecondType};
 use weir_lake::LakeError;
 use weir_lake::schema::{EVENT_ID, EVENT_UUID, SOURCE, TIME, USER};
 
@@ -61,16 +60,13 @@ impl Copies {
 /// The columns that tell copies.
 struct Ids {
     batch: RecordBatch,
-    sources: arrow::array::ArrayRef,
 }
 
 impl Ids {
     fn of(batch: &RecordBatch) -> Result<Self, LakeError> {
         let columns = [USER, TIME, EVENT_UUID, EVENT_ID, SOURCE].map(|name| batch.schema_ref().index_of(name));
         let columns = columns.into_iter().collect::<Result<Vec<_>, _>>()?;
-        let batch = batch.project(&columns)?;
-        let sources = cast(batch.column(4), &DataType::Utf8View)?;
-        Ok(Self { batch, sources })
+        Ok(Self { batch: batch.project(&columns)? })
     }
 
     fn same_group(&self, row: usize, other: &Self, other_row: usize) -> bool {
@@ -79,14 +75,19 @@ impl Ids {
         time(self, row) == time(other, other_row) && user(self).value(row) == user(other).value(other_row)
     }
 
+    fn source(&self, row: usize) -> Option<&str> {
+        let sources = self.batch.column(4).as_dictionary::<Int32Type>();
+        let texts = sources.values().as_string::<i32>();
+        sources.key(row).map(|key| texts.value(key))
+    }
+
     fn same_id(&self, row: usize, other: &Self, other_row: usize) -> bool {
         let (mine, theirs) = (self.batch.column(2).as_binary_view(), other.batch.column(2).as_binary_view());
         let (my_text, their_text) = (self.batch.column(3).as_string_view(), other.batch.column(3).as_string_view());
-        let (my_source, their_source) = (self.sources.as_string_view(), other.sources.as_string_view());
         mine.is_valid(row) == theirs.is_valid(other_row)
             && mine.value(row) == theirs.value(other_row)
             && my_text.is_valid(row) == their_text.is_valid(other_row)
             && my_text.value(row) == their_text.value(other_row)
-            && my_source.value(row) == their_source.value(other_row)
+            && self.source(row) == other.source(other_row)
     }
 }

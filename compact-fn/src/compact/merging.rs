@@ -7,28 +7,27 @@
 //! ```
 //!
 //! Inputs that do not fit are left for the next merge. Ranges beyond those that are written at once get a pass of their own
-//! over the inputs that touch them.
+//! over the inputs that touch them; and so does each range that is packed well.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::{AsArray, BooleanArray, RecordBatch};
-use arrow::compute::filter_record_batch;
-use arrow::datatypes::{Int32Type, TimestampMicrosecondType};
+use arrow::array::{AsArray, RecordBatch};
+use arrow::datatypes::Int32Type;
 use futures::{StreamExt, TryStreamExt};
 use weir_core::event::uuid_text;
 use weir_core::ports::{Clock, Ids};
 use weir_core::time::{DAY_MS, rfc3339};
-use weir_lake::catalogue::{self, Catalogue};
 use weir_lake::merge::Merge;
 use weir_lake::paged::Paged;
 use weir_lake::reader::{BATCH_ROWS, Batches};
-use weir_lake::schema::{BUCKET, BUCKETS, TIME};
+use weir_lake::schema::{BUCKET, BUCKETS};
 use weir_lake::snapshot::Level;
 use weir_lake::writer::{DataFileWriter, Packing};
 use weir_lake::{DataFile, LakeError, Snapshot, Table, names};
 
+use super::catalogues::Catalogues;
 use super::copies::Copies;
 use super::queue::{FILE_BYTES, FILE_ROWS};
 use crate::resolving;
@@ -45,7 +44,8 @@ const WRITER_BYTES: usize = 24 * 1024 * 1024;
 const OPEN_RANGES: i64 = 8;
 /// Rows of a merge from which on its files are packed well: they are likely to stay.
 const SETTLED_ROWS: u64 = 4 * 1024 * 1024;
-/// Packing well takes tens of megabytes a file, so it is done where so many ranges are written at once.
+/// Packing well takes tens of megabytes a file, so then ranges are written one after the other, each with a pass over the
+/// inputs that touch it: it is done where they are so few.
 const SETTLED_RANGES: i64 = 3;
 /// After so many rows it is looked whether the inputs are still live.
 const LOOK_ROWS: u64 = 1024 * 1024;
@@ -94,7 +94,9 @@ impl Merging<'_> {
 
     /// `false` when time is over.
     async fn passes(&self, files: &[Arc<DataFile>], merged: &mut Merged) -> Result<bool, LakeError> {
-        let mut opened = self.open(files).await?;
+        // The same for each pass: then later ones have room for what the first one had.
+        let slice_bytes = (INPUT_BYTES / 8 / files.len().max(1)).clamp(SLICE_BYTES.start, SLICE_BYTES.end);
+        let mut opened = self.open(files, slice_bytes).await?;
         merged.inputs = files.iter().take(opened.len()).cloned().collect();
         let inputs = merged.inputs.clone();
         let landed_in = inputs.iter().map(|file| file.landed_in).max().unwrap_or(0);
@@ -103,30 +105,35 @@ impl Merging<'_> {
         let touched: BTreeSet<i64> =
             inputs.iter().flat_map(|f| self.range_of(f.min_time_ms)..=self.range_of(f.max_time_ms)).collect();
         let touched: Vec<i64> = touched.into_iter().collect();
-        let mut catalogue = self.catalogue_of_one(&inputs, &touched).await?;
+        let (store, version) = (self.table.store(), self.snapshot.version);
+        let mut catalogues = Catalogues::read(store, version, &inputs, self.days).await?;
         let is_settled = inputs.iter().map(|file| file.rows).sum::<u64>() >= SETTLED_ROWS;
-        for ranges in touched.chunks(as_usize(OPEN_RANGES)) {
+        let is_few = touched.len() <= as_usize(SETTLED_RANGES);
+        let (packing, at_once) =
+            if is_settled && is_few { (Packing::Settled, 1) } else { (Packing::Merged, as_usize(OPEN_RANGES)) };
+        for ranges in touched.chunks(at_once) {
             let ranges = ranges.first().copied().unwrap_or(0)..ranges.last().map_or(0, |last| last + 1);
+            let touches = |file: &DataFile| {
+                self.range_of(file.min_time_ms) < ranges.end && self.range_of(file.max_time_ms) >= ranges.start
+            };
             if opened.is_empty() {
-                let touches = |file: &&Arc<DataFile>| {
-                    self.range_of(file.min_time_ms) < ranges.end && self.range_of(file.max_time_ms) >= ranges.start
-                };
-                let again: Vec<_> = inputs.iter().filter(touches).cloned().collect();
-                opened = self.open(&again).await?;
+                let again: Vec<_> = inputs.iter().filter(|file| touches(file)).cloned().collect();
+                opened = self.open(&again, slice_bytes).await?;
             }
-            let streams = opened.drain(..).map(|(file, paged)| moved.left_out(&file, paged.stream()));
+            let streams = opened
+                .drain(..)
+                .filter(|(file, _)| touches(file))
+                .map(|(file, paged)| moved.left_out(&file, catalogues.watch(&file, &ranges, paged.stream())));
             let streams: Vec<Batches> = streams.chain([moved.rows(&(0..BUCKETS))]).collect();
-            let is_few = touched.len() <= as_usize(SETTLED_RANGES);
-            let packing = if is_settled && is_few { Packing::Settled } else { Packing::Merged };
             let mut outputs = Outputs {
                 merging: self,
                 level,
                 packing,
-                catalogue: catalogue.take(),
+                catalogues: &mut catalogues,
                 writers: BTreeMap::new(),
                 done: Vec::new(),
             };
-            let all = touched.len() <= as_usize(OPEN_RANGES);
+            let all = touched.len() <= at_once;
             let going = self.pass(streams, (!all).then_some(&ranges), &mut outputs, merged).await;
             let (files, ended) = match going {
                 Ok(true) => (outputs.finish().await?, None),
@@ -141,19 +148,13 @@ impl Merging<'_> {
         Ok(true)
     }
 
-    /// What is noted of the inputs, where they become one file: then nobody has to look at their rows again.
-    async fn catalogue_of_one(&self, inputs: &[Arc<DataFile>], ranges: &[i64]) -> Result<Option<Catalogue>, LakeError> {
-        let (rows, bytes) = inputs.iter().fold((0, 0), |(rows, bytes), file| (rows + file.rows, bytes + file.bytes));
-        if ranges.len() != 1 || rows > FILE_ROWS || bytes > FILE_BYTES {
-            return Ok(None);
-        }
-        catalogue::read::merged(self.table.store(), self.snapshot.version, inputs).await
-    }
-
     /// Opens inputs, as many as memory has room for, but at least two.
-    async fn open(&self, files: &[Arc<DataFile>]) -> Result<Vec<(Arc<DataFile>, Paged)>, LakeError> {
+    async fn open(
+        &self,
+        files: &[Arc<DataFile>],
+        slice_bytes: usize,
+    ) -> Result<Vec<(Arc<DataFile>, Paged)>, LakeError> {
         let (store, version) = (self.table.store(), self.snapshot.version);
-        let slice_bytes = (INPUT_BYTES / 8 / files.len().max(1)).clamp(SLICE_BYTES.start, SLICE_BYTES.end);
         let opening: Vec<_> = files.iter().map(|file| Paged::open(store, version, file, slice_bytes)).collect();
         let mut opening = futures::stream::iter(opening).buffered(OPENED_AT_ONCE);
         let (mut opened, mut bytes) = (Vec::with_capacity(files.len()), 0);
@@ -176,11 +177,16 @@ impl Merging<'_> {
         outputs: &mut Outputs<'_>,
         merged: &mut Merged,
     ) -> Result<bool, LakeError> {
-        let mut merge = Merge::new(streams, BATCH_ROWS).await?;
+        let (range_micros, ranges) = (self.days * DAY_MS * 1000, ranges.cloned());
+        let range_of = move |micros: i64| micros.div_euclid(range_micros);
+        let merge = Merge::new(streams, BATCH_ROWS).await?;
+        let mut merge = merge.by_part(move |micros| {
+            Some(range_of(micros)).filter(|range| ranges.as_ref().is_none_or(|ranges| ranges.contains(range)))
+        });
         let (mut copies, mut since_look) = (Copies::default(), 0);
-        while let Some(batch) = merge.next().await? {
-            since_look += batch.num_rows() as u64;
-            outputs.write(&batch, ranges, &mut copies).await?;
+        while let Some((range, rows)) = merge.next_part().await? {
+            since_look += rows.num_rows() as u64;
+            outputs.write(range, &rows, &mut copies).await?;
             if self.until_ms.is_some_and(|until_ms| self.clock.now_ms() > until_ms) {
                 return Ok(false);
             }
@@ -225,36 +231,17 @@ struct Outputs<'a> {
     merging: &'a Merging<'a>,
     level: Level,
     packing: Packing,
-    /// Of the only file that comes out, if that is known.
-    catalogue: Option<Catalogue>,
+    catalogues: &'a mut Catalogues,
     /// By range, with the bucket of the last row.
     writers: BTreeMap<i64, (DataFileWriter, i32)>,
     done: Vec<DataFile>,
 }
 
 impl Outputs<'_> {
-    async fn write(
-        &mut self,
-        batch: &RecordBatch,
-        wanted: Option<&Range<i64>>,
-        copies: &mut Copies,
-    ) -> Result<(), LakeError> {
-        let Some(times) = batch.column_by_name(TIME) else { return Ok(()) };
-        let times = times.as_primitive::<TimestampMicrosecondType>().values();
-        let ranges: Vec<i64> = times.iter().map(|micros| self.merging.range_of(micros.div_euclid(1000))).collect();
-        let mut distinct: Vec<i64> = ranges.clone();
-        distinct.sort_unstable();
-        distinct.dedup();
-        for range in distinct.iter().filter(|range| wanted.is_none_or(|wanted| wanted.contains(range))) {
-            let part = if distinct.len() == 1 {
-                batch.clone()
-            } else {
-                let mask: BooleanArray = ranges.iter().map(|r| Some(r == range)).collect();
-                filter_record_batch(batch, &mask)?
-            };
-            copies.look(&part)?;
-            self.append(*range, &part).await?;
-        }
+    /// Writes rows of one range, and sees to it that what is not finished has room.
+    async fn write(&mut self, range: i64, rows: &RecordBatch, copies: &mut Copies) -> Result<(), LakeError> {
+        copies.look(rows)?;
+        self.append(range, rows).await?;
         while self.writers.values().map(|(writer, _)| writer.memory()).sum::<usize>() > WRITER_BYTES
             && let Some((largest, _)) = self.writers.values_mut().max_by_key(|(writer, _)| writer.memory())
         {
@@ -277,6 +264,8 @@ impl Outputs<'_> {
             let same = if full > 1 { 0 } else { buckets.iter().take_while(|b| *b == bucket).count() };
             if same < rest.num_rows() {
                 if let Some((mut writer, _)) = self.writers.remove(&range) {
+                    // What is known is of both files. Readers look at the rows of one that has no note.
+                    self.catalogues.take(range);
                     if same > 0 {
                         writer.write(&rest.slice(0, same)).await?;
                     }
@@ -296,10 +285,7 @@ impl Outputs<'_> {
             let first_day = rfc3339(range.saturating_mul(*days * DAY_MS));
             let name = names::compacted(first_day.get(..10).unwrap_or(&first_day), &uuid_text(&ids.next_id()));
             let writer = DataFileWriter::packed(table.store(), table.name(), name, self.level, self.packing)?;
-            let writer = match self.catalogue.take() {
-                Some(catalogue) => writer.with_catalogue(catalogue),
-                None => writer,
-            };
+            let writer = if self.catalogues.knows(range) { writer.without_catalogue() } else { writer };
             self.writers.insert(range, (writer, 0));
         }
         self.writers
@@ -308,7 +294,10 @@ impl Outputs<'_> {
     }
 
     async fn finish(mut self) -> Result<Vec<DataFile>, LakeError> {
-        for (writer, _) in self.writers.into_values() {
+        for (range, (mut writer, _)) in self.writers {
+            if let Some(catalogue) = self.catalogues.take(range) {
+                writer.note_catalogue(catalogue);
+            }
             self.done.push(writer.finish().await?);
         }
         Ok(self.done)

@@ -147,9 +147,22 @@ impl Observer {
 
     /// Takes in rows, in any order, that have at least [`COLUMNS`](Self::COLUMNS); rows without these are left out.
     pub fn observe(&mut self, batch: &RecordBatch) {
+        self.observe_some(batch, |_| true);
+    }
+
+    /// As [`observe`](Self::observe), those rows of which `is_wanted` says so.
+    pub fn observe_some(&mut self, batch: &RecordBatch, is_wanted: impl Fn(usize) -> bool) {
         let Some(mut columns) = Columns::of(batch) else { return };
-        let events: Vec<u32> =
-            (0..batch.num_rows()).map(|row| columns.events.number(row, |name| self.event_number(name))).collect();
+        let mut others = 0;
+        let mut number = |row: usize| {
+            if !is_wanted(row) {
+                return NONE;
+            }
+            let number = columns.events.number(row, |name| self.event_number(name));
+            others += u64::from(number == NONE);
+            number
+        };
+        let events: Vec<u32> = (0..batch.num_rows()).map(&mut number).collect();
         let order = by_event(&events, self.events.len());
         for (at, row) in order.iter().enumerate() {
             if let Some(ahead) = order.get(at + AHEAD) {
@@ -168,7 +181,7 @@ impl Observer {
                 self.remember_context(event, columns.contexts.value(row));
             }
         }
-        self.other_events += events.iter().filter(|event| **event == NONE).count() as u64;
+        self.other_events += others;
     }
 
     fn event_number(&mut self, name: &str) -> u32 {

@@ -223,3 +223,22 @@ fn many_members_are_found_as_few_are() {
     let events: Vec<Sent> = texts.iter().chain(&texts).map(|text| sent("e", text)).collect();
     assert_eq!(observed(&events, Limits::NOTE, 100), naive(&events));
 }
+
+#[test]
+fn rows_that_are_not_wanted_are_not_counted() {
+    let late = |number: usize| Sent {
+        time_ms: NOW_MS + i64::try_from(number % 3).unwrap() * DAY_MS,
+        ..sent(&format!("e{}", number % 5), &format!("{{\"n\":{number}}}"))
+    };
+    let events: Vec<Sent> = (0..60).map(late).collect();
+    let batch = batch(&events);
+    let times = batch.column_by_name(TIME).unwrap().as_primitive::<TimestampMicrosecondType>().values();
+    let wanted: Vec<Sent> = events.iter().filter(|sent| sent.time_ms > NOW_MS).cloned().collect();
+    for (limit, other) in [(5, 0), (0, 40)] {
+        let mut observer = Observer::new(Limits { events: limit, ..Limits::NOTE });
+        observer.observe_some(&batch, |row| times[row] > NOW_MS * 1000);
+        let catalogue = observer.finish();
+        assert_eq!((catalogue.count(), catalogue.other_events), (40, other));
+        assert_eq!(catalogue == naive(&wanted), limit > 0);
+    }
+}
