@@ -41,7 +41,7 @@ use crate::reader::{BATCH_ROWS, Batches, Explained, metadata_of};
 use crate::snapshot::DataFile;
 use crate::store::Store;
 use crate::stored::{from_stored, in_memory};
-use pages::{Chunk, GroupPages, locations, pieces};
+use pages::{Chunk, GroupPages, Piece, locations, pieces};
 
 /// What the decompression of a column holds, in bytes: the decoder's tables.
 const ZSTD_BYTES: usize = 100 * 1024;
@@ -151,8 +151,8 @@ impl Reading {
 /// A row group that is being read.
 struct OpenGroup {
     reader: ParquetRecordBatchReader,
-    /// Of each column what was fetched, and what is still to be fetched: the first row of a page, and its bytes.
-    columns: Vec<(Arc<Chunk>, VecDeque<(usize, Range<u64>)>)>,
+    /// Of each column what was fetched, and what is still to be fetched.
+    columns: Vec<(Arc<Chunk>, VecDeque<Piece>)>,
     slices: VecDeque<usize>,
     /// Rows that were read, and rows whose pages are there.
     row: usize,
@@ -241,14 +241,8 @@ fn batch_rows(metadata: &ParquetMetaData, number: usize) -> usize {
     usual.or(smallest).unwrap_or(rows_of(group)).saturating_mul(pages).clamp(1, BATCH_ROWS)
 }
 
-/// Where slices end, which is where batches end, and the bytes of the largest. `pieces` are what is fetched: the first row
-/// that needs it, and where it lies.
-fn cut(
-    rows: usize,
-    batch_rows: usize,
-    mut pieces: Vec<(usize, Range<u64>)>,
-    slice_bytes: usize,
-) -> (VecDeque<usize>, usize) {
+/// Where slices end, which is where batches end, and the bytes of the largest.
+fn cut(rows: usize, batch_rows: usize, mut pieces: Vec<Piece>, slice_bytes: usize) -> (VecDeque<usize>, usize) {
     pieces.sort_unstable_by_key(|(row, _)| *row);
     let mut pieces = pieces.into_iter().peekable();
     let (mut ends, mut most, mut bytes, mut end) = (VecDeque::new(), 0, 0, 0);

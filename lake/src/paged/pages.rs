@@ -28,9 +28,12 @@ pub(super) fn locations(metadata: &ParquetMetaData, group: usize, column: usize)
     index.map_or(&[], |index| index.page_locations())
 }
 
-/// What there is to fetch of a column: the first row that needs it, and where it lies. The dictionary is fetched with the
+/// What is fetched at once at the least: the first row that needs it, and where it lies.
+pub(super) type Piece = (usize, Range<u64>);
+
+/// What there is to fetch of a column. The dictionary is fetched with the
 /// first page. A column without an index is one piece, and so is one that is smaller than what is read to save a request.
-pub(super) fn pieces(metadata: &ParquetMetaData, group: usize, column: usize) -> Vec<(usize, Range<u64>)> {
+pub(super) fn pieces(metadata: &ParquetMetaData, group: usize, column: usize) -> Vec<Piece> {
     let (start, length) = metadata.row_group(group).column(column).byte_range();
     let pages = locations(metadata, group, column);
     if pages.is_empty() || length <= GAP_BYTES {
