@@ -37,7 +37,7 @@ use weir_core::time::DAY_MS;
 use weir_lake::erased::{Hasher, IdHash, SECRET_BYTES, fresh_secret, from_hex, hex};
 use weir_lake::{LakeError, Store, Table, TableName, names};
 
-use crate::rewrite::{Budget, Rewritten, look, rewrite};
+use crate::rewrite::{Deadline, Rewritten, look, rewrite};
 use crate::tables::Tables;
 use judge::Subject;
 
@@ -280,7 +280,7 @@ pub async fn finish_all(
     tables: &mut Tables,
     clock: &dyn Clock,
     ids: &dyn Ids,
-    budget: Budget,
+    deadline: Deadline,
 ) -> Result<Vec<Erased>, LakeError> {
     let (mut erased, mut failed) = (Vec::new(), None);
     // Rows of a user may bring up more devices of theirs, which are requests of their own.
@@ -290,7 +290,7 @@ pub async fn finish_all(
             if erased.iter().any(|one: &Erased| one.id == id) {
                 continue;
             }
-            match finish(tables, &id, &request, clock, ids, budget).await {
+            match finish(tables, &id, &request, clock, ids, deadline).await {
                 Ok((one, brought_up)) => {
                     erased.push(one);
                     is_more |= brought_up;
@@ -312,7 +312,7 @@ async fn finish(
     request: &Request,
     clock: &dyn Clock,
     ids: &dyn Ids,
-    budget: Budget,
+    deadline: Deadline,
 ) -> Result<(Erased, bool), LakeError> {
     let object = names::open_erasure(id);
     if request.weir_erasure > FORMAT {
@@ -328,7 +328,7 @@ async fn finish(
             before.as_ref().and_then(|done| if is_failed { done.failed_version } else { done.events_version });
         let links = links_of(table).await?;
         let subject = Subject { links, ..request.subject(table.name(), checked, object.as_ref())? };
-        let outcome = rewrite(table, &subject, "erase", clock, ids, budget).await?;
+        let outcome = rewrite(table, &subject, "erase", clock, ids, deadline).await?;
         linked.extend(subject.linked.into_inner().unwrap_or_else(PoisonError::into_inner));
         if is_failed {
             erased.failed = outcome.done

@@ -1,20 +1,13 @@
-use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 
-use async_trait::async_trait;
-use futures::stream::BoxStream;
 use object_store::memory::InMemory;
-use object_store::{
-    CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, PutMultipartOptions,
-    PutOptions, PutPayload, PutResult,
-};
 use serde_json::json;
 use weir_core::ports::{RandomIds, SystemClock};
 use weir_lake::store::IfMissing;
 
 use super::*;
 use crate::compact::Extent;
+use crate::faulty::Faulty;
 use crate::vacuum::{Keep, Sweep, vacuum};
 use crate::world::{World, device, merge_all, objects_with, user};
 
@@ -28,7 +21,7 @@ async fn erase(store: &Store, name: &str) -> Vec<Erased> {
 }
 
 async fn finish(store: &Store) -> Vec<Erased> {
-    finish_all(&mut Tables::new(store), &SystemClock, &RandomIds, Budget::ENDLESS).await.unwrap()
+    finish_all(&mut Tables::new(store), &SystemClock, &RandomIds, Deadline::NEVER).await.unwrap()
 }
 
 async fn vacuum_now(store: &Store) {
@@ -268,66 +261,6 @@ async fn records_of_the_overflow_that_cannot_be_read_go_if_they_mention_the_user
     assert!(world.store.has(&names::overflow_unreadable(2)).await.unwrap());
 }
 
-/// A store in memory that fails for good after so many writes.
-#[derive(Debug)]
-struct Mortal {
-    inner: Arc<InMemory>,
-    left: AtomicI64,
-}
-
-impl Mortal {
-    fn lives(&self) -> object_store::Result<()> {
-        let dead = || object_store::Error::Generic { store: "mortal", source: "the power is gone".into() };
-        if self.left.fetch_sub(1, Ordering::SeqCst) > 0 { Ok(()) } else { Err(dead()) }
-    }
-}
-
-impl fmt::Display for Mortal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("mortal")
-    }
-}
-
-#[async_trait]
-impl ObjectStore for Mortal {
-    async fn put_opts(&self, at: &Path, payload: PutPayload, options: PutOptions) -> object_store::Result<PutResult> {
-        self.lives()?;
-        self.inner.put_opts(at, payload, options).await
-    }
-
-    async fn put_multipart_opts(
-        &self,
-        at: &Path,
-        options: PutMultipartOptions,
-    ) -> object_store::Result<Box<dyn MultipartUpload>> {
-        self.lives()?;
-        self.inner.put_multipart_opts(at, options).await
-    }
-
-    async fn get_opts(&self, at: &Path, options: GetOptions) -> object_store::Result<GetResult> {
-        self.inner.get_opts(at, options).await
-    }
-
-    fn delete_stream(
-        &self,
-        paths: BoxStream<'static, object_store::Result<Path>>,
-    ) -> BoxStream<'static, object_store::Result<Path>> {
-        self.inner.delete_stream(paths)
-    }
-
-    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, object_store::Result<ObjectMeta>> {
-        self.inner.list(prefix)
-    }
-
-    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> object_store::Result<ListResult> {
-        self.inner.list_with_delimiter(prefix).await
-    }
-
-    async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> object_store::Result<()> {
-        self.inner.copy_opts(from, to, options).await
-    }
-}
-
 #[tokio::test]
 async fn an_erasure_that_stops_anywhere_is_finished_by_whoever_comes_next() {
     let mut stopped = 0;
@@ -340,11 +273,11 @@ async fn an_erasure_that_stops_anywhere_is_finished_by_whoever_comes_next() {
         }
         world.fail(10).await;
         let ids = world.ids_of(&user(1));
-        let mortal = Store::over(Arc::new(Mortal { inner: objects, left: AtomicI64::new(writes) }) as _);
+        let mortal = Store::over(Arc::new(Faulty::dying_after(objects, writes)) as _);
         let mut tables = Tables::new(&mortal);
         let asked = request(&mut tables, &ids, 0, &SystemClock, &RandomIds).await;
         let done = match &asked {
-            Ok(_) => finish_all(&mut tables, &SystemClock, &RandomIds, Budget::ENDLESS).await.map(|_| ()),
+            Ok(_) => finish_all(&mut tables, &SystemClock, &RandomIds, Deadline::NEVER).await.map(|_| ()),
             Err(_) => Ok(()),
         };
         finish(&store).await;
@@ -367,7 +300,7 @@ async fn a_budget_that_is_spent_leaves_the_rest_to_the_next_call() {
     let ids = world.ids_of(&user(1));
     let mut tables = Tables::new(&world.store);
     request(&mut tables, &ids, 0, &SystemClock, &RandomIds).await.unwrap();
-    let erased = finish_all(&mut tables, &SystemClock, &RandomIds, Budget { until_ms: 0 }).await.unwrap();
+    let erased = finish_all(&mut tables, &SystemClock, &RandomIds, Deadline { until_ms: 0 }).await.unwrap();
     assert_eq!((erased.len(), erased[0].done.clone()), (1, None));
     world.assert_same().await;
     finish(&world.store).await;
@@ -383,7 +316,7 @@ async fn a_request_of_a_newer_weir_is_named_and_left_alone() {
     let newer = json!({"weir_erasure": 2, "requested_at": 1, "until": 1, "secret": "", "users": [], "devices": []});
     world.store.create(&names::open_erasure(id), newer.to_string().into()).await.unwrap();
     let error =
-        finish_all(&mut Tables::new(&world.store), &SystemClock, &RandomIds, Budget::ENDLESS).await.unwrap_err();
+        finish_all(&mut Tables::new(&world.store), &SystemClock, &RandomIds, Deadline::NEVER).await.unwrap_err();
     assert!(matches!(error, LakeError::Newer { .. }), "{error}");
     assert!(world.store.has(&names::open_erasure(id)).await.unwrap());
 }

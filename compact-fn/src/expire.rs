@@ -22,7 +22,7 @@ use weir_lake::snapshot::{Change, Level};
 use weir_lake::{DataFile, LakeError, Settings, StoreError, Table, TableName};
 
 use crate::compact::commit;
-use crate::rewrite::{Budget, Judge, Judged, Rewritten, look, rewrite};
+use crate::rewrite::{Deadline, Judge, Judged, Rewritten, look, rewrite};
 use crate::vacuum::{Keep, OLD_VERSIONS_MS};
 
 /// The field of the settings that says how long things are kept.
@@ -195,14 +195,14 @@ pub async fn expire(
     now_ms: i64,
     clock: &dyn Clock,
     ids: &dyn Ids,
-    budget: Budget,
+    deadline: Deadline,
 ) -> Result<Rewritten, LakeError> {
     let too_old = TooOld::of(table.name(), retention_ms, now_ms);
     let mut done = Rewritten::default();
     loop {
         table.refresh().await?;
         let files = whole(table, &too_old);
-        if files.is_empty() || budget.is_spent(clock) {
+        if files.is_empty() || deadline.is_over(clock) {
             break;
         }
         let removes = files.iter().map(|file| file.path.clone()).collect();
@@ -219,7 +219,7 @@ pub async fn expire(
             Err(error) => return Err(error),
         }
     }
-    done.add(rewrite(table, &too_old, "expire", clock, ids, budget).await?.done);
+    done.add(rewrite(table, &too_old, "expire", clock, ids, deadline).await?.done);
     Ok(done)
 }
 

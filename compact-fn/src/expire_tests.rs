@@ -40,7 +40,7 @@ async fn expire_now(world: &mut World, settled: bool) -> Rewritten {
     let now_ms = SystemClock.now_ms();
     let mut table = Table::open(&world.store).await.unwrap();
     let foretold = look_for_expired(&table, RETENTION_MS, now_ms).await.unwrap();
-    let done = expire(&mut table, RETENTION_MS, now_ms, &SystemClock, &RandomIds, Budget::ENDLESS).await.unwrap();
+    let done = expire(&mut table, RETENTION_MS, now_ms, &SystemClock, &RandomIds, Deadline::NEVER).await.unwrap();
     let left = world.in_lake().await;
     let (cutoff, late) = (now_ms - RETENTION_MS, now_ms - RETENTION_MS - slack_ms(RETENTION_MS));
     for (id, row) in &world.rows {
@@ -88,7 +88,7 @@ async fn a_file_is_written_anew_only_once_it_is_worth_it() {
     let retention_ms = (oldest - 1) * DAY_MS + DAY_MS / 2;
     let mut table = Table::open(&world.store).await.unwrap();
     let mut run = async |now_ms: i64| {
-        expire(&mut table, retention_ms, now_ms, &SystemClock, &RandomIds, Budget::ENDLESS).await.unwrap()
+        expire(&mut table, retention_ms, now_ms, &SystemClock, &RandomIds, Deadline::NEVER).await.unwrap()
     };
     assert_eq!(run(now_ms).await, Rewritten::default(), "one event is too old by half a day");
     let later = run(now_ms + slack_ms(retention_ms)).await;
@@ -106,7 +106,7 @@ async fn failed_events_go_by_their_receipt() {
     world.failed.retain(|id, _| !kept.contains_key(id));
     let mut table = Table::open_if_there(&world.store, TableName::Failed).await.unwrap().unwrap();
     let now_ms = SystemClock.now_ms();
-    let done = expire(&mut table, RETENTION_MS, now_ms, &SystemClock, &RandomIds, Budget::ENDLESS).await.unwrap();
+    let done = expire(&mut table, RETENTION_MS, now_ms, &SystemClock, &RandomIds, Deadline::NEVER).await.unwrap();
     assert_eq!((done.rows_removed, done.files_removed), (10, 1));
     world.assert_same().await;
 }

@@ -1,85 +1,15 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::fmt;
-use std::sync::Mutex;
 
-use async_trait::async_trait;
-use futures::stream::BoxStream;
-use object_store::memory::InMemory;
-use object_store::path::Path;
-use object_store::{
-    CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, PutMultipartOptions,
-    PutOptions, PutPayload, PutResult,
-};
 use weir_core::event::{Event, EventId, frame};
 use weir_core::ports::{CountingIds, EventLog, LogRecord, ManualClock, MemoryLog};
 use weir_lake::failed::{Bodies, Scan};
 
 use super::*;
+use crate::faulty::Faulty;
 use crate::land::Lander;
 
 const NOW: i64 = 1_767_225_600_000;
-
-/// A store in memory that refuses to make objects below a name, while it has one.
-#[derive(Debug, Default)]
-struct Refusing {
-    inner: InMemory,
-    below: Mutex<Option<&'static str>>,
-}
-
-impl Refusing {
-    fn refuse(&self, below: Option<&'static str>) {
-        *self.below.lock().unwrap() = below;
-    }
-}
-
-impl fmt::Display for Refusing {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("refusing")
-    }
-}
-
-#[async_trait]
-impl ObjectStore for Refusing {
-    async fn put_opts(&self, at: &Path, bytes: PutPayload, options: PutOptions) -> object_store::Result<PutResult> {
-        let refused = self.below.lock().unwrap().is_some_and(|below| at.as_ref().starts_with(below));
-        if refused {
-            return Err(object_store::Error::Generic { store: "refusing", source: "as told".into() });
-        }
-        self.inner.put_opts(at, bytes, options).await
-    }
-
-    async fn put_multipart_opts(
-        &self,
-        at: &Path,
-        options: PutMultipartOptions,
-    ) -> object_store::Result<Box<dyn MultipartUpload>> {
-        self.inner.put_multipart_opts(at, options).await
-    }
-
-    async fn get_opts(&self, at: &Path, options: GetOptions) -> object_store::Result<GetResult> {
-        self.inner.get_opts(at, options).await
-    }
-
-    fn delete_stream(
-        &self,
-        at: BoxStream<'static, object_store::Result<Path>>,
-    ) -> BoxStream<'static, object_store::Result<Path>> {
-        self.inner.delete_stream(at)
-    }
-
-    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, object_store::Result<ObjectMeta>> {
-        self.inner.list(prefix)
-    }
-
-    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> object_store::Result<ListResult> {
-        self.inner.list_with_delimiter(prefix).await
-    }
-
-    async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> object_store::Result<()> {
-        self.inner.copy_opts(from, to, options).await
-    }
-}
 
 async fn lander(store: &Store, first_id: u64) -> Lander {
     Lander::open(store, Arc::new(ManualClock::new(NOW)), Arc::new(CountingIds::starting_at(first_id))).await.unwrap()
@@ -200,11 +130,11 @@ async fn good_and_bad_land_in_their_tables_and_nothing_bad_makes_no_table() {
 
 #[tokio::test]
 async fn a_crash_between_the_two_commits_lands_nothing_twice() {
-    let objects = Arc::new(Refusing::default());
+    let objects = Arc::new(Faulty::default());
     let store = Store::over(Arc::clone(&objects) as _);
     let (log, shard) = log_of(&[record(NOW, &["a"], &["x"]), record(NOW, &["b"], &["y"])]).await;
     let mut first = lander(&store, 0).await;
-    objects.refuse(Some("events/_delta_log"));
+    objects.refuse_below(Some("events/_delta_log"));
     first.land_log(&log, &shard).await.unwrap_err();
     assert_eq!((stored(&store).await, events(&store).await), (vec!["x".to_owned(), "y".to_owned()], 0));
     let landed_to = lander(&store, 50).await.landed_to(&shard);
@@ -213,7 +143,7 @@ async fn a_crash_between_the_two_commits_lands_nothing_twice() {
     // More comes before the next try, which is by this process or by another.
     log.append(record(NOW, &["c"], &["z"]).into()).await.unwrap();
     first.land_log(&log, &shard).await.unwrap_err();
-    objects.refuse(None);
+    objects.refuse_below(None);
     lander(&store, 100).await.land_log(&log, &shard).await.unwrap();
     first.land_log(&log, &shard).await.unwrap();
     assert_eq!((stored(&store).await, events(&store).await), (vec!["x".into(), "y".into(), "z".into()], 3));
@@ -235,14 +165,14 @@ async fn what_has_no_place_in_a_log_counts_once_though_it_lands_twice() {
 
 #[tokio::test]
 async fn events_wait_for_the_failures_beside_them() {
-    let objects = Arc::new(Refusing::default());
+    let objects = Arc::new(Faulty::default());
     let store = Store::over(Arc::clone(&objects) as _);
     let (log, shard) = log_of(&[record(NOW, &["a"], &["x"])]).await;
     let mut lander = lander(&store, 0).await;
-    objects.refuse(Some("failed/"));
+    objects.refuse_below(Some("failed/"));
     lander.land_log(&log, &shard).await.unwrap_err();
     assert_eq!(events(&store).await, 0, "else the log would be trimmed, and the failure be gone");
-    objects.refuse(None);
+    objects.refuse_below(None);
     lander.land_log(&log, &shard).await.unwrap();
     assert_eq!((stored(&store).await, events(&store).await), (vec!["x".to_owned()], 1));
 }

@@ -3,11 +3,14 @@
 //! ```text
 //! let faulty = Arc::new(Faulty::default());
 //! let store = Store::over(Arc::clone(&faulty) as _);
-//! Faulty::set(&faulty.deletes_fail, true);
+//! Faulty::set(&faulty.deletes_fail, true);            until it is set back
+//! faulty.refuse_below(Some("failed/"));               what is made there is not made
+//! Faulty::dying_after(objects, 7)                     seven writes, and then none
 //! ```
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use futures::StreamExt;
@@ -23,10 +26,12 @@ use weir_lake::names;
 /// A store in memory that fails when it is told to.
 #[derive(Debug, Default)]
 pub(crate) struct Faulty {
-    inner: InMemory,
+    inner: Arc<InMemory>,
     pub(crate) deletes_fail: AtomicBool,
     /// Commits are made, and then reported as failed.
     pub(crate) commits_look_failed: AtomicBool,
+    /// Commits are made, and then reported as there already: a try within the store has found them.
+    pub(crate) commits_look_taken: AtomicBool,
     /// Nothing is made.
     pub(crate) puts_fail: AtomicBool,
     requests: AtomicUsize,
@@ -34,11 +39,34 @@ pub(crate) struct Faulty {
     pub(crate) creates_replace: AtomicBool,
     /// Manifests of the index of event ids are not made.
     pub(crate) manifests_fail: AtomicBool,
+    /// What is below this name is not made.
+    refused: Mutex<Option<&'static str>>,
+    /// So many writes are left, if that is bounded.
+    left: Mutex<Option<usize>>,
 }
 
 impl Faulty {
     pub(crate) fn set(fault: &AtomicBool, on: bool) {
         fault.store(on, Ordering::SeqCst);
+    }
+
+    /// Over objects that outlive it: after so many writes it writes no more.
+    pub(crate) fn dying_after(objects: Arc<InMemory>, writes: usize) -> Self {
+        Self { inner: objects, left: Mutex::new(Some(writes)), ..Self::default() }
+    }
+
+    /// Refuses to make what is below a name, or nothing any more.
+    pub(crate) fn refuse_below(&self, name: Option<&'static str>) {
+        *self.refused.lock().unwrap() = name;
+    }
+
+    fn begin_write(&self, path: &Path) -> Result<()> {
+        let mut left = self.left.lock().unwrap();
+        let is_dead = *left == Some(0);
+        *left = left.map(|left| left.saturating_sub(1));
+        let is_refused = self.refused.lock().unwrap().is_some_and(|below| path.as_ref().starts_with(below));
+        let fails = is_dead || is_refused || self.puts_fail.load(Ordering::SeqCst);
+        if fails { Err(Self::failed()) } else { Ok(()) }
     }
 
     /// Requests since this was asked last. A listing counts once, as a page does, and so does each object that is deleted.
@@ -65,21 +93,23 @@ impl fmt::Display for Faulty {
 impl ObjectStore for Faulty {
     async fn put_opts(&self, path: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
         self.count();
-        if self.puts_fail.load(Ordering::SeqCst) {
-            return Err(Self::failed());
-        }
+        self.begin_write(path)?;
         if path.prefix_matches(&names::all_ids()) {
             let fails = names::ids_manifest_number(path).is_some() && self.manifests_fail.load(Ordering::SeqCst);
             return if fails { Err(Self::failed()) } else { self.inner.put_opts(path, payload, options).await };
         }
         let options = if self.creates_replace.load(Ordering::SeqCst) { PutOptions::default() } else { options };
         let done = self.inner.put_opts(path, payload, options).await?;
-        let is_commit = names::commit_version(path).is_some();
-        if is_commit && self.commits_look_failed.load(Ordering::SeqCst) { Err(Self::failed()) } else { Ok(done) }
+        let looks = |how: &AtomicBool| names::commit_version(path).is_some() && how.load(Ordering::SeqCst);
+        if looks(&self.commits_look_taken) {
+            return Err(object_store::Error::AlreadyExists { path: path.to_string(), source: "there".into() });
+        }
+        if looks(&self.commits_look_failed) { Err(Self::failed()) } else { Ok(done) }
     }
 
     async fn put_multipart_opts(&self, path: &Path, options: PutMultipartOptions) -> Result<Box<dyn MultipartUpload>> {
         self.count();
+        self.begin_write(path)?;
         self.inner.put_multipart_opts(path, options).await
     }
 

@@ -13,7 +13,7 @@ use weir_lake::{LakeError, Settings, Store};
 
 use crate::erase::{Erased, close_old, finish_all};
 use crate::expire::{Retention, expire};
-use crate::rewrite::{Budget, Rewritten};
+use crate::rewrite::{Deadline, Rewritten};
 use crate::tables::Tables;
 use crate::vacuum::{State, Sweep, Vacuumed, store_time, vacuum};
 
@@ -43,14 +43,14 @@ impl Maintenance {
         Self { tables: Tables::new(store) }
     }
 
-    /// Does whatever is due, within a budget: what is left is done by the next call.
+    /// Does whatever is due, up to a deadline: what is left is done by the next call.
     ///
     /// # Errors
     /// The first thing that went wrong; the others are done all the same.
-    pub async fn run(&mut self, clock: &dyn Clock, ids: &dyn Ids, budget: Budget) -> Result<Maintained, LakeError> {
-        let erased = finish_all(&mut self.tables, clock, ids, budget).await;
+    pub async fn run(&mut self, clock: &dyn Clock, ids: &dyn Ids, deadline: Deadline) -> Result<Maintained, LakeError> {
+        let erased = finish_all(&mut self.tables, clock, ids, deadline).await;
         let hourly = match self.is_due(clock).await {
-            Ok(true) if !budget.is_spent(clock) => self.hourly(clock, ids, budget).await.map(Some),
+            Ok(true) if !deadline.is_over(clock) => self.hourly(clock, ids, deadline).await.map(Some),
             Ok(_) => Ok(None),
             Err(error) => Err(error),
         };
@@ -68,7 +68,7 @@ impl Maintenance {
         &mut self,
         clock: &dyn Clock,
         ids: &dyn Ids,
-        budget: Budget,
+        deadline: Deadline,
     ) -> Result<(Rewritten, Vacuumed), LakeError> {
         let store = self.tables.store().clone();
         let retention = Retention::of(&Settings::newest(&store).await?)?;
@@ -77,7 +77,7 @@ impl Maintenance {
         let (mut expired, mut failed) = (Rewritten::default(), None);
         for table in self.tables.opened().await? {
             let Some(retention_ms) = retention.of_table(table.name()) else { continue };
-            match expire(table, retention_ms, now_ms, clock, ids, budget).await {
+            match expire(table, retention_ms, now_ms, clock, ids, deadline).await {
                 Ok(done) => expired.add(done),
                 Err(error) => failed = Some(error),
             }

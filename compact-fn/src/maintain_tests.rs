@@ -9,7 +9,7 @@ use crate::expire::RETENTION;
 use crate::world::{World, user};
 
 async fn run(store: &Store, clock: &dyn Clock) -> Result<Maintained, LakeError> {
-    Maintenance::new(store).run(clock, &RandomIds, Budget::ENDLESS).await
+    Maintenance::new(store).run(clock, &RandomIds, Deadline::NEVER).await
 }
 
 async fn retain(store: &Store, retention: serde_json::Value) {

@@ -118,16 +118,16 @@ impl Rewritten {
 
 /// Until when to go on, on the clock: milliseconds since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Budget {
+pub struct Deadline {
     /// No commit is begun after this.
     pub until_ms: i64,
 }
 
-impl Budget {
-    /// As long as it takes.
-    pub const ENDLESS: Self = Self { until_ms: i64::MAX };
+impl Deadline {
+    /// It may take as long as it takes.
+    pub const NEVER: Self = Self { until_ms: i64::MAX };
 
-    pub(crate) fn is_spent(self, clock: &dyn Clock) -> bool {
+    pub(crate) fn is_over(self, clock: &dyn Clock) -> bool {
         clock.now_ms() >= self.until_ms
     }
 }
@@ -136,7 +136,7 @@ impl Budget {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Outcome {
     pub(crate) done: Rewritten,
-    /// The version of which no live file holds such a row; `None` where the budget was spent before.
+    /// The version of which no live file holds such a row; `None` where the deadline came before.
     pub(crate) version: Option<u64>,
 }
 
@@ -219,7 +219,7 @@ pub(crate) async fn rewrite(
     operation: &'static str,
     clock: &dyn Clock,
     ids: &dyn Ids,
-    budget: Budget,
+    deadline: Deadline,
 ) -> Result<Outcome, LakeError> {
     let (mut done, mut clean) = (Rewritten::default(), HashSet::new());
     let mut group_files = GROUP_FILES;
@@ -233,7 +233,7 @@ pub(crate) async fn rewrite(
         let (mut group, mut overtaken) = (Vec::new(), false);
         let mut open = open.into_iter().peekable();
         while let Some(file) = open.next() {
-            if budget.is_spent(clock) {
+            if deadline.is_over(clock) {
                 let written: Vec<_> = group.into_iter().filter_map(|replaced: Replaced| replaced.new).collect();
                 discard(table, &written).await;
                 return Ok(Outcome { done, version: None });

@@ -9,7 +9,7 @@ use compact_fn::compact::{Extent, compact};
 use compact_fn::failed::compact_failed;
 use compact_fn::land::Lander;
 use compact_fn::maintain::Maintenance;
-use compact_fn::rewrite::Budget;
+use compact_fn::rewrite::Deadline;
 use futures::FutureExt;
 use ingest_fn::{LandedProgress, ProgressError};
 use tokio::sync::watch;
@@ -197,7 +197,7 @@ pub async fn keep_compact(
         pause(COMPACTION_PAUSE, &mut stop).await;
         let run = async {
             // Who is erased need not be merged first.
-            let maintained = maintenance.run(clock.as_ref(), ids.as_ref(), Budget::ENDLESS).await;
+            let maintained = maintenance.run(clock.as_ref(), ids.as_ref(), Deadline::NEVER).await;
             let done = compact(&mut table, clock.as_ref(), ids.as_ref(), Extent::Worthwhile).await?;
             if failed.is_none() {
                 failed = Table::open_if_there(table.store(), TableName::Failed).await?;

@@ -12,7 +12,7 @@ use crate::compact::{Budget, Compacted, Extent, commit, compact_within};
 use crate::failed::compact_failed;
 use crate::function::{Function, FunctionError};
 use crate::land::{Landed, Lander};
-use crate::rewrite::Budget as Upkeep;
+use crate::rewrite::Deadline;
 
 /// Bytes of the overflow, as they lie there, that one landing takes.
 const OVERFLOW_BYTES: usize = 8 * 1024 * 1024;
@@ -62,8 +62,8 @@ impl Function {
 
     /// Finishes erasures, and what is due once an hour: retention and vacuum.
     pub(super) async fn upkeep(&mut self, deadline_ms: i64) -> Result<Value, FunctionError> {
-        let budget = Upkeep { until_ms: deadline_ms - super::RESERVE_MS };
-        let done = self.maintenance.run(self.clock.as_ref(), self.ids.as_ref(), budget).await?;
+        let deadline = Deadline { until_ms: deadline_ms - super::RESERVE_MS };
+        let done = self.maintenance.run(self.clock.as_ref(), self.ids.as_ref(), deadline).await?;
         let erased: u64 =
             done.erased.iter().map(|erased| erased.events.rows_removed + erased.failed.rows_removed).sum();
         Ok(json!({

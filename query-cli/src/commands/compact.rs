@@ -4,7 +4,7 @@
 use compact_fn::compact::{Budget, Compacted, Extent, compact_within, queue};
 use compact_fn::failed::compact_failed;
 use compact_fn::maintain::Maintenance;
-use compact_fn::rewrite::Budget as Upkeep;
+use compact_fn::rewrite::Deadline;
 use serde::Serialize;
 use serde_json::json;
 use weir_lake::{Snapshot, Table as LakeTable, TableName};
@@ -30,7 +30,7 @@ pub async fn run(args: &CompactArgs) -> Result<(), Failure> {
         return output::print(&Queue::of(&queue(&before, Extent::Everything, u64::MAX)), args.output.format);
     }
     // Who is erased need not be merged first. What is wrong with it is said at the end.
-    let maintained = Maintenance::new(table.store()).run(&SystemClock, &RandomIds, Upkeep::ENDLESS).await;
+    let maintained = Maintenance::new(table.store()).run(&SystemClock, &RandomIds, Deadline::NEVER).await;
     let limit_ms = args.time_limit.map(|seconds| i64::from(seconds) * 1000);
     let until_ms = limit_ms.map(|limit_ms| SystemClock.now_ms().saturating_add(limit_ms));
     let budget = Budget { until_ms, ..Budget::default() };

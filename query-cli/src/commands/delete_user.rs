@@ -6,7 +6,7 @@ use compact_fn::erase::{
     Remains, UserIds, cut_short, done_requests, finish_all, linked_devices, open_requests, preview, remains, request,
 };
 use compact_fn::expire::Retention;
-use compact_fn::rewrite::{Budget, Rewritten};
+use compact_fn::rewrite::{Deadline, Rewritten};
 use compact_fn::tables::Tables;
 use compact_fn::vacuum::{Keep, Sweep, Vacuumed, vacuum};
 use ingest_fn::settings_watch::{POLL, privacy_of};
@@ -64,7 +64,7 @@ async fn erase(args: &DeleteUserArgs, store: &Store, id: &str) -> Result<(), Fai
     }
     let longer_ms = if args.refuse_later { UNTIL_KNOWN_MS } else { 0 };
     let mine = request(&mut tables, &user, longer_ms, &SystemClock, &RandomIds).await?;
-    let erased = finish_all(&mut tables, &SystemClock, &RandomIds, Budget::ENDLESS).await?;
+    let erased = finish_all(&mut tables, &SystemClock, &RandomIds, Deadline::NEVER).await?;
     let erased_ms = SystemClock.now_ms();
     outcome.complete = erased.iter().any(|one| one.id == mine) && erased.iter().all(|one| one.done.is_some());
     (outcome.events, outcome.failed) = (Rewritten::default(), Rewritten::default());
