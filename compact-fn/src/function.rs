@@ -161,11 +161,7 @@ impl Function {
                     answer.insert(task.name().to_owned(), done);
                 }
                 Err(error) => {
-                    match task {
-                        Task::Compact => self.meters.compaction_failed(),
-                        Task::LandOverflow => self.meters.landing_failed(),
-                        Task::Complete | Task::Upkeep => {}
-                    }
+                    self.meters.failed(task);
                     tracing::error!(task = task.name(), %error, "a task failed");
                     problems.push(format!("{}: {error}", task.name()));
                 }

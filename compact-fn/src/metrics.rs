@@ -13,12 +13,15 @@
 //! | `weir_files_merged_total` | counter | files that went into them |
 //! | `weir_merged_bytes_total` | counter | bytes that they wrote |
 //! | `weir_compaction_failures_total` | counter | compactions that failed |
+//! | `weir_complete_failures_total` | counter | schedules that could not say up to when the lake is complete |
+//! | `weir_upkeep_failures_total` | counter | schedules in which an erasure, retention or vacuum failed |
 //!
 //! Names are those of `weir dev`, where both count the same.
 
 use metrics::{Counter, Histogram, Unit, counter, describe_counter, describe_histogram, histogram};
 
 use crate::compact::Compacted;
+use crate::function::Task;
 use crate::land::{BatchLanded, OverflowLanded};
 
 const LANDED: &str = "weir_events_landed_total";
@@ -32,6 +35,8 @@ const MERGES: &str = "weir_merges_total";
 const FILES_MERGED: &str = "weir_files_merged_total";
 const MERGED_BYTES: &str = "weir_merged_bytes_total";
 const COMPACTION_FAILURES: &str = "weir_compaction_failures_total";
+const COMPLETE_FAILURES: &str = "weir_complete_failures_total";
+const UPKEEP_FAILURES: &str = "weir_upkeep_failures_total";
 
 /// The handles of a compactor.
 pub struct Meters {
@@ -46,6 +51,8 @@ pub struct Meters {
     files_merged: Counter,
     merged_bytes: Counter,
     compaction_failures: Counter,
+    complete_failures: Counter,
+    upkeep_failures: Counter,
 }
 
 impl std::fmt::Debug for Meters {
@@ -68,6 +75,8 @@ impl Meters {
         describe_counter!(FILES_MERGED, Unit::Count, "files that went into them");
         describe_counter!(MERGED_BYTES, Unit::Bytes, "bytes that they wrote");
         describe_counter!(COMPACTION_FAILURES, Unit::Count, "compactions that failed");
+        describe_counter!(COMPLETE_FAILURES, Unit::Count, "schedules that could not say how complete the lake is");
+        describe_counter!(UPKEEP_FAILURES, Unit::Count, "schedules in which an erasure, retention or vacuum failed");
         Self {
             landed: counter!(LANDED),
             duplicates: counter!(DUPLICATES),
@@ -80,6 +89,8 @@ impl Meters {
             files_merged: counter!(FILES_MERGED),
             merged_bytes: counter!(MERGED_BYTES),
             compaction_failures: counter!(COMPACTION_FAILURES),
+            complete_failures: counter!(COMPLETE_FAILURES),
+            upkeep_failures: counter!(UPKEEP_FAILURES),
         }
     }
 
@@ -103,9 +114,15 @@ impl Meters {
         self.unreadable.increment(done.unreadable.len() as u64);
     }
 
-    /// The overflow could not be landed.
-    pub fn landing_failed(&self) {
-        self.landing_failures.increment(1);
+    /// A task of a schedule has failed.
+    pub fn failed(&self, task: Task) {
+        let failures = match task {
+            Task::LandOverflow => &self.landing_failures,
+            Task::Complete => &self.complete_failures,
+            Task::Upkeep => &self.upkeep_failures,
+            Task::Compact => &self.compaction_failures,
+        };
+        failures.increment(1);
     }
 
     /// A round of compaction is done.
@@ -113,11 +130,6 @@ impl Meters {
         self.merges.increment(done.merges);
         self.files_merged.increment(done.files_in);
         self.merged_bytes.increment(done.bytes_out);
-    }
-
-    /// A round of compaction has failed.
-    pub fn compaction_failed(&self) {
-        self.compaction_failures.increment(1);
     }
 }
 
@@ -146,6 +158,8 @@ mod tests {
             FILES_MERGED,
             MERGED_BYTES,
             COMPACTION_FAILURES,
+            COMPLETE_FAILURES,
+            UPKEEP_FAILURES,
         ] {
             assert!(page.contains(&format!("| `{name}` |")), "{name} is not in docs/METRICS.md");
         }

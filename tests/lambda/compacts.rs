@@ -124,6 +124,25 @@ fn a_schedule_lands_the_overflow_says_what_is_complete_and_merges() {
 }
 
 #[test]
+fn a_task_that_fails_is_counted_by_name_and_the_others_are_done() {
+    const REQUEST: &str = "0190f3a1-7c4e-7b7a-9d1e-5f0a2b3c4d5e";
+    let site = Site::new("failing-tasks");
+    let compactor = site.compactor_without_stream();
+    site.wait_for(site.store().create(&weir_store::names::open_erasure(REQUEST), "{".into())).unwrap();
+    let Outcome::Failed(problem) = compactor.invoke(json!({"weir": "maintain"})) else { panic!("it is well") };
+    let message = problem["errorMessage"].as_str().unwrap();
+    for part in ["complete: ", "upkeep: ", REQUEST] {
+        assert!(message.contains(part), "{part} not in {message}");
+    }
+    assert!(!message.contains("compact: ") && !message.contains("land-overflow: "), "{message}");
+    let said = compactor.end().said;
+    for (metric, times) in [("complete", 1), ("upkeep", 1), ("landing", 0), ("compaction", 0)] {
+        let counted = said.contains(&format!("\"weir_{metric}_failures_total\":1"));
+        assert_eq!(usize::from(counted), times, "{metric} in {said}");
+    }
+}
+
+#[test]
 fn what_is_no_event_for_it_is_refused_by_name() {
     let site = Site::new("foreign");
     let compactor = site.compactor(1);

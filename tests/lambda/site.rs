@@ -25,6 +25,8 @@ use weir_tests::now_ms;
 
 const STREAM: &str = "events";
 const KEY: &str = "wk_test_key_of_the_function";
+/// A port on which nothing listens.
+const NOBODY: &str = "http://127.0.0.1:1";
 
 static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
 
@@ -96,13 +98,22 @@ impl Site {
 
     /// A function whose stream nobody answers for.
     pub fn function_without_stream(&self) -> Function {
-        Function::new(self.config(&[("AWS_ENDPOINT_URL_KINESIS", "http://127.0.0.1:1"), ("WEIR_APPEND_MS", "500")]))
+        Function::new(self.config(&[("AWS_ENDPOINT_URL_KINESIS", NOBODY), ("WEIR_APPEND_MS", "500")]))
     }
 
     /// The compactor, with so many processes at once.
     pub fn compactor(&self, concurrency: usize) -> Function {
+        self.compactor_of(concurrency, &[])
+    }
+
+    /// A compactor whose stream nobody answers for.
+    pub fn compactor_without_stream(&self) -> Function {
+        self.compactor_of(1, &[("AWS_ENDPOINT_URL_KINESIS", NOBODY)])
+    }
+
+    fn compactor_of(&self, concurrency: usize, more: &[(&str, &str)]) -> Function {
         let timeout = std::time::Duration::from_secs(60);
-        Function::new(Config { program: compactor_program(), concurrency, timeout, ..self.config(&[]) })
+        Function::new(Config { program: compactor_program(), concurrency, timeout, ..self.config(more) })
     }
 
     /// An event source mapping of the stream.
