@@ -49,12 +49,14 @@ bench-ingest: ## Measure the collector beside a bare handler: the bars of ingest
 	$(CARGO) build --release -p weir-load --bins
 	scripts/bench-ingest.sh "$(CARGO_TARGET_DIR)/release"
 
-bench-function: setup-aws ## Measure collector and compactor as Lambda functions: size, start, memory, time of a batch
+bench-function: setup-aws ## Measure collector and compactor as Lambda functions: size, start, memory, time of a batch, delay of an event
 	$(CARGO) build --profile lambda -p ingest-fn -p compact-fn --bin ingest-fn --bin compact-fn
 	cd tests && WEIR_MOTO_PYTHON=$(MOTO_PYTHON)/bin/python \
 		$(CARGO) run -p weir-tests --example function_bars -- "$(CARGO_TARGET_DIR)/lambda/ingest-fn"
 	cd tests && WEIR_MOTO_PYTHON=$(MOTO_PYTHON)/bin/python \
 		$(CARGO) run -p weir-tests --example compactor_bars -- "$(CARGO_TARGET_DIR)/lambda/compact-fn"
+	cd tests && WEIR_MOTO_PYTHON=$(MOTO_PYTHON)/bin/python \
+		$(CARGO) run -p weir-tests --example delay_bars -- "$(CARGO_TARGET_DIR)/lambda/ingest-fn"
 
 soak: ## Saturate the collector for SOAK seconds while its parts fail, and count what is there
 	SOAK=$(SOAK) $(CARGO) test --release -p weir-load --test soak -- --nocapture

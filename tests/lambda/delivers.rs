@@ -1,6 +1,7 @@
 //! The compactor behind a stream: whatever is delivered, how often, by whom, and however the process ends, counts once.
 
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 use weir_core::event::frame::FrameWriter;
@@ -70,6 +71,35 @@ fn what_is_accepted_comes_to_the_lake_through_the_stream() {
     assert_eq!(site.snapshot().rows(), sent);
     let said = compactor.end().said;
     assert!(said.contains("weir_events_landed_total") && said.contains("weir_landing_lag_seconds"), "{said}");
+}
+
+/// `make bench-function` measures it under load; here it is held, with what the page says.
+#[test]
+fn an_event_is_queryable_within_30_seconds_of_its_answer_as_the_mapping_is_documented() {
+    let mapping = Mapping::documented();
+    let page = std::fs::read_to_string("../docs/CONFIGURATION.md").unwrap();
+    let (records, seconds) = (mapping.batch / 1_000, mapping.window.as_secs());
+    let row = format!("| `BatchSize`, `MaximumBatchingWindowInSeconds` | {records},000 and {seconds} |");
+    assert!(page.contains(&row), "no `{row}`");
+    let site = Site::new("delay");
+    let (collector, compactor) = (site.function(Door::FunctionUrl), site.compactor(2));
+    let http = Http::new(collector.url());
+    let answer = http.post("/v1/events", ("x-write-key", site.key()), event(0).to_string().as_bytes());
+    let receipt = weir_tests::http::receipt_of(&answer.with_status(200).json());
+    let (answered, is_over) = (Instant::now(), AtomicBool::new(false));
+    let waited = std::thread::scope(|scope| {
+        scope.spawn(|| site.source(mapping).follow(&compactor, || is_over.load(Ordering::Relaxed)));
+        let is_queryable = || {
+            let told = http.get(&format!("/v1/receipts/{receipt}")).with_status(200).json();
+            (told["status"] == "queryable").then(|| answered.elapsed())
+        };
+        let waited = weir_tests::wait_for(Duration::from_secs(60), is_queryable);
+        is_over.store(true, Ordering::Relaxed);
+        waited
+    });
+    let waited = waited.expect("it lands");
+    assert!((mapping.window..Duration::from_secs(30)).contains(&waited), "{waited:?}");
+    assert_eq!(site.snapshot().rows(), 1);
 }
 
 #[test]

@@ -6,6 +6,9 @@
 //! is asked for; what has been tried often enough goes to the on-failure destination as a document about the batch, and the
 //! shard goes on. Children of a shard come after it.
 //!
+//! Tests deliver what is in the stream by now. What measures time follows the stream instead: then each shard is read once a
+//! second, and a batch goes off when it is full, or when its first record was read a window ago.
+//!
 //! ```no_run
 //! # fn example(site: &weir_tests::lambda::source::Source<'_>) {}
 //! // let mut source = Source::new(client, "events", Mapping::default(), &runtime);
@@ -13,6 +16,7 @@
 //! ```
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use aws_sdk_kinesis::Client;
 use aws_sdk_kinesis::types::{Record, ShardIteratorType};
@@ -24,11 +28,18 @@ use tokio::runtime::Runtime;
 use super::Function;
 use super::api::Outcome;
 
+/// How often Lambda reads a shard.
+const POLL: Duration = Duration::from_secs(1);
+/// The most bytes of an invocation, as base64 has them.
+const PAYLOAD_BYTES: usize = 6 * 1024 * 1024;
+
 /// How a mapping is set up.
 #[derive(Debug, Clone, Copy)]
 pub struct Mapping {
     /// The most records of a batch.
     pub batch: usize,
+    /// So long a batch that is not full waits for more, where the stream is followed.
+    pub window: Duration,
     /// Whether a batch is halved when the function fails.
     pub bisects: bool,
     /// So often a batch is tried again; without a bound if `None`.
@@ -38,7 +49,14 @@ pub struct Mapping {
 impl Default for Mapping {
     /// Batches of 100, halved, tried without end.
     fn default() -> Self {
-        Self { batch: 100, bisects: true, retries: None }
+        Self { batch: 100, window: Duration::ZERO, bisects: true, retries: None }
+    }
+}
+
+impl Mapping {
+    /// What docs/CONFIGURATION.md says.
+    pub fn documented() -> Self {
+        Self { batch: 10_000, window: Duration::from_secs(5), ..Self::default() }
     }
 }
 
@@ -159,6 +177,57 @@ impl<'a> Source<'a> {
             }
         }
         asked
+    }
+
+    /// Reads and delivers what comes, each shard by itself, until it is over and everything is delivered. Shards that are made
+    /// meanwhile are not followed.
+    pub fn follow(&mut self, function: &Function, is_over: impl Fn() -> bool + Sync) {
+        self.read();
+        let (client, runtime, mapping) = (&self.client, self.runtime, self.mapping);
+        let (stream, is_over) = (&self.stream, &is_over);
+        std::thread::scope(|scope| {
+            for (id, shard) in std::mem::take(&mut self.shards) {
+                let mut poller = Self::new(client.clone(), stream, mapping, runtime);
+                poller.shards.insert(id.clone(), shard);
+                scope.spawn(move || poller.poll(&id, function, is_over));
+            }
+        });
+    }
+
+    fn poll(&mut self, id: &str, function: &Function, is_over: &(impl Fn() -> bool + Sync)) {
+        let mut first_read: Option<Instant> = None;
+        loop {
+            let last = self.shards[id].records.last().map(|last| last.sequence_number().to_owned());
+            let read = self.runtime.block_on(records_behind(&self.client, &self.stream, id, last));
+            self.shards.get_mut(id).expect("it is followed").records.extend(read);
+            let (from, all) = (self.shards[id].checkpoint, self.len(id));
+            let is_due = first_read.is_some_and(|at| at.elapsed() >= self.mapping.window);
+            if from < all {
+                let to = all.min(from + self.mapping.batch).min(self.payload_end(id, from));
+                let is_full = to < all || to == from + self.mapping.batch;
+                if is_full || is_due || is_over() {
+                    self.batch(id, from..to, &mut |event| function.invoke(event));
+                    first_read = (to < all).then(Instant::now);
+                    continue;
+                }
+                first_read.get_or_insert_with(Instant::now);
+            } else if is_over() {
+                return;
+            }
+            let left = first_read.map_or(POLL, |at| self.mapping.window.saturating_sub(at.elapsed()));
+            std::thread::sleep(left.min(POLL));
+        }
+    }
+
+    /// Behind the last record that goes into one payload with that at `from`.
+    fn payload_end(&self, id: &str, from: usize) -> usize {
+        let records = &self.shards[id].records[from..];
+        let mut bytes = 0;
+        let fits = records.iter().take_while(|record| {
+            bytes += record.data().as_ref().len().div_ceil(3) * 4;
+            bytes <= PAYLOAD_BYTES
+        });
+        from + fits.count().max(1)
     }
 
     /// Delivers a batch until it is done or given up.
