@@ -6,7 +6,7 @@
 //!              ▼
 //!         LAKE/erasures/done/{id}.json      of which versions that is true, and in figures what was done
 //!              │ whatever lands later, and was received in time, is looked at as well
-//!              ▼ after eight days
+//!              ▼ after eight days, and once no live file is another engine's
 //!         the request goes, with its hashes; the figures stay
 //! ```
 //!
@@ -34,10 +34,10 @@ use weir_core::event::{envelope, uuid_text};
 use weir_core::identity::Links;
 use weir_core::ports::{Clock, Ids};
 use weir_core::time::DAY_MS;
-use weir_lake::erased::{Hasher, IdHash, SECRET_BYTES, fresh_secret, from_hex, hex};
-use weir_lake::{LakeError, Store, Table, TableName, names};
+use weir_lake::erased::{Hasher, IdHash, Refused, SECRET_BYTES, fresh_secret, from_hex, hex};
+use weir_lake::{LakeError, Settings, Store, Table, TableName, names};
 
-use crate::rewrite::{Deadline, Rewritten, look, rewrite};
+use crate::rewrite::{Deadline, Judge, Rewritten, look, rewrite};
 use crate::tables::Tables;
 use judge::Subject;
 
@@ -407,16 +407,63 @@ async fn erase_unreadable(store: &Store, subject: &Subject) -> Result<u64, LakeE
 
 /// Closes requests whose time is over: their hashes go, their figures stay. `now_ms` is the store's time.
 ///
+/// While a live file is another engine's, none is closed: nobody has looked into it, and a [repair](crate::repair) that takes it
+/// over brings its rows in.
+///
 /// # Errors
-/// As [`open_requests`].
-pub async fn close_old(store: &Store, now_ms: i64) -> Result<(), LakeError> {
-    for (id, request) in open_requests(store).await? {
-        let is_done = store.has(&names::done_erasure(&id)).await?;
-        if is_done && now_ms >= request.until.saturating_add(IN_FLIGHT_MS) {
-            store.delete(&names::open_erasure(&id)).await?;
+/// As [`finish_all`].
+pub async fn close_old(
+    tables: &mut Tables,
+    now_ms: i64,
+    clock: &dyn Clock,
+    ids: &dyn Ids,
+    deadline: Deadline,
+) -> Result<(), LakeError> {
+    let is_due = |request: &Request| now_ms >= request.until.saturating_add(IN_FLIGHT_MS);
+    let mut due = open_requests(tables.store()).await?;
+    due.retain(|(_, request)| is_due(request));
+    if due.is_empty() || tables.opened().await?.iter().any(|table| !table.snapshot().foreign.is_empty()) {
+        return Ok(());
+    }
+    for (id, request) in due {
+        // What was taken over a moment ago is looked at before the hashes go.
+        let (erased, _) = finish(tables, &id, &request, clock, ids, deadline).await?;
+        if erased.done.is_some() {
+            tables.store().delete(&names::open_erasure(&id)).await?;
         }
     }
     Ok(())
+}
+
+/// Erasures of which the hashes are gone: how many, and when the latest was asked for, in milliseconds since 1970. Rows of
+/// theirs are recognised by nothing any more, but for users whose events are refused.
+///
+/// # Errors
+/// As [`open_requests`].
+pub async fn closed_requests(store: &Store) -> Result<Option<(u64, i64)>, LakeError> {
+    let open: BTreeSet<String> = open_requests(store).await?.into_iter().map(|(id, _)| id).collect();
+    let done = done_requests(store).await?;
+    let closed = done.iter().filter(|(id, _)| !open.contains(id)).map(|(_, done)| done.requested_at);
+    Ok(closed.fold(None, |all: Option<(u64, i64)>, at| Some(all.map_or((1, at), |(n, last)| (n + 1, last.max(at))))))
+}
+
+/// Who takes rows into a table says by this which of them are those of users whose events are refused; `None` where nobody's are.
+///
+/// # Errors
+/// The settings cannot be read, or a damaged file is named.
+pub(crate) async fn of_refused(table: &mut Table) -> Result<Option<Box<dyn Judge>>, LakeError> {
+    let refused = Refused::of(&Settings::newest(table.store()).await?)?;
+    let Some((hasher, hashes)) = refused.hashes() else { return Ok(None) };
+    Ok(Some(Box::new(Subject {
+        hasher: hasher.clone(),
+        users: hashes.clone(),
+        devices: hashes.clone(),
+        until_ms: i64::MAX,
+        checked: None,
+        linked: Default::default(),
+        links: links_of(table).await?,
+        table: table.name(),
+    })))
 }
 
 #[cfg(test)]

@@ -208,9 +208,13 @@ async fn what_lands_late_goes_too_and_what_was_received_later_stays() {
     assert!(again.iter().all(|one| one.events == Rewritten::default()), "{again:?}");
 
     let later = now_ms + 1_000_000 + IN_FLIGHT_MS;
-    close_old(&world.store, later - 1_000).await.unwrap();
+    let close = async |now_ms| {
+        let mut tables = Tables::new(&world.store);
+        close_old(&mut tables, now_ms, &SystemClock, &RandomIds, Deadline::NEVER).await.unwrap();
+    };
+    close(later - 1_000).await;
     assert_eq!(open_requests(&world.store).await.unwrap().len(), 2, "not yet");
-    close_old(&world.store, later + 1_000_000).await.unwrap();
+    close(later + 1_000_000).await;
     assert_eq!(open_requests(&world.store).await.unwrap(), []);
     assert_eq!(done_requests(&world.store).await.unwrap().len(), 2, "the figures stay");
 }

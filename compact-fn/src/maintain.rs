@@ -83,7 +83,7 @@ impl Maintenance {
             }
         }
         let vacuumed = vacuum(&mut self.tables, retention.keep(), Sweep::Remove, clock).await?;
-        close_old(&store, now_ms).await?;
+        close_old(&mut self.tables, now_ms, clock, ids, deadline).await?;
         failed.map_or(Ok((expired, vacuumed)), Err)
     }
 }

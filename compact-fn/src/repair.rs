@@ -4,7 +4,10 @@
 //!   a file whose rows can be read  ──▶  the same rows, sorted, without copies, in new files  ┐ one commit takes the old file
 //!   a file that cannot be read     ──▶  nothing; its rows are lost, and somebody agreed      ┘ away and adds the new ones
 //!   a checkpoint that is wrong     ──▶  removed: its commits are all there
+//!   the index of event ids         ──▶  built anew from the table
 //! ```
+//!
+//! Rows of erased users whose events are refused do not come in with a file that is taken over.
 //!
 //! Each mend is a change of its own, and stands by itself: what is killed in between is found again by the next examination.
 //! Files that the log lets go of stay in the store, for old versions and for whoever wants to look.
@@ -23,6 +26,8 @@ use weir_lake::snapshot::Change;
 use weir_lake::{DataFile, LakeError, Store, Table, TableName, writer};
 
 use crate::compact::{commit, discard};
+use crate::erase::of_refused;
+use crate::rewrite::Judge;
 
 /// Rows of one new file: it is sorted in memory, and compaction merges it with others.
 const CHUNK_ROWS: usize = 128 * 1024;
@@ -38,17 +43,19 @@ pub struct Mended {
     pub rows: u64,
     /// Copies that were left out.
     pub copies: u64,
+    /// Rows of erased users whose events are refused, which were left out.
+    pub erased: u64,
     /// Rows that the log had and that are there no more.
     pub lost: u64,
     /// The version that has it; `None` where nothing was committed.
     pub version: Option<u64>,
 }
 
-/// The mends of findings, each file once.
+/// The mends of findings, each file once, and the index of event ids last: it is built from the files as they are then.
 pub fn plan(findings: &[Finding]) -> Vec<Mend> {
     let mut plan: Vec<Mend> = Vec::new();
     for mend in findings.iter().filter_map(|finding| finding.mend.clone()) {
-        let same = plan.iter_mut().find(|other| file_of(other).is_some() && file_of(other) == file_of(&mend));
+        let same = plan.iter_mut().find(|other| is_same(other, &mend));
         match (same, mend) {
             (None, mend) => plan.push(mend),
             // One says that it holds copies, the other what is wrong with the file itself.
@@ -61,13 +68,19 @@ pub fn plan(findings: &[Finding]) -> Vec<Mend> {
             (Some(_), _) => {}
         }
     }
+    plan.sort_by_key(|mend| *mend == Mend::RebuildIds);
     plan
 }
 
-fn file_of(mend: &Mend) -> Option<(TableName, &str)> {
-    match mend {
-        Mend::Rewrite { file, .. } | Mend::Drop { file } => Some((file.table, &file.path)),
-        Mend::RemoveCheckpoint { .. } => None,
+/// Whether two mends are of one thing.
+fn is_same(one: &Mend, other: &Mend) -> bool {
+    let file_of = |mend: &Mend| match mend {
+        Mend::Rewrite { file, .. } | Mend::Drop { file } => Some((file.table, file.path.clone())),
+        Mend::RemoveCheckpoint { .. } | Mend::RebuildIds => None,
+    };
+    match (file_of(one), file_of(other)) {
+        (None, None) => one == other,
+        (one, other) => one == other,
     }
 }
 
@@ -76,7 +89,7 @@ pub fn loses(mend: &Mend) -> bool {
     match mend {
         Mend::Rewrite { file, .. } => file.rows_lost() > 0,
         Mend::Drop { .. } => true,
-        Mend::RemoveCheckpoint { .. } => false,
+        Mend::RemoveCheckpoint { .. } | Mend::RebuildIds => false,
     }
 }
 
@@ -89,7 +102,10 @@ pub async fn mend(store: &Store, mend: &Mend, clock: &dyn Clock, ids: &dyn Ids) 
     match mend {
         Mend::Rewrite { file, copies } => {
             let (mut table, old) = open(store, file).await?;
-            let (adds, left_out) = write_anew(&table, file, copies, ids).await?;
+            // What an erasure has not looked at may have rows of users who are gone.
+            let refused = if file.is_replaced { of_refused(&mut table).await? } else { None };
+            let Anew { files: adds, copies, erased } =
+                write_anew(&table, file, copies, refused.as_deref(), ids).await?;
             let rows = adds.iter().map(|add| add.rows).sum();
             // What weir wrote itself is known by its ids already, and was looked at by erasures. The rest counts as landed now.
             let known = old.as_ref().filter(|_| !file.is_replaced);
@@ -98,7 +114,7 @@ pub async fn mend(store: &Store, mend: &Mend, clock: &dyn Clock, ids: &dyn Ids) 
             // Only where the same rows go on in other files is nothing changed for those who follow the table.
             let is_change = known.is_none_or(|old| old.rows != rows);
             let version = replace(&mut table, file, adds, is_change, "repair", clock).await?;
-            Ok(Mended { rows, copies: left_out, lost: file.rows_lost(), version: Some(version) })
+            Ok(Mended { rows, copies, erased, lost: file.rows_lost(), version: Some(version) })
         }
         Mend::Drop { file } => {
             let (mut table, _) = open(store, file).await?;
@@ -109,6 +125,12 @@ pub async fn mend(store: &Store, mend: &Mend, clock: &dyn Clock, ids: &dyn Ids) 
             // The pointer is the last of them, and goes first: nothing may point at what is not there.
             for object in objects.iter().rev() {
                 store.delete(&object.as_str().into()).await?;
+            }
+            Ok(Mended::default())
+        }
+        Mend::RebuildIds => {
+            if let Some(mut table) = Table::open_if_there(store, TableName::Events).await? {
+                weir_lake::ids::rebuild(&mut table, ids, clock.now_ms()).await?;
             }
             Ok(Mended::default())
         }
@@ -151,28 +173,43 @@ async fn replace(
     }
 }
 
-/// The rows of a file in new files, and how many copies were left out.
+/// The rows of a file in new files.
+struct Anew {
+    files: Vec<DataFile>,
+    /// How many copies were left out.
+    copies: u64,
+    /// How many rows a judge had leave.
+    erased: u64,
+}
+
 async fn write_anew(
     table: &Table,
     file: &Broken,
     copies: &[u64],
+    judge: Option<&dyn Judge>,
     ids: &dyn Ids,
-) -> Result<(Vec<DataFile>, u64), LakeError> {
+) -> Result<Anew, LakeError> {
     let columns = columns_of(file.table);
     let names: Vec<&str> = columns.fields().iter().map(|field| field.name().as_str()).collect();
     let from = AnyFile { table: file.table, path: file.path.clone(), bytes: file.bytes, is_foreign: file.is_foreign };
     let mut batches = any_file::open(table.store(), &from, &names, BATCH_ROWS).await?;
     let mut written = Written { table, ids, files: Vec::new(), waiting: Vec::new(), rows: 0, bytes: 0 };
-    let (mut row, mut left_out) = (0_u64, 0);
+    let (mut row, mut left_out, mut erased) = (0_u64, 0, 0);
     while let Some(batch) = batches.try_next().await? {
         let keep: BooleanArray =
             (row..).take(batch.num_rows()).map(|row| Some(copies.binary_search(&row).is_err())).collect();
         row += batch.num_rows() as u64;
         left_out += (batch.num_rows() - keep.true_count()) as u64;
-        written.take(filter_record_batch(&batch, &keep)?).await?;
+        let mut kept = filter_record_batch(&batch, &keep)?;
+        if let Some(judge) = judge {
+            let judged = judge.judge(&kept)?;
+            erased += judged.leaving_rows();
+            kept = judged.apply(&kept)?;
+        }
+        written.take(kept).await?;
     }
     written.flush().await?;
-    Ok((written.files, left_out))
+    Ok(Anew { files: written.files, copies: left_out, erased })
 }
 
 /// New files, and the rows that wait for the next one.
@@ -213,8 +250,14 @@ impl Written<'_> {
 #[path = "repair_around_tests.rs"]
 mod around_tests;
 #[cfg(test)]
+#[path = "repair_erased_tests.rs"]
+mod erased_tests;
+#[cfg(test)]
 #[path = "repair_log_tests.rs"]
 mod log_tests;
+#[cfg(test)]
+#[path = "repair_notes_tests.rs"]
+mod notes_tests;
 #[cfg(test)]
 #[path = "repair_tests.rs"]
 mod tests;

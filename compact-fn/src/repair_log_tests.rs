@@ -151,23 +151,6 @@ async fn checkpoints_that_are_wrong_are_removed() {
     assert_eq!(found, [("damaged_checkpoint", false), ("missing_commit", false)], "{}", lake.text(&examined));
 }
 
-/// A commit of another engine: files that it adds and removes.
-fn foreign_commit(lake: &Lake, version: u64, adds: &[(&str, Vec<u8>, usize)], removes: &[String]) {
-    let mut lines =
-        vec![r#"{"commitInfo":{"timestamp":1767225600000,"operation":"WRITE","engineInfo":"delta-rs:1"}}"#.to_owned()];
-    for (path, bytes, rows) in adds {
-        fs::write(lake.path(&format!("events/{path}")), bytes).unwrap();
-        lines.push(format!(
-            r#"{{"add":{{"path":"{path}","partitionValues":{{}},"size":{},"modificationTime":0,"dataChange":true,"stats":"{{\"numRecords\":{rows}}}"}}}}"#,
-            bytes.len()
-        ));
-    }
-    for path in removes {
-        lines.push(format!(r#"{{"remove":{{"path":"{path}","deletionTimestamp":1767225600000,"dataChange":true}}}}"#));
-    }
-    fs::write(lake.commit(version), lines.join("\n") + "\n").unwrap();
-}
-
 #[tokio::test]
 async fn rows_of_another_engine_are_taken_over_and_counted_once() {
     let lake = Lake::new().await;

@@ -142,6 +142,7 @@ impl Lake {
                 Some(Mend::Rewrite { .. }) => ", rewrite",
                 Some(Mend::Drop { .. }) => ", drop",
                 Some(Mend::RemoveCheckpoint { .. }) => ", remove",
+                Some(Mend::RebuildIds) => ", rebuild",
                 None => "",
             };
             let Finding { severity, code, object, found, means, remedy, .. } = finding;
@@ -196,9 +197,14 @@ impl Lake {
 
     /// Commits a file that holds a batch as it is.
     pub(super) async fn add(&self, batch: &RecordBatch) {
+        self.add_by(batch, |writer| writer).await;
+    }
+
+    /// The same, by a writer that is told more.
+    pub(super) async fn add_by(&self, batch: &RecordBatch, told: impl FnOnce(DataFileWriter) -> DataFileWriter) {
         let mut table = Table::open(&self.store).await.unwrap();
-        let mut writer =
-            DataFileWriter::new(&self.store, TableName::Events, names::landed("by-hand"), Level::Landed).unwrap();
+        let writer = DataFileWriter::new(&self.store, TableName::Events, names::landed("by-hand"), Level::Landed);
+        let mut writer = told(writer.unwrap());
         writer.write(batch).await.unwrap();
         let adds = vec![writer.finish().await.unwrap()];
         let change = Change { adds, changes_data: true, operation: "land", ..Change::default() };
@@ -209,6 +215,23 @@ impl Lake {
 /// The rows of a landing, sorted.
 pub(super) fn batch(landing: u64) -> RecordBatch {
     rows(landing).freeze().sorted(&[true; 40]).unwrap()
+}
+
+/// A commit of another engine: files that it adds and removes.
+pub(super) fn foreign_commit(lake: &Lake, version: u64, adds: &[(&str, Vec<u8>, usize)], removes: &[String]) {
+    let mut lines =
+        vec![r#"{"commitInfo":{"timestamp":1767225600000,"operation":"WRITE","engineInfo":"delta-rs:1"}}"#.to_owned()];
+    for (path, bytes, rows) in adds {
+        fs::write(lake.path(&format!("events/{path}")), bytes).unwrap();
+        lines.push(format!(
+            r#"{{"add":{{"path":"{path}","partitionValues":{{}},"size":{},"modificationTime":0,"dataChange":true,"stats":"{{\"numRecords\":{rows}}}"}}}}"#,
+            bytes.len()
+        ));
+    }
+    for path in removes {
+        lines.push(format!(r#"{{"remove":{{"path":"{path}","deletionTimestamp":1767225600000,"dataChange":true}}}}"#));
+    }
+    fs::write(lake.commit(version), lines.join("\n") + "\n").unwrap();
 }
 
 /// As another engine would write it: text as text, times in nanoseconds, no bucket, the columns and rows in another order.

@@ -52,7 +52,7 @@ pub(crate) struct Judged {
 }
 
 impl Judged {
-    fn leaving_rows(&self) -> u64 {
+    pub(crate) fn leaving_rows(&self) -> u64 {
         self.leaving.iter().filter(|leaves| **leaves).count() as u64
     }
 
@@ -61,7 +61,7 @@ impl Judged {
     }
 
     /// The rows that stay, as they are from now on.
-    fn apply(self, batch: &RecordBatch) -> Result<RecordBatch, LakeError> {
+    pub(crate) fn apply(self, batch: &RecordBatch) -> Result<RecordBatch, LakeError> {
         let mut columns = batch.columns().to_vec();
         for (name, column) in self.columns {
             columns[batch.schema().index_of(name)?] = column;

@@ -12,6 +12,7 @@
 
 use bytes::Bytes;
 use futures::future::try_join_all;
+use object_store::path::Path;
 use parquet::arrow::async_reader::AsyncFileReader;
 use parquet::file::metadata::ParquetMetaData;
 
@@ -56,15 +57,25 @@ pub async fn read(
     wanted: &[Note],
 ) -> Result<Vec<Option<Bytes>>, LakeError> {
     let name = table.data(&file.path);
-    let failed = Explained::new(&name, version);
     let object = ObjectReader::new(store.objects(), name.clone(), file.bytes);
-    let metadata = object.clone().get_metadata(None).await.map_err(|e| failed.explain(e))?;
+    let metadata = object.clone().get_metadata(None).await.map_err(|e| Explained::new(&name, version).explain(e))?;
+    read_beside(&object, &metadata, (&name, version, file.bytes), wanted).await
+}
+
+/// The same, of an object whose footer is known: its name, the version that it is live in, and its size.
+pub(crate) async fn read_beside(
+    object: &ObjectReader,
+    metadata: &ParquetMetaData,
+    (name, version, bytes): (&Path, u64, u64),
+    wanted: &[Note],
+) -> Result<Vec<Option<Bytes>>, LakeError> {
+    let failed = Explained::new(name, version);
     let reads = wanted.iter().map(|note| {
-        let (mut object, failed, place) = (object.clone(), &failed, place(&metadata, *note));
-        let damaged = |entry: &str| LakeError::corrupt(&name, format!("its footer has `{}` = `{entry}`", key(*note)));
+        let (mut object, failed, place) = (object.clone(), &failed, place(metadata, *note));
+        let damaged = |entry: &str| LakeError::corrupt(name, format!("its footer has `{}` = `{entry}`", key(*note)));
         let range = match place {
             None => Ok(None),
-            Some(entry) => range(entry, file.bytes).map(Some).ok_or_else(|| damaged(entry)),
+            Some(entry) => range(entry, bytes).map(Some).ok_or_else(|| damaged(entry)),
         };
         async move {
             match range? {

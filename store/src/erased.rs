@@ -148,6 +148,11 @@ impl Refused {
         self.hashes.is_empty()
     }
 
+    /// The hashes of all ids that are refused, and what makes such hashes; `None` where nobody is.
+    pub fn hashes(&self) -> Option<(&Hasher, &HashSet<IdHash>)> {
+        self.hasher.as_ref().filter(|_| !self.is_empty()).map(|hasher| (hasher, &self.hashes))
+    }
+
     /// Whether events of this id are refused.
     pub fn refuses(&self, id: &str) -> bool {
         let known = |hasher: &Hasher| self.hashes.contains(&hasher.hash(id));

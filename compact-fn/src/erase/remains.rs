@@ -82,7 +82,13 @@ pub async fn remains(
         let until = "the retention of the stream, 24 hours where nothing else is set";
         found.push(one("the stream", "records as they were sent, of any user", until));
     }
-    let until = rfc3339(until_ms.saturating_add(IN_FLIGHT_MS));
+    let mut until = rfc3339(until_ms.saturating_add(IN_FLIGHT_MS));
+    let foreign: usize = tables.opened().await?.iter().map(|table| table.snapshot().foreign.len()).sum();
+    if foreign > 0 {
+        let what = counted(foreign, "file") + " that weir does not read, of any user";
+        found.push(one("another engine's files", what, "`weir repair` takes them over; they are looked at then"));
+        until += ", and until there are no files of another engine";
+    }
     found.push(one("erasures/open", "hashes of the ids, to know what lands late", until));
     Ok(found)
 }

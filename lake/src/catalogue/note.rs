@@ -77,10 +77,28 @@ fn tighten(limits: &mut Limits, catalogue: &Catalogue) -> bool {
 
 /// The catalogue of a note of a file with so many rows; `None` if it cannot be used.
 pub fn decode(note: &[u8], rows: u64) -> Option<Catalogue> {
-    let json = zstd::bulk::decompress(note, MAX_UNPACKED).ok()?;
-    let Version { v } = serde_json::from_slice(&json).ok()?;
-    let catalogue: Catalogue = (v == VERSION).then(|| serde_json::from_slice(&json).ok()).flatten()?;
-    (catalogue.count() == rows).then_some(catalogue)
+    check(note, rows).ok().flatten()
+}
+
+/// The same, and why it cannot be used. That a newer weir wrote it, or that there was no room for one, is no flaw.
+///
+/// # Errors
+/// What is wrong with the note.
+pub fn check(note: &[u8], rows: u64) -> Result<Option<Catalogue>, String> {
+    if note.is_empty() {
+        return Ok(None);
+    }
+    let json = zstd::bulk::decompress(note, MAX_UNPACKED).map_err(|error| error.to_string())?;
+    let Version { v } = serde_json::from_slice(&json).map_err(|error| error.to_string())?;
+    if v > VERSION {
+        return Ok(None);
+    }
+    let catalogue: Catalogue = serde_json::from_slice(&json).map_err(|error| error.to_string())?;
+    match catalogue.count() {
+        _ if v < VERSION => Err(format!("it has version {v}")),
+        counted if counted == rows => Ok(Some(catalogue)),
+        counted => Err(format!("it counts {counted} events, the file has {rows}")),
+    }
 }
 
 #[cfg(test)]

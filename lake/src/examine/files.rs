@@ -14,6 +14,7 @@ use parquet::file::statistics::Statistics;
 use weir_core::time::DAY_MS;
 
 use super::log::{Live, Log};
+use super::notes::FileNotes;
 use super::{AT_ONCE, Broken, Examiner, Finding, Mend, Severity, counted, range_text, row_name};
 use crate::any_file::{self, AnyFile};
 use crate::error::LakeError;
@@ -35,9 +36,14 @@ pub(super) enum Flaw {
     Torn(String),
     /// Its rows can be read, though it is not what the log says; the code, what was found, and the rows that are there.
     Other(&'static str, String, u64),
+    /// A newer weir wrote a part of it in a form of its own.
+    Newer(String),
     /// It could not be looked at.
     Store(String),
 }
+
+/// Flaws of what a file notes of its rows: the rows themselves are well.
+const OF_NOTES: [&str; 4] = ["damaged_catalogue", "damaged_links", "wrong_catalogue", "wrong_links"];
 
 impl Examiner<'_> {
     pub(super) async fn files(&mut self, table: TableName, log: &Log, objects: &[ObjectMeta]) -> Result<(), LakeError> {
@@ -70,9 +76,10 @@ impl Examiner<'_> {
             let rows = match &flaw {
                 None => live.rows,
                 Some(Flaw::Other(_, _, rows)) => Some(*rows),
+                Some(Flaw::Newer(_)) => live.rows,
                 Some(_) => None,
             };
-            is_rewritten |= matches!(flaw, Some(Flaw::Other(..)));
+            is_rewritten |= matches!(&flaw, Some(Flaw::Other(code, ..)) if !OF_NOTES.contains(code));
             if let (Some(rows), Some(bytes)) = (rows, size) {
                 let is_foreign = live.file.is_none();
                 readable.push((AnyFile { table, path: path.clone(), bytes, is_foreign }, rows));
@@ -94,6 +101,7 @@ impl Examiner<'_> {
         let object = any_file::name(table, path);
         let (code, found, rows_found) = match flaw {
             Flaw::Store(error) => return self.store_failed(object.as_ref(), &error),
+            Flaw::Newer(what) => return self.newer_notes(object.to_string(), live.version, &what),
             Flaw::Missing => ("missing_file", "it is not there".to_owned(), 0),
             Flaw::Torn(found) => ("torn_file", found, 0),
             Flaw::Other(code, found, rows) => (code, found, rows),
@@ -118,6 +126,10 @@ impl Examiner<'_> {
             "foreign_file" => format!("weir does not count its {}s, other engines do", row_name(table)),
             "wrong_order" => "funnels and merges may take its rows in the wrong order: counts may be wrong".to_owned(),
             "wrong_range" => "a question of a range of time may leave the file out: counts may be too low".to_owned(),
+            "damaged_catalogue" => "the catalogue reads its rows instead: it takes longer, and is as true".to_owned(),
+            "wrong_catalogue" => "`weir events` shows wrong numbers; funnels and SQL do not depend on it".to_owned(),
+            "damaged_links" => "questions that have to know who is who fail".to_owned(),
+            "wrong_links" => "who is who may be told wrongly: one user may count as two, or two as one".to_owned(),
             _ => "questions and landings that need the file fail, or count wrongly".to_owned(),
         };
         let backup = "restore it from a backup";
@@ -127,14 +139,27 @@ impl Examiner<'_> {
             _ => format!("`weir repair {lake}` writes its rows anew, as weir writes them"),
         };
         let mend = if is_lost { Mend::Drop { file } } else { Mend::Rewrite { file, copies: Vec::new() } };
+        let severity = if code == "damaged_catalogue" { Severity::Warning } else { Severity::Error };
         self.findings.push(Finding {
-            severity: Severity::Error,
+            severity,
             code,
             object: object.to_string(),
             found: format!("version {} names it: {found}", live.version),
             means,
             remedy,
             mend: Some(mend),
+        });
+    }
+
+    fn newer_notes(&mut self, object: String, version: u64, what: &str) {
+        self.findings.push(Finding {
+            severity: Severity::Error,
+            code: "newer_format",
+            object,
+            found: format!("version {version} names it, and it has {what}"),
+            means: "this weir cannot tell who is who in it, and questions that have to know fail".to_owned(),
+            remedy: "use the newer weir".to_owned(),
+            mend: None,
         });
     }
 
@@ -210,10 +235,14 @@ async fn flaw(store: &Store, table: TableName, name: &Path, size: u64, live: &Li
     if let Some(problem) = ranges(table, &metadata, file) {
         return other("wrong_range", problem);
     }
-    if !deep {
-        return None;
-    }
-    super::rows::flaw(store, table, file, live.version).await.map(|flaw| match flaw {
+    let noted = match table {
+        TableName::Events => super::notes::read(&object, &metadata, (name, live.version), file).await,
+        TableName::Failed => Ok(FileNotes::default()),
+    };
+    // What is wrong with the rows matters more, and to write them anew mends both.
+    let of_rows =
+        if deep { super::rows::flaw(store, table, file, live.version, noted.as_ref().ok()).await } else { None };
+    of_rows.or(noted.err()).map(|flaw| match flaw {
         Flaw::Other(code, found, _) => Flaw::Other(code, found, rows),
         flaw => flaw,
     })

@@ -6,8 +6,9 @@
 //! | looked at | how | finds |
 //! |---|---|---|
 //! | `log` | every commit and checkpoint of each table | what is missing, damaged, from another engine or a newer weir; clocks |
-//! | `files` | one listing, and the footer of each live file | what is missing, torn, or not what the log says of it |
-//! | `rows`, `copies` | every row, if asked for | wrong order, wrong buckets, events that are there twice |
+//! | `files`, `notes` | one listing, and footer and notes of each live file | what is missing, torn, or not what the log says of it; notes that cannot be used |
+//! | `rows`, `copies` | every row, if asked for | wrong order, wrong buckets, events that are there twice, notes of other rows |
+//! | `ids` | the newest manifest and its segments; if asked for, every id | an index of event ids that is damaged, of another table, or behind |
 //! | `around` | settings, overflow, file log | what cannot be read, waits, or does not fit the lake |
 //! | `probe` | one object, made twice | a store that is slow, or lets two writers make one object |
 //!
@@ -24,7 +25,9 @@ mod around;
 mod checkpoint;
 mod copies;
 mod files;
+mod ids;
 mod log;
+mod notes;
 mod probe;
 mod rows;
 
@@ -110,6 +113,8 @@ pub enum Mend {
         /// Its objects, relative to the lake.
         objects: Vec<String>,
     },
+    /// The index of event ids is built anew from the table.
+    RebuildIds,
 }
 
 /// A file that the log names and that is not what it should be.
@@ -203,6 +208,7 @@ pub async fn examine(
             Err(error) => examiner.store_failed(table.as_str(), &error),
         }
     }
+    examiner.ids().await;
     examiner.around().await;
     if options.probe {
         examiner.probe(ids).await;

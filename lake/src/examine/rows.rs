@@ -1,4 +1,4 @@
-//! Every row of a file: whether it can be read, is in order, and in the bucket of its user.
+//! Every row of a file: whether it can be read, is in order, in the bucket of its user, and what the file notes it to be.
 
 use std::cmp::Ordering;
 
@@ -11,6 +11,7 @@ use arrow::datatypes::{Int32Type, Int64Type, TimestampMicrosecondType};
 use futures::TryStreamExt;
 
 use super::files::Flaw;
+use super::notes::{FileNotes, OfRows};
 use crate::error::LakeError;
 use crate::names::TableName;
 use crate::reader;
@@ -19,9 +20,15 @@ use crate::schema::{BUCKET, BUCKETS, EVENT_ID, EVENT_UUID, PLACE, RECEIVED_AT, T
 use crate::snapshot::DataFile;
 use crate::store::Store;
 
-/// What is wrong with the rows of a file of which nothing else is.
-pub(super) async fn flaw(store: &Store, table: TableName, file: &DataFile, version: u64) -> Option<Flaw> {
-    match first_flaw(store, table, file, version).await {
+/// What is wrong with the rows of a file of which nothing else is, or with what it notes of them, as far as notes are given.
+pub(super) async fn flaw(
+    store: &Store,
+    table: TableName,
+    file: &DataFile,
+    version: u64,
+    noted: Option<&FileNotes>,
+) -> Option<Flaw> {
+    match first_flaw(store, table, file, version, noted).await {
         Ok(flaw) => flaw,
         Err(LakeError::Corrupt { problem, .. }) => Some(Flaw::Torn(problem)),
         Err(LakeError::Missing { .. }) => Some(Flaw::Missing),
@@ -29,21 +36,32 @@ pub(super) async fn flaw(store: &Store, table: TableName, file: &DataFile, versi
     }
 }
 
-async fn first_flaw(store: &Store, table: TableName, file: &DataFile, version: u64) -> Result<Option<Flaw>, LakeError> {
+async fn first_flaw(
+    store: &Store,
+    table: TableName,
+    file: &DataFile,
+    version: u64,
+    noted: Option<&FileNotes>,
+) -> Result<Option<Flaw>, LakeError> {
     let columns = columns_of(table);
     let names: Vec<&str> = columns.fields().iter().map(|field| field.name().as_str()).collect();
     let mut batches = reader::open_all(store, table, version, file, &names).await?;
     let mut check = Check { before: None, row: 0, bucket_rows: vec![0; BUCKETS] };
+    let mut of_rows = OfRows::new()?;
     let mut found = None;
     // To the end, even behind a flaw: that all rows can be read is worth knowing too.
     while let Some(batch) = batches.try_next().await? {
         if table == TableName::Events && found.is_none() {
             found = check.batch(&batch);
+            of_rows.take(&batch)?;
         }
     }
     if table == TableName::Events && found.is_none() && check.bucket_rows != file.bucket_rows {
         let problem = "its buckets have other numbers of rows than the log says".to_owned();
         found = Some(("wrong_buckets", problem));
+    }
+    if let (TableName::Events, Some(noted), None) = (table, noted, &found) {
+        found = of_rows.flaw(file, noted)?;
     }
     Ok(found.map(|(code, problem)| Flaw::Other(code, problem, file.rows)))
 }

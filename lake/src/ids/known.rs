@@ -181,7 +181,7 @@ impl KnownIds {
     }
 
     /// Reads the ids of files that were landed since.
-    async fn take_new(&mut self, at: &mut At<'_>) -> Result<(), Trouble> {
+    pub(super) async fn take_new(&mut self, at: &mut At<'_>) -> Result<(), Trouble> {
         let mut snapshot = at.table.snapshot();
         if self.version >= Some(snapshot.version) {
             return Ok(());
@@ -236,7 +236,8 @@ impl KnownIds {
         Ok(firsts)
     }
 
-    async fn look_up_in_segments(
+    /// Sets `firsts` to `false` for the events whose id is in a segment that has ids received since `since_ms`.
+    pub(super) async fn look_up_in_segments(
         &mut self,
         store: &Store,
         since_ms: i64,
@@ -310,9 +311,7 @@ impl KnownIds {
     /// Goes on after a segment was found missing or damaged: with a newer manifest, or from the data files.
     async fn recover(&mut self, at: &mut At<'_>, trouble: &Trouble) -> Result<(), LakeError> {
         let had = self.manifest;
-        self.forget();
-        self.has_looked = true;
-        self.since_ms = oldest_kept(at.now_ms);
+        self.begin_anew(at.now_ms);
         let adopted = self.adopt_newest(at).await;
         match adopted {
             Ok(true) if self.manifest > had => return Ok(()),
@@ -320,11 +319,16 @@ impl KnownIds {
             _ => {}
         }
         tracing::warn!(%trouble, "the index of event ids is damaged; it is built again from the table");
-        self.forget();
-        self.has_looked = true;
-        self.since_ms = oldest_kept(at.now_ms);
+        self.begin_anew(at.now_ms);
         self.owes_manifest = true;
         Ok(())
+    }
+
+    /// Forgets everything but the number of the manifest, and does not look for a manifest first.
+    pub(super) fn begin_anew(&mut self, now_ms: i64) {
+        self.forget();
+        self.has_looked = true;
+        self.since_ms = oldest_kept(now_ms);
     }
 }
 

@@ -23,6 +23,7 @@
 //! Ids are kept a little longer than the horizon, since whole segments fall out: a copy that comes later than that is taken for
 //! one, or for a new event.
 
+mod check;
 mod known;
 mod manifest;
 mod recent;
@@ -31,9 +32,10 @@ mod sketch;
 mod trouble;
 mod upkeep;
 
+pub use check::{Wrong, check};
 pub use known::{At, Bounds, KnownIds};
 pub use recent::fingerprint;
-pub use upkeep::{advance, clean_up, live_names};
+pub use upkeep::{advance, clean_up, live_names, rebuild};
 
 use weir_core::time::DAY_MS;
 

@@ -99,6 +99,21 @@ impl SegmentMeta {
         sketch.filter(is_sealed).ok_or_else(|| self.broken("its sketch is damaged"))
     }
 
+    /// Reads all of it: every seal, the order of the ids, and that there are as many as there should be.
+    pub(super) async fn verify(&self, store: &Store) -> Result<(), Trouble> {
+        self.sketch(store).await?;
+        let mut cursor = Cursor::new(self);
+        let (mut last, mut ids) = (None, 0);
+        while cursor.refill(store).await? {
+            ids += cursor.ids.len() as u64;
+            if cursor.ids.first().copied() <= last || !cursor.ids.is_sorted_by(|a, b| a < b) {
+                return Err(self.broken("its ids are out of order"));
+            }
+            last = cursor.ids.last().copied();
+        }
+        if ids == self.ids { Ok(()) } else { Err(self.broken(format_args!("it has {ids} ids of {}", self.ids))) }
+    }
+
     /// The bytes of whole blocks, checked.
     async fn blocks_of(&self, store: &Store, ranges: &[Range<u64>]) -> Result<BTreeMap<u64, Bytes>, Trouble> {
         let bytes: Vec<_> = ranges.iter().map(|r| r.start * BLOCK_BYTES..r.end * BLOCK_BYTES).collect();
@@ -306,7 +321,7 @@ pub(super) async fn merge(store: &Store, id: String, inputs: &[SegmentMeta]) -> 
     let mut writer = SegmentWriter::new(store, id, inputs.iter().map(|meta| meta.ids).sum());
     let mut cursors = Vec::with_capacity(inputs.len());
     for meta in inputs {
-        let mut cursor = Cursor { meta, ids: Vec::new(), at: 0, next_block: 0 };
+        let mut cursor = Cursor::new(meta);
         if cursor.refill(store).await? {
             cursors.push(cursor);
         }
@@ -343,7 +358,11 @@ struct Cursor<'a> {
     next_block: u64,
 }
 
-impl Cursor<'_> {
+impl<'a> Cursor<'a> {
+    fn new(meta: &'a SegmentMeta) -> Self {
+        Self { meta, ids: Vec::new(), at: 0, next_block: 0 }
+    }
+
     /// Reads the next ids; `false` at the end.
     async fn refill(&mut self, store: &Store) -> Result<bool, Trouble> {
         let range = self.next_block..self.meta.blocks().min(self.next_block + CHUNK_BLOCKS);

@@ -39,6 +39,16 @@ pub async fn advance(table: &mut Table, ids: &dyn NewIds, now_ms: i64) -> Result
     known.advance(&mut At { table, ids, now_ms }).await
 }
 
+/// Builds the index again from the data files, whatever there is of it, and makes that the newest manifest. Processes that land
+/// take it over when they make a manifest themselves, or find a segment gone.
+///
+/// # Errors
+/// As [`advance`].
+pub async fn rebuild(table: &mut Table, ids: &dyn NewIds, now_ms: i64) -> Result<(), LakeError> {
+    let mut known = KnownIds::default();
+    known.rebuild(&mut At { table, ids, now_ms }).await
+}
+
 /// The objects of the index that are in use: the newest manifest and what it names. Others are garbage, or about to be named.
 ///
 /// # Errors
@@ -90,6 +100,27 @@ impl KnownIds {
         Ok(())
     }
 
+    pub(super) async fn rebuild(&mut self, at: &mut At<'_>) -> Result<(), LakeError> {
+        for _ in 0..ATTEMPTS {
+            self.begin_anew(at.now_ms);
+            // Another process's manifest may have what is to be mended: this one is made behind it, and from nothing.
+            self.manifest = Manifest::newest(at.table.store()).await?;
+            at.table.refresh().await?;
+            match self.build(at).await {
+                Ok(true) => return Ok(()),
+                Ok(false) | Err(Trouble::Segment { .. }) => {}
+                Err(Trouble::Lake(error)) => return Err(error),
+            }
+        }
+        Err(LakeError::Conflict { version: self.manifest + 1 }.into())
+    }
+
+    /// `false` if another process made a manifest meanwhile.
+    async fn build(&mut self, at: &mut At<'_>) -> Result<bool, Trouble> {
+        self.take_new(at).await?;
+        self.persist(at).await
+    }
+
     /// Takes over the newest manifest, if it is newer than what was seen and holds for this table: its segments replace all
     /// ids that are here. Gives whether it was.
     pub(super) async fn adopt_newest(&mut self, at: &mut At<'_>) -> Result<bool, Trouble> {
@@ -100,7 +131,7 @@ impl KnownIds {
         }
         self.manifest = self.manifest.max(newest);
         let usable = match Manifest::read(&store, newest).await? {
-            Ok(manifest) => usable(manifest, at).await?,
+            Ok(manifest) => usable(manifest, at.table, at.now_ms).await?.map_err(|unusable| unusable.to_string()),
             Err(problem) => Err(problem),
         };
         match usable {
@@ -222,22 +253,37 @@ impl KnownIds {
     }
 }
 
+/// Why a manifest does not hold for a table.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Unusable {
+    /// It is of another table, or of another history of this one.
+    #[error("{0}")]
+    Foreign(String),
+    /// Too much was forgotten since: of the index, or of the table's log.
+    #[error("{0}")]
+    Old(String),
+}
+
 /// Whether a manifest holds for this table, as it is now.
-async fn usable(manifest: Manifest, at: &mut At<'_>) -> Result<Result<Manifest, String>, Trouble> {
+pub(super) async fn usable(
+    manifest: Manifest,
+    table: &mut Table,
+    now_ms: i64,
+) -> Result<Result<Manifest, Unusable>, LakeError> {
     let version = manifest.version;
-    if manifest.since_ms > at.now_ms - HORIZON_MS {
-        return Ok(Err("it does not reach back to the horizon".to_owned()));
+    if manifest.since_ms > now_ms - HORIZON_MS {
+        return Ok(Err(Unusable::Old("it does not reach back to the horizon".to_owned())));
     }
-    if version > at.table.snapshot().version {
-        at.table.refresh().await?;
+    if version > table.snapshot().version {
+        table.refresh().await?;
     }
-    if version > at.table.snapshot().version {
-        return Ok(Err(format!("it is of version {version}, which the table does not have")));
+    if version > table.snapshot().version {
+        return Ok(Err(Unusable::Foreign(format!("it is of version {version}, which the table does not have"))));
     }
-    match witness(at.table.store(), version).await? {
+    match witness(table.store(), version).await? {
         Some(witness) if witness == manifest.witness => Ok(Ok(manifest)),
-        Some(_) => Ok(Err(format!("it is of another version {version} than the table's"))),
-        None => Ok(Err(format!("the commit of version {version} is gone"))),
+        Some(_) => Ok(Err(Unusable::Foreign(format!("it is of another version {version} than the table's")))),
+        None => Ok(Err(Unusable::Old(format!("the commit of version {version} is gone")))),
     }
 }
 

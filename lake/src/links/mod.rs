@@ -16,6 +16,7 @@
 //! says and they do not is what is looked for in it: see [`resolve`](crate::resolve). The log has three numbers for each file
 //! ([`LinkCounts`]), so that a lake without links costs no read.
 
+mod check;
 mod collect;
 mod note;
 
@@ -30,6 +31,7 @@ use futures::{StreamExt, TryStreamExt};
 use tokio::sync::Mutex;
 use weir_core::identity::{Links, Refused, id_hash};
 
+pub(crate) use check::{Given, differs, unusable};
 pub(crate) use collect::Collector;
 use note::{CUT_BITS, Declarations, Users};
 

@@ -62,7 +62,7 @@ fn failed(error: std::io::Error) -> LakeError {
 }
 
 /// A links note, unpacked.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Declarations(Vec<u8>);
 
 impl Declarations {

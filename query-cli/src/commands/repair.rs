@@ -1,12 +1,13 @@
 //! `weir repair`: mends what `weir doctor` finds, where that can be done.
 
+use compact_fn::erase::closed_requests;
 use compact_fn::repair::{Mended, loses, mend, plan};
 use serde::Serialize;
 use serde_json::{Value, json};
 use weir_core::ports::{RandomIds, SystemClock};
 use weir_core::time::rfc3339;
-use weir_lake::any_file;
 use weir_lake::examine::{Broken, Finding, Mend, Options, Severity};
+use weir_lake::{Store, any_file, names};
 
 use super::doctor::look_at;
 use super::open_store;
@@ -26,13 +27,23 @@ pub async fn run(args: &RepairArgs) -> Result<(), Failure> {
     let examined = look_at(&store, Options { deep: args.deep, probe: false }, &args.output).await?;
     let mut report = Repaired { lake: examined.lake, done: args.yes, steps: Vec::new() };
     let mut failed = 0_u64;
-    for step in plan(&examined.findings) {
+    let plan = plan(&examined.findings);
+    if !args.output.quiet {
+        say_who_may_come_back(&store, &plan).await?;
+    }
+    for step in plan {
         let mut line = Step::of(&step);
         if loses(&step) && !args.accept_loss {
             line.outcome = LOSSY;
         } else if args.yes {
             match mend(&store, &step, &SystemClock, &RandomIds).await {
-                Ok(mended) => line.take(&mended),
+                Ok(mended) => {
+                    line.take(&mended);
+                    if mended.erased > 0 && !args.output.quiet {
+                        let rows = counted(mended.erased, "row");
+                        output::say(format_args!("{rows} of erased users in `{}` were left out", line.object));
+                    }
+                }
                 Err(error) => {
                     failed += 1;
                     line.outcome = "failed";
@@ -59,6 +70,20 @@ pub async fn run(args: &RepairArgs) -> Result<(), Failure> {
         }
         _ => Ok(()),
     }
+}
+
+/// Of users who were erased long ago the lake knows nothing any more.
+async fn say_who_may_come_back(store: &Store, plan: &[Mend]) -> Result<(), Failure> {
+    let takes_over = plan.iter().any(|step| matches!(step, Mend::Rewrite { file, .. } if file.is_replaced));
+    if takes_over && let Some((closed, latest_ms)) = closed_requests(store).await? {
+        output::say(format_args!(
+            "{}, the latest of {}, can be recognised no more, but for users who are refused: if a file that is taken over has rows \
+             of such a user, they come back; then erase the user again with `weir delete-user`",
+            counted(closed, "erasure"),
+            rfc3339(latest_ms)
+        ));
+    }
+    Ok(())
 }
 
 fn say_what_is_left<'a>(report: &Repaired, unmended: impl Iterator<Item = &'a Finding>, done: bool) {
@@ -124,18 +149,15 @@ impl Step {
                 of_file("rewrite", file, file.rows_found.saturating_sub(copies), copies, file.rows_lost())
             }
             Mend::Drop { file } => of_file("drop", file, 0, 0, file.rows.unwrap_or(0)),
-            Mend::RemoveCheckpoint { objects } => Self {
-                action: "remove",
-                object: objects.join(", "),
-                outcome: WOULD,
-                rows: 0,
-                copies: 0,
-                lost: 0,
-                from: None,
-                to: None,
-                version: None,
-            },
+            Mend::RemoveCheckpoint { objects } => Self::of_objects("remove", objects.join(", ")),
+            Mend::RebuildIds => Self::of_objects("rebuild", names::all_ids().to_string()),
         }
+    }
+
+    /// Something that has no rows.
+    fn of_objects(action: &'static str, object: String) -> Self {
+        let (outcome, rows, copies, lost) = (WOULD, 0, 0, 0);
+        Self { action, object, outcome, rows, copies, lost, from: None, to: None, version: None }
     }
 
     fn take(&mut self, mended: &Mended) {
