@@ -4,6 +4,7 @@
 //! - [`failures`]: answers that are lost, connections that break, and what is said of a refusal.
 //! - [`examine`]: what is wrong with a lake there, and mending it.
 //! - [`lake`]: two writers of one table, landing, compaction, the overflow.
+//! - [`erase`]: a user who goes while others write; [`ids`]: the index of event ids, which several write.
 //! - [`program`]: the commands of `weir` on `s3://…`.
 
 #![allow(
@@ -13,10 +14,14 @@
     reason = "a test fails by a panic; helpers of tests are no production code"
 )]
 
+#[path = "s3/erase.rs"]
+mod erase;
 #[path = "s3/examine.rs"]
 mod examine;
 #[path = "s3/failures.rs"]
 mod failures;
+#[path = "s3/ids.rs"]
+mod ids;
 #[path = "s3/lake.rs"]
 mod lake;
 #[path = "s3/objects.rs"]

@@ -14,9 +14,10 @@ use weir_tests::moto::Moto;
 
 use super::{store as new_store, store_through};
 
-const NOW: i64 = 1_767_225_600_000;
+pub const NOW: i64 = 1_767_225_600_000;
 
-fn event(user: &str, place: u64) -> Event<'_> {
+/// An event of a user.
+pub fn event(user: &str, place: u64) -> Event<'_> {
     Event {
         event: Cow::Borrowed("view_job"),
         user_id: Some(Cow::Borrowed(user)),
@@ -31,7 +32,8 @@ fn event(user: &str, place: u64) -> Event<'_> {
     }
 }
 
-fn rows(ids: &[String]) -> FrozenRows {
+/// Events with these ids.
+pub fn rows(ids: &[String]) -> FrozenRows {
     let mut rows = EventRows::default();
     for (place, id) in (0..).zip(ids) {
         rows.push("app", &event("u", place), &EventId::Text(id.into()));
@@ -47,7 +49,8 @@ fn record(ids: &[&str]) -> Vec<u8> {
     frame.finish()
 }
 
-async fn lander(store: &Store, first_id: u64) -> Lander {
+/// A process that lands; its files are named from this id on.
+pub async fn lander(store: &Store, first_id: u64) -> Lander {
     let ids = Arc::new(CountingIds::starting_at(first_id));
     Lander::open(store, Arc::new(ManualClock::new(NOW)), ids).await.unwrap()
 }
