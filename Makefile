@@ -41,8 +41,8 @@ bench: build ## Measure the release: import speed and memory, start-up, and a fu
 	scripts/bench.sh "$(CARGO_TARGET_DIR)/release/weir"
 
 bench-lake: build ## Measure the lake beside DuckDB and Polars: import, compaction, size, opening, delay (see scripts/bench-lake.sh)
-	$(CARGO) build --release -p weir-tests --example land_files
-	if [ -f lake/examples/open_month.rs ]; then $(CARGO) build --release -p weir-lake --example open_month; fi
+	$(CARGO) build --release -p compact-fn --example compaction
+	$(CARGO) build --release -p weir-lake --example open_month
 	scripts/bench-lake.sh "$(CARGO_TARGET_DIR)/release/weir" "$(CARGO_TARGET_DIR)/engines-python"
 
 bench-ingest: ## Measure the collector beside a bare handler: the bars of ingest, in about two minutes

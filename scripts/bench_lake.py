@@ -134,7 +134,7 @@ def importing(bench):
 def compaction(bench):
     files, events = FILES * SCALE, FILES * SCALE * FILE_EVENTS
     lake, out = bench.path("landed"), bench.path("polars.parquet")
-    land = [str(EXAMPLES / "land_files"), lake, str(FILE_EVENTS)]
+    land = [str(EXAMPLES / "compaction"), "fill", lake, str(FILE_EVENTS)]
     demo(events, lambda lines: subprocess.run(land, stdin=lines, stdout=subprocess.DEVNULL, check=True))
     rows = weir("stats", "--lake", lake)["events"]
     # The peer first: compaction takes its files away.

@@ -192,8 +192,8 @@ async fn write_anew(
     let columns = columns_of(file.table);
     let names: Vec<&str> = columns.fields().iter().map(|field| field.name().as_str()).collect();
     let from = AnyFile { table: file.table, path: file.path.clone(), bytes: file.bytes, is_foreign: file.is_foreign };
-    let typed = table.snapshot().typed_columns();
-    let mut batches = any_file::open(table.store(), &from, &names, &typed, BATCH_ROWS).await?;
+    let snapshot = table.snapshot();
+    let mut batches = any_file::open(table.store(), &from, &names, snapshot.typed_columns(), BATCH_ROWS).await?;
     let mut written = Written { table, ids, files: Vec::new(), waiting: Vec::new(), rows: 0, bytes: 0 };
     let (mut row, mut left_out, mut erased) = (0_u64, 0, 0);
     while let Some(batch) = batches.try_next().await? {

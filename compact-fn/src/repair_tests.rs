@@ -9,7 +9,10 @@ use parquet::arrow::ArrowWriter;
 use weir_core::event::Failed;
 use weir_core::ports::{CountingIds, ManualClock, SequenceNumber, SystemClock};
 use weir_lake::examine::examine;
+use weir_lake::snapshot::Level;
 use weir_lake::store::IfMissing;
+use weir_lake::typed::{ColumnKind, TypedColumn};
+use weir_lake::writer::{DataFileWriter, Packing};
 
 use super::world::*;
 use super::*;
@@ -110,6 +113,37 @@ async fn a_file_in_the_layout_of_another_engine_is_written_anew() {
     assert_eq!(lake.repair(false).await, [Mended { rows: 40, version: Some(4), ..Mended::default() }]);
     assert_eq!(lake.content().await, (before, 3));
     assert_eq!(lake.landings().await, [1, 3, 4], "nobody has looked at what was there until now");
+    lake.is_healthy().await;
+}
+
+#[tokio::test]
+async fn a_property_in_a_column_that_the_table_lost_is_found_and_mended() {
+    let lake = Lake::new().await;
+    let before = lake.content().await.0;
+    let mut table = Table::open(&lake.store).await.unwrap();
+    let old = table.snapshot().files.values().find(|file| file.landed_in == 1).unwrap().clone();
+    let columns = vec![TypedColumn { property: "n".to_owned(), kind: ColumnKind::Number }];
+    let (level, packing, name) = (Level::Compacted(1), Packing::Merged, "compacted/2026-01-01/n.parquet".to_owned());
+    let writer = DataFileWriter::packed(&lake.store, TableName::Events, name, level, packing, &columns);
+    let mut writer = writer.unwrap();
+    writer.write(&batch(0)).await.unwrap();
+    let adds = vec![DataFile { landed_in: 1, ..writer.finish().await.unwrap() }];
+    let change = Change { adds, removes: vec![old.path.clone()], columns, operation: "compact", ..Change::default() };
+    table.commit(&change, NOW).await.unwrap();
+    assert_eq!(lake.findings(DEEP).await, "");
+    // Another engine gives the table a schema in which the column has another name.
+    lake.edit(4, "weir.property", "a.property");
+    lake.edit(4, "p_n", "n_p");
+    assert_eq!(lake.content().await, (before.clone(), 3), "nothing is lost");
+    insta::assert_snapshot!(lake.findings(SHALLOW).await, @"
+    Error unknown_column events/compacted/2026-01-01/n.parquet, rewrite
+      version 4 names it: it has a column `p_n`, a double, and the table has none such
+      SQL and other engines miss what is in it; funnels find it, and take longer
+      `weir repair --lake LAKE` writes its rows anew, as weir writes them
+    ");
+    assert_eq!(lake.repair(false).await, [Mended { rows: 40, version: Some(5), ..Mended::default() }]);
+    assert_eq!(lake.content().await, (before, 3));
+    assert_eq!(lake.landings().await, [1, 2, 3], "they are the rows that came in then");
     lake.is_healthy().await;
 }
 

@@ -278,7 +278,7 @@ async fn replace(
     let columns = columns_of(table.name());
     let all: Vec<&str> = columns.fields().iter().map(|field| field.name().as_str()).collect();
     let name = names::beside(&file.path, &uuid_text(&ids.next_id()));
-    let typed = if file.level == Level::Landed { Vec::new() } else { table.snapshot().typed_columns() };
+    let typed = if file.level == Level::Landed { Vec::new() } else { table.snapshot().typed_columns().to_vec() };
     let (mut writer, mut rows_changed): (Option<DataFileWriter>, u64) = (None, 0);
     let mut batches = open(table, version, file, &all).await?;
     while let Some(batch) = batches.try_next().await? {

@@ -22,7 +22,7 @@ use crate::object_reader::ObjectReader;
 use crate::reader::{Batches, Explained};
 use crate::schema::{BUCKET, PROPERTIES, USER, bucket_of, columns_of};
 use crate::store::Store;
-use crate::typed::{TypedColumn, join};
+use crate::typed::{TypedColumn, join, noted};
 
 /// A file, whoever wrote it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +51,7 @@ pub fn name(table: TableName, path: &str) -> Path {
 }
 
 /// Opens columns of a file, in the table's order and types, `batch_rows` rows at a time, in the order of the file. Properties are
-/// whole: what the file has of the table's `typed` columns goes back into the text.
+/// whole: what the file has of the table's `typed` columns, or says itself to have, goes back into the text.
 ///
 /// # Errors
 /// [`LakeError::Missing`] or [`LakeError::Corrupt`], naming the file; also later, from the stream.
@@ -73,10 +73,12 @@ pub async fn open(
     let wanted: Vec<_> =
         all.fields().iter().filter(|field| columns.contains(&field.name().as_str())).cloned().collect();
     let wanted: SchemaRef = Arc::new(Schema::new(wanted));
-    let typed: Vec<TypedColumn> = match columns.contains(&PROPERTIES) {
-        true => typed.iter().filter(|typed| has_column(builder.schema(), &typed.field())).cloned().collect(),
-        false => Vec::new(),
-    };
+    let mut own: Vec<TypedColumn> =
+        noted(builder.metadata().file_metadata()).into_iter().map(|note| note.column).collect();
+    let others = typed.iter().filter(|column| own.iter().all(|own| own.property != column.property));
+    own.extend(others.cloned().collect::<Vec<_>>());
+    own.retain(|column| columns.contains(&PROPERTIES) && has_column(builder.schema(), &column.field()));
+    let typed = own;
     let names: Vec<String> = typed.iter().map(TypedColumn::name).collect();
     let names = names.iter().map(String::as_str);
     // The bucket comes from the user, so that is read even if it is not asked for.

@@ -37,6 +37,8 @@ pub struct LogState {
     pub protocol: Option<Protocol>,
     /// What the table is.
     pub meta: Option<MetaData>,
+    /// The properties that have columns of their own, from its schema.
+    pub typed: Vec<TypedColumn>,
     /// Domains that are not weir's.
     pub domains: BTreeMap<String, DomainMetadata>,
     /// How far applications of other engines have come, by application.
@@ -54,11 +56,6 @@ impl LogState {
         self.meta.as_ref()?.configuration.get(name).map(String::as_str)
     }
 
-    /// The properties that have columns of their own.
-    pub(crate) fn typed_columns(&self) -> Vec<TypedColumn> {
-        self.meta.as_ref().map(|meta| typed::of_schema(&meta.schema_string)).unwrap_or_default()
-    }
-
     /// What the table is with these typed columns; `None` if it has them. It is of the format that has such columns then, so that
     /// nobody takes the rest of the properties for all of them.
     ///
@@ -68,7 +65,7 @@ impl LogState {
         if wanted.is_empty() {
             return Ok(None);
         }
-        let missing = typed::missing(&self.typed_columns(), wanted)?;
+        let missing = typed::missing(&self.typed, wanted)?;
         let Some(mut meta) = self.meta.clone().filter(|_| !missing.is_empty()) else { return Ok(None) };
         meta.schema_string = typed::extended(&meta.schema_string, &missing)
             .ok_or_else(|| (missing[0].name(), "its schema cannot be read".to_owned()))?;

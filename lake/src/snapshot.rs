@@ -15,7 +15,7 @@ use crate::links::LinkCounts;
 use crate::log_state::{LogState, Tombstones};
 use crate::names::TableName;
 use crate::schema::{BUCKETS, RECEIVED_AT, TIME};
-use crate::typed::TypedColumn;
+use crate::typed::{self, TypedColumn};
 
 /// Version of what weir itself writes: tags, sort order, buckets, which commits there are. A lake with a newer one is not
 /// opened. A reader of format 1 begins with commit 0; in a table of format 2 it may be gone, and a checkpoint stands for it. A
@@ -158,8 +158,8 @@ impl Snapshot {
     }
 
     /// The properties that have columns of their own, in files that were written since they have.
-    pub fn typed_columns(&self) -> Vec<TypedColumn> {
-        self.log.typed_columns()
+    pub fn typed_columns(&self) -> &[TypedColumn] {
+        &self.log.typed
     }
 
     /// What to say of an answer from this snapshot if it leaves files of another engine out.
@@ -340,6 +340,8 @@ impl Snapshot {
                 FormatProblem::Newer(what) => LakeError::Newer { what },
                 FormatProblem::Foreign(what) => origin.corrupt(what),
             })?;
+            log.typed = typed::of_schema(&meta.schema_string)
+                .map_err(|e| origin.corrupt(format!("the table's schema cannot be read: {e}")))?;
             log.meta = Some(meta);
         }
         if let Some(remove) = action.remove {

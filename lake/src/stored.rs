@@ -81,11 +81,14 @@ pub(crate) fn to_stored(batch: &RecordBatch, stored: &SchemaRef) -> Result<Recor
 
 /// Asks for properties that have columns, apart from the text.
 ///
-/// `properties` then has what is in no column of the file. Where a file has a column that is not asked for, that is missing.
+/// `properties` then has what is in no column of the file. Where a file has a column that is known and not asked for, that is
+/// missing. One that is not known goes back into the text: whoever asks looks for the property there.
 #[derive(Debug, Clone, Copy)]
 pub struct Apart<'a> {
     /// Which: they come behind the table's columns, null in files that do not have them.
     pub columns: &'a [TypedColumn],
+    /// All that the table has, by its log.
+    pub known: &'a [TypedColumn],
     /// Whether the text is wanted only for these columns: then it is null in files whose text has no value of any.
     pub text_for_these: bool,
 }
@@ -118,12 +121,17 @@ impl Layout {
         };
         let note = |column: &TypedColumn| notes.iter().find(|note| note.column == *column);
         let is_elsewhere = |column: &TypedColumn| note(column).is_none_or(|note| note.elsewhere > 0);
-        if apart.text_for_these && !apart.columns.iter().any(is_elsewhere) {
+        let is_text_wanted = !apart.text_for_these || apart.columns.iter().any(is_elsewhere);
+        let is_unknown = |column: &TypedColumn| !apart.known.contains(column) && !apart.columns.contains(column);
+        let mut joined: Vec<_> = notes.iter().map(|note| note.column.clone()).filter(is_unknown).collect();
+        if !is_text_wanted || !is_wanted(PROPERTIES) {
             read.retain(|name| name != PROPERTIES);
+            joined.clear();
         }
-        read.extend(apart.columns.iter().filter(|column| note(column).is_some()).map(TypedColumn::name));
+        let there = apart.columns.iter().filter(|column| note(column).is_some());
+        read.extend(there.chain(&joined).map(TypedColumn::name));
         let typed = apart.columns.iter().map(|column| Arc::new(column.field()));
-        Self { read, given: Arc::new(Schema::new(fields.chain(typed).collect::<Vec<_>>())), joined: Vec::new() }
+        Self { read, given: Arc::new(Schema::new(fields.chain(typed).collect::<Vec<_>>())), joined }
     }
 
     /// What was read, as it is given.
@@ -137,8 +145,9 @@ impl Layout {
                 let typed: Vec<_> = named.filter_map(|(typed, column)| Some((typed, column?))).collect();
                 Arc::new(join(rest.as_string_view(), &typed)) as ArrayRef
             }
-            Some(column) => Arc::clone(column),
-            None => new_null_array(field.data_type(), batch.num_rows()),
+            // Of another type it is one that the table does not know, and in the text now.
+            Some(column) if column.data_type() == field.data_type() => Arc::clone(column),
+            _ => new_null_array(field.data_type(), batch.num_rows()),
         };
         let columns = self.given.fields().iter().map(column).collect();
         let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));

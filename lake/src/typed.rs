@@ -71,7 +71,7 @@ impl ColumnKind {
     }
 
     /// The type in Delta Lake's terms.
-    fn delta_type(self) -> &'static str {
+    pub(crate) fn delta_type(self) -> &'static str {
         match self {
             Self::Text => "string",
             Self::Number => "double",
@@ -178,25 +178,30 @@ pub(crate) fn footer_entry(notes: &[ColumnNote]) -> KeyValue {
     KeyValue { key: FOOTER_KEY.to_owned(), value: Some(json!(notes).to_string()) }
 }
 
-/// The typed columns that a table has by the `schemaString` of its metadata, in its order.
-pub fn of_schema(schema: &str) -> Vec<TypedColumn> {
+/// The typed columns that a table has by the `schemaString` of its metadata, in its order. An engine that writes the schema anew
+/// may leave out what weir noted of a column, so its name and type are enough.
+///
+/// # Errors
+/// Why the text is no schema.
+pub(crate) fn of_schema(schema: &str) -> Result<Vec<TypedColumn>, serde_json::Error> {
     #[derive(Deserialize)]
     struct Struct {
         fields: Vec<Column>,
     }
     #[derive(Deserialize)]
     struct Column {
+        name: String,
         #[serde(rename = "type")]
         kind: Value,
         #[serde(default)]
         metadata: Map<String, Value>,
     }
     let typed = |column: Column| {
-        let property = column.metadata.get(PROPERTY)?.as_str()?.to_owned();
-        Some(TypedColumn { property, kind: ColumnKind::of_delta(column.kind.as_str()?)? })
+        let property = column.metadata.get(PROPERTY).and_then(Value::as_str).or(property_of(&column.name))?;
+        Some(TypedColumn { property: property.to_owned(), kind: ColumnKind::of_delta(column.kind.as_str()?)? })
     };
-    let columns = serde_json::from_str::<Struct>(schema).map(|schema| schema.fields).unwrap_or_default();
-    columns.into_iter().filter_map(typed).collect()
+    let schema: Struct = serde_json::from_str(schema)?;
+    Ok(schema.fields.into_iter().filter_map(typed).collect())
 }
 
 /// The `schemaString` with more columns behind those that it has; `None` if it is not a schema.

@@ -24,8 +24,9 @@ import figures
 HERE = Path(__file__).parent
 WEIR = os.environ["WEIR_BIN"]
 STEPS = ["view_job", "apply_start", "apply_submit"]
-# A number, but for some events that have it as text, such as "10210", which is none. Compaction gives it a column.
+# A number, but for some events that have it as text, such as "10210", which is none. With the plan, compaction gives it a column.
 NUMBER = "wage"
+PLAN = {"weir_plan": 1, "events": {"view_job": {"properties": {NUMBER: {"type": "number"}}}}}
 
 
 def weir(*arguments, stdin=None):
@@ -112,6 +113,9 @@ class Lakes(unittest.TestCase):
     def test_landed_and_compacted(self):
         self.fill()
         landed = self.assert_all_agree()
+        plan = Path(self.dir, "plan.json")
+        plan.write_text(json.dumps(PLAN))
+        weir("plan", "set", str(plan), "--lake", self.lake)
         weir("compact", "--lake", self.lake)
         self.assertEqual(self.assert_all_agree(), landed)
         table = os.path.join(self.lake, "events")

@@ -36,7 +36,7 @@ use super::queue::{FILE_BYTES, FILE_ROWS};
 use crate::resolving;
 
 /// Memory of all inputs, in bytes.
-const INPUT_BYTES: usize = 96 * 1024 * 1024;
+const INPUT_BYTES: usize = 112 * 1024 * 1024;
 /// The compressed bytes of an input that are fetched at once, and the least of them where inputs are many.
 const SLICE_BYTES: Range<usize> = 64 * 1024..4 * 1024 * 1024;
 /// Footers that are read at once.

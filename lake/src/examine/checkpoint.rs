@@ -167,6 +167,7 @@ impl Examiner<'_> {
             (path.clone(), Live { version: file.version, bytes: file.bytes, rows: file.rows, file: None })
         });
         log.live = files.chain(foreign).collect();
+        log.typed = snapshot.typed_columns().to_vec();
         log.named.extend(log.live.keys().cloned());
         log.named.extend(snapshot.tombstones().iter().map(|(path, _)| path.to_owned()));
         if snapshot.table == TableName::Events {

@@ -25,6 +25,7 @@ use crate::schema::{BUCKET, BUCKETS, RECEIVED_AT, TIME};
 use crate::snapshot::DataFile;
 use crate::store::Store;
 use crate::stored::columns_in_file;
+use crate::typed::{TypedColumn, noted};
 
 /// A file that no commit names may be of an import that is under way, in milliseconds: as long as vacuum leaves it.
 const UNDER_WAY_MS: i64 = DAY_MS;
@@ -48,7 +49,7 @@ const OF_NOTES: [&str; 4] = ["damaged_catalogue", "damaged_links", "wrong_catalo
 impl Examiner<'_> {
     pub(super) async fn files(&mut self, table: TableName, log: &Log, objects: &[ObjectMeta]) -> Result<(), LakeError> {
         let sizes: HashMap<&Path, u64> = objects.iter().map(|object| (&object.location, object.size)).collect();
-        let (store, deep) = (self.store, self.options.deep);
+        let (store, deep, typed) = (self.store, self.options.deep, &log.typed);
         self.expect(log.live.len() as u64);
         let files = log.live.iter().map(|(path, live)| {
             let name = any_file::name(table, path);
@@ -62,7 +63,7 @@ impl Examiner<'_> {
                     None => store.size(&name).await,
                 };
                 let flaw = match &size {
-                    Ok(Some(size)) => flaw(store, table, &name, *size, &live, deep).await,
+                    Ok(Some(size)) => flaw(store, (table, typed), &name, *size, &live, deep).await,
                     Ok(None) => Some(Flaw::Missing),
                     Err(error) => Some(Flaw::Store(error.to_string())),
                 };
@@ -124,6 +125,7 @@ impl Examiner<'_> {
             }
             _ if lost > 0 => format!("{what} are there no more; questions and landings that need the file may fail"),
             "foreign_file" => format!("weir does not count its {}s, other engines do", row_name(table)),
+            "unknown_column" => "SQL and other engines miss what is in it; funnels find it, and take longer".to_owned(),
             "wrong_order" => "funnels and merges may take its rows in the wrong order: counts may be wrong".to_owned(),
             "wrong_range" => "a question of a range of time may leave the file out: counts may be too low".to_owned(),
             "damaged_catalogue" => "the catalogue reads its rows instead: it takes longer, and is as true".to_owned(),
@@ -200,7 +202,15 @@ impl Examiner<'_> {
     }
 }
 
-async fn flaw(store: &Store, table: TableName, name: &Path, size: u64, live: &Live, deep: bool) -> Option<Flaw> {
+/// What is wrong with a file of a table with these typed columns.
+async fn flaw(
+    store: &Store,
+    (table, typed): (TableName, &[TypedColumn]),
+    name: &Path,
+    size: u64,
+    live: &Live,
+    deep: bool,
+) -> Option<Flaw> {
     let resized = (size != live.bytes).then(|| format!("it has {size} bytes, the log says {}", live.bytes));
     let mut object = ObjectReader::new(store.objects(), name.clone(), size);
     let metadata = match object.get_metadata(None).await {
@@ -225,6 +235,12 @@ async fn flaw(store: &Store, table: TableName, name: &Path, size: u64, live: &Li
     };
     if let Some(problem) = layout(table, &metadata) {
         return other("foreign_layout", format!("its columns are not laid out as weir does it: {problem}"));
+    }
+    let unknown = noted(metadata.file_metadata()).into_iter().find(|note| !typed.contains(&note.column));
+    if let Some(unknown) = unknown {
+        let (name, kind) = (unknown.column.name(), unknown.column.kind.delta_type());
+        let problem = format!("it has a column `{name}`, a {kind}, and the table has none such");
+        return other("unknown_column", problem);
     }
     if let Some(resized) = resized {
         return other("wrong_size", resized);

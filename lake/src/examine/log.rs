@@ -16,6 +16,7 @@ use crate::error::LakeError;
 use crate::log_state::{LogState, WRITER_FEATURES};
 use crate::names::{self, TableName};
 use crate::snapshot::{DOMAIN, Domain, FORMAT, FORMAT_SETTING, Origin, TAG_LEVEL, data_file};
+use crate::typed::{self, TypedColumn};
 
 /// How weir signs its commits.
 const SIGNATURE: &str = "weir/";
@@ -33,6 +34,8 @@ pub(super) struct Log {
     pub(super) live: BTreeMap<String, Live>,
     /// Every path that any commit names: the files of old versions too.
     pub(super) named: HashSet<String>,
+    /// The properties that have columns of their own, by the newest metadata.
+    pub(super) typed: Vec<TypedColumn>,
     /// Whether everything that led to `live` could be read.
     pub(super) is_intact: bool,
 }
@@ -214,6 +217,13 @@ impl Examiner<'_> {
         }
         if let Some(meta) = &action.meta_data {
             self.check_meta(table, version, meta);
+            match typed::of_schema(&meta.schema_string) {
+                Ok(typed) => log.typed = typed,
+                Err(error) => {
+                    log.is_intact = false;
+                    self.damaged_commit(table, version, &format!("the table's schema cannot be read: {error}"));
+                }
+            }
         }
         if let Some(remove) = &action.remove {
             log.named.insert(remove.path.clone());

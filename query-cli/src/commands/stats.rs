@@ -180,7 +180,7 @@ impl Stats {
             last_event: files().map(|f| f.max_time_ms).max().map(rfc3339),
             levels: levels(snapshot),
             queue: Queue::of(&queue(snapshot, Extent::Worthwhile, u64::MAX)),
-            columns: snapshot.typed_columns().into_iter().map(|column| column.property).collect(),
+            columns: snapshot.typed_columns().iter().map(|column| column.property.clone()).collect(),
             shards: shards
                 .map(|(shard, landed_to)| Shard { shard: shard.to_string(), landed_to: landed_to.to_string() })
                 .collect(),

@@ -45,7 +45,7 @@ struct LiveFiles {
 /// # Errors
 /// Only if the plan of the view cannot be built, which would be a defect.
 pub fn events_table(snapshot: Arc<Snapshot>, moves: &Moves, partitions: usize) -> Result<Arc<dyn TableProvider>> {
-    let typed = snapshot.typed_columns();
+    let typed = snapshot.typed_columns().to_vec();
     let files = Arc::new(LiveFiles { schema: sql_schema(snapshot.table, &typed), snapshot, partitions });
     let event_id = when(col(EVENT_UUID).is_null(), col(EVENT_ID))
         .otherwise(uuid_to_text().call(vec![col(EVENT_UUID)]))?

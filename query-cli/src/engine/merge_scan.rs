@@ -53,6 +53,7 @@ pub struct MergeScanExec {
     names: Vec<String>,
     /// Properties with columns of their own, behind those.
     typed: Vec<TypedColumn>,
+    known: Vec<TypedColumn>,
     text_for_these: bool,
     partitions: Vec<Range<usize>>,
     properties: Arc<PlanProperties>,
@@ -66,6 +67,8 @@ pub struct Wanted {
     pub columns: BTreeSet<&'static str>,
     /// Properties that are given apart from the text: columns of the table's that come behind the others.
     pub typed: Vec<TypedColumn>,
+    /// All typed columns of the table.
+    pub known: Vec<TypedColumn>,
     /// The text of properties is wanted for those only: it is null where it has none of them.
     pub text_for_these: bool,
 }
@@ -101,14 +104,27 @@ impl MergeScanExec {
         let schema = Arc::new(Schema::new(fields.into_iter().chain(typed).collect::<Vec<_>>()));
         let partitions = bucket_ranges(partitions);
         let properties = Arc::new(properties(&schema, partitions.len()));
-        let (typed, text_for_these) = (wanted.typed.clone(), wanted.text_for_these);
+        let (typed, known, text_for_these) = (wanted.typed.clone(), wanted.known.clone(), wanted.text_for_these);
         let (moved, metrics) = (Arc::default(), ExecutionPlanMetricsSet::new());
-        Self { store, version, files, moves, moved, names, typed, text_for_these, partitions, properties, metrics }
+        Self {
+            store,
+            version,
+            files,
+            moves,
+            moved,
+            names,
+            typed,
+            known,
+            text_for_these,
+            partitions,
+            properties,
+            metrics,
+        }
     }
 
     /// The properties that are given apart from the text, which then need not be put together from all that have columns.
     fn apart(&self) -> Option<Apart<'_>> {
-        Some(Apart { columns: &self.typed, text_for_these: self.text_for_these })
+        Some(Apart { columns: &self.typed, known: &self.known, text_for_these: self.text_for_these })
     }
 
     async fn moved(&self, names: &[&str]) -> std::result::Result<&Moved, LakeError> {

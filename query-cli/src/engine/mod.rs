@@ -188,7 +188,7 @@ impl Engine {
         };
         let plan = Arc::new(FunnelPlan::new(spec));
         let moves = self.links.moves(&self.store, &snapshot, &files).await?;
-        let wanted = plan.columns(&snapshot.typed_columns());
+        let wanted = plan.columns(snapshot.typed_columns());
         let scan = MergeScanExec::new(self.store.clone(), snapshot.version, files, &wanted, self.partitions, moves);
         let operator = Arc::new(FunnelExec::new(Arc::new(scan), Arc::clone(&plan)));
         let mut users = execute_stream(operator, Arc::new(TaskContext::default()))?;

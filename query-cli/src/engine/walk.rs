@@ -43,7 +43,8 @@ impl FunnelPlan {
     pub fn columns(&self, typed: &[TypedColumn]) -> Wanted {
         let conditions = self.alternatives.iter().flat_map(|(_, e)| &e.filters).chain(&self.filters);
         let paths = conditions.map(|c| &c.property).chain(self.breakdown.iter().map(|b| &b.property));
-        let mut wanted = Wanted { text_for_these: true, ..Wanted::of(&[USER, TIME, EVENT]) };
+        let known = typed.to_vec();
+        let mut wanted = Wanted { text_for_these: true, known, ..Wanted::of(&[USER, TIME, EVENT]) };
         for path in paths {
             let column = match path.root {
                 PropertyRoot::Properties => PROPERTIES,
