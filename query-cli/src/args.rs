@@ -70,10 +70,11 @@ Operators:
 Examples:
   weir funnel --step view_item --step purchase --window 1d
   weir funnel --step view_item --step 'purchase where price >= 100' --last 30d --breakdown country
+  weir funnel --step view_item --step purchase --exclude 'remove_from_cart between 1 and 2' --hold item_id
   weir funnel --step view_item --step purchase --print-spec > buyers.json
   weir funnel --spec buyers.json --from 2026-01-01 --to 2026-01-31 --format json
 
-Given beside --spec, --where adds conditions and every other option replaces what the document says.";
+Given beside --spec, --where and --optional add to what the document says, and every other option replaces it.";
 
 const EVENTS_AFTER_HELP: &str = "\
 Examples:
@@ -300,9 +301,43 @@ pub struct FunnelArgs {
     #[arg(long = "where", value_name = "CONDITIONS")]
     pub conditions: Vec<String>,
 
-    /// The longest time from the first to the last step, such as 30m, 1d or 2w [default: 14d]
+    /// The longest time from the first to the last step, such as 30m, 1d or 2w; or session: all in one [default: 14d]
     #[arg(long, value_name = "DURATION")]
     pub window: Option<String>,
+
+    /// Steps in the order given (ordered), with nothing else in between (strict), or in whichever order (any) [default:
+    /// ordered]
+    #[arg(long, value_parser = ["ordered", "strict", "any"], hide_possible_values = true)]
+    pub order: Option<String>,
+
+    /// This step may be passed over; once for each
+    #[arg(long, value_name = "N")]
+    pub optional: Vec<u64>,
+
+    /// What must not happen between two steps, as `EVENT [where CONDITIONS] [| EVENT…] [between N and M]`
+    #[arg(long, value_name = "EXCLUSION")]
+    pub exclude: Vec<String>,
+
+    /// Where it does happen, there is no such attempt (block), or the user is not counted at all (drop_user) [default:
+    /// block]
+    #[arg(long, value_parser = ["block", "drop_user"], hide_possible_values = true)]
+    pub exclusion: Option<String>,
+
+    /// This property has the same value in all steps; once for each
+    #[arg(long, value_name = "PROPERTY")]
+    pub hold: Vec<String>,
+
+    /// Count users, sessions or attempts [default: users]
+    #[arg(long, value_parser = ["users", "sessions", "attempts"], hide_possible_values = true)]
+    pub count: Option<String>,
+
+    /// Also count by when the first step happened: hour, day, week or month
+    #[arg(long, value_parser = ["hour", "day", "week", "month"], hide_possible_values = true)]
+    pub interval: Option<String>,
+
+    /// Also answer for the period before: previous
+    #[arg(long, value_parser = ["previous"], hide_possible_values = true)]
+    pub compare: Option<String>,
 
     /// The first step happened at or after this date (in --timezone) or instant
     #[arg(long, value_name = "DATE")]

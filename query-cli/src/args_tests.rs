@@ -149,32 +149,44 @@ fn the_help_of_a_funnel_teaches_the_shorthand() {
            weir funnel --spec FILE [OPTIONS]
 
     Options:
-          --lake <URL>            The lake: a directory, or s3://bucket/prefix [env: WEIR_LAKE]
-          --step <STEP>           A step, as `EVENT [where CONDITIONS] [| EVENT…] [as LABEL]`; once for
-                                  each step, in order
-          --spec <FILE>           The question as a JSON document; - is standard input
-          --where <CONDITIONS>    Look only at events with these properties, as `price >= 100 and
-                                  country = KR`; all must hold
-          --window <DURATION>     The longest time from the first to the last step, such as 30m, 1d or
-                                  2w [default: 14d]
-          --from <DATE>           The first step happened at or after this date (in --timezone) or
-                                  instant
-          --to <DATE>             The first step happened on or before this date, or before this instant
-          --last <DURATION>       The first step happened in the last so much time, such as 30d
-          --timezone <ZONE>       The time zone that dates are in, such as Asia/Seoul [default: UTC]
-          --ties <TIES>           When a step is later than the one before: its time is not smaller
-                                  (lenient), it also arrived later (arrival), its time is greater
-                                  (strict) [default: lenient]
-          --breakdown <PROPERTY>  Count the users of each value of this property apart, such as country
-                                  or context.platform
-          --breakdown-step <N>    The step whose event has the property [default: 1]
-          --breakdown-limit <N>   List so many values; the others are summed [default: 10]
-          --at-version <N>        Answer from this version of the lake instead of the newest
-          --print-spec            Print the question as a JSON document for --spec, and do not ask it
-          --format <FORMAT>       How to print the result [default: table] [possible values: table,
-                                  json, csv, ndjson, markdown]
-      -q, --quiet                 Print nothing but the result and errors
-      -h, --help                  Print help (see more with '--help')
+          --lake <URL>             The lake: a directory, or s3://bucket/prefix [env: WEIR_LAKE]
+          --step <STEP>            A step, as `EVENT [where CONDITIONS] [| EVENT…] [as LABEL]`; once for
+                                   each step, in order
+          --spec <FILE>            The question as a JSON document; - is standard input
+          --where <CONDITIONS>     Look only at events with these properties, as `price >= 100 and
+                                   country = KR`; all must hold
+          --window <DURATION>      The longest time from the first to the last step, such as 30m, 1d or
+                                   2w; or session: all in one [default: 14d]
+          --order <ORDER>          Steps in the order given (ordered), with nothing else in between
+                                   (strict), or in whichever order (any) [default: ordered]
+          --optional <N>           This step may be passed over; once for each
+          --exclude <EXCLUSION>    What must not happen between two steps, as `EVENT [where CONDITIONS]
+                                   [| EVENT…] [between N and M]`
+          --exclusion <EXCLUSION>  Where it does happen, there is no such attempt (block), or the user
+                                   is not counted at all (drop_user) [default: block]
+          --hold <PROPERTY>        This property has the same value in all steps; once for each
+          --count <COUNT>          Count users, sessions or attempts [default: users]
+          --interval <INTERVAL>    Also count by when the first step happened: hour, day, week or month
+          --compare <COMPARE>      Also answer for the period before: previous
+          --from <DATE>            The first step happened at or after this date (in --timezone) or
+                                   instant
+          --to <DATE>              The first step happened on or before this date, or before this
+                                   instant
+          --last <DURATION>        The first step happened in the last so much time, such as 30d
+          --timezone <ZONE>        The time zone that dates are in, such as Asia/Seoul [default: UTC]
+          --ties <TIES>            When a step is later than the one before: its time is not smaller
+                                   (lenient), it also arrived later (arrival), its time is greater
+                                   (strict) [default: lenient]
+          --breakdown <PROPERTY>   Count the users of each value of this property apart, such as country
+                                   or context.platform
+          --breakdown-step <N>     The step whose event has the property [default: 1]
+          --breakdown-limit <N>    List so many values; the others are summed [default: 10]
+          --at-version <N>         Answer from this version of the lake instead of the newest
+          --print-spec             Print the question as a JSON document for --spec, and do not ask it
+          --format <FORMAT>        How to print the result [default: table] [possible values: table,
+                                   json, csv, ndjson, markdown]
+      -q, --quiet                  Print nothing but the result and errors
+      -h, --help                   Print help (see more with '--help')
 
     A step is the name of an event, with conditions, alternatives and a label if need be:
       view_item
@@ -187,10 +199,13 @@ fn the_help_of_a_funnel_teaches_the_shorthand() {
     Examples:
       weir funnel --step view_item --step purchase --window 1d
       weir funnel --step view_item --step 'purchase where price >= 100' --last 30d --breakdown country
+      weir funnel --step view_item --step purchase --exclude 'remove_from_cart between 1 and 2' --hold
+      item_id
       weir funnel --step view_item --step purchase --print-spec > buyers.json
       weir funnel --spec buyers.json --from 2026-01-01 --to 2026-01-31 --format json
 
-    Given beside --spec, --where adds conditions and every other option replaces what the document says.
+    Given beside --spec, --where and --optional add to what the document says, and every other option
+    replaces it.
     ");
 }
 

@@ -8,7 +8,8 @@ use weir_core::funnel::FunnelReport;
 use weir_core::nearest::nearest;
 use weir_core::ports::{Clock, SystemClock};
 use weir_core::spec::{
-    Breakdown, FunnelSpec, PropertyRoot, Spec, SpecError, SpecProblem, parse, parse_conditions, parse_step, parse_value,
+    Breakdown, FunnelSpec, PropertyRoot, Spec, SpecError, SpecProblem, parse, parse_conditions, parse_exclude,
+    parse_step, parse_value,
 };
 
 use super::{engine, read_text, say_foreign};
@@ -37,7 +38,7 @@ pub async fn run(args: &FunnelArgs) -> Result<(), Failure> {
     let engine = engine(&args.lake).await?;
     let report = engine.funnel(&spec).await?;
     let property = spec.breakdown.as_ref().map(property_name);
-    output::print(&FunnelView { report: &report, property }, args.output.format)?;
+    output::print(&FunnelView { report: &report, property, count: spec.count }, args.output.format)?;
     say_foreign(engine.last_snapshot().await.as_ref());
     if !args.output.quiet {
         output::say(facts(&report));
@@ -63,6 +64,8 @@ fn question(args: &FunnelArgs, document: &str, clock: &dyn Clock) -> Result<(Val
     if let Some(fields) = question.as_object_mut() {
         put_steps(fields, args)?;
         put_conditions(fields, args)?;
+        put_optional(fields, args)?;
+        put_excludes(fields, args)?;
         put_options(fields, args);
         put_breakdown(fields, args)?;
     }
@@ -79,6 +82,38 @@ fn put_steps(fields: &mut Map<String, Value>, args: &FunnelArgs) -> Result<(), F
     let steps = steps.collect::<Result<Vec<_>, _>>()?;
     if !steps.is_empty() {
         fields.insert("steps".to_owned(), Value::Array(steps));
+    }
+    Ok(())
+}
+
+/// Steps that may be passed over, whether they are options or of a document.
+fn put_optional(fields: &mut Map<String, Value>, args: &FunnelArgs) -> Result<(), Failure> {
+    for number in &args.optional {
+        let steps = fields.get_mut("steps").and_then(Value::as_array_mut);
+        let at = usize::try_from(*number).ok().and_then(|number| number.checked_sub(1));
+        match steps.and_then(|steps| steps.get_mut(at?)).and_then(Value::as_object_mut) {
+            Some(step) => {
+                step.insert("optional".to_owned(), json!(true));
+            }
+            None => {
+                return Err(Failure::usage(format!("--optional {number}: there is no step {number}"))
+                    .hint("steps are numbered from 1; the first cannot be optional"));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn put_excludes(fields: &mut Map<String, Value>, args: &FunnelArgs) -> Result<(), Failure> {
+    let excludes = args.exclude.iter().enumerate().map(|(at, text)| {
+        parse_exclude(text).map_err(|error| Failure::usage(format!("--exclude {}: {error}", at + 1)))
+    });
+    let excludes = excludes.collect::<Result<Vec<_>, _>>()?;
+    if !excludes.is_empty() {
+        fields.insert("exclude".to_owned(), Value::Array(excludes));
+    }
+    if !args.hold.is_empty() {
+        fields.insert("hold".to_owned(), json!(args.hold));
     }
     Ok(())
 }
@@ -113,7 +148,12 @@ fn put_options(fields: &mut Map<String, Value>, args: &FunnelArgs) {
         ("last", &args.last),
         ("timezone", &args.timezone),
         ("window", &args.window),
+        ("order", &args.order),
         ("ties", &args.ties),
+        ("count", &args.count),
+        ("exclusion", &args.exclusion),
+        ("interval", &args.interval),
+        ("compare", &args.compare),
     ] {
         if let Some(value) = value {
             fields.insert(name.to_owned(), json!(value));
@@ -153,17 +193,32 @@ fn name_options(error: SpecError, args: &FunnelArgs) -> SpecError {
     SpecError { problems: problems.collect() }
 }
 
+/// `steps[1].where` as `--step 2, where`.
+fn numbered(option: &str, rest: &str) -> Option<String> {
+    let Some((at, below)) = rest.strip_prefix('[').and_then(|rest| rest.split_once(']')) else {
+        return Some(option.to_owned());
+    };
+    let number = at.parse::<usize>().ok()? + 1;
+    let below = below.trim_start_matches('.');
+    Some(if below.is_empty() { format!("{option} {number}") } else { format!("{option} {number}, {below}") })
+}
+
 fn option_of(field: &str, args: &FunnelArgs) -> Option<String> {
     let given = |option: &str, is_given: bool| is_given.then(|| option.to_owned());
-    if let Some(rest) = field.strip_prefix("steps")
-        && !args.steps.is_empty()
-    {
-        let Some((at, below)) = rest.strip_prefix('[').and_then(|rest| rest.split_once(']')) else {
-            return Some("--step".to_owned());
-        };
-        let number = at.parse::<usize>().ok()? + 1;
-        let below = below.trim_start_matches('.');
-        return Some(if below.is_empty() { format!("--step {number}") } else { format!("--step {number}, {below}") });
+    if let Some(step) = field.strip_suffix("].optional").and_then(|step| step.strip_prefix("steps[")) {
+        let number = step.parse::<u64>().ok()? + 1;
+        if args.optional.contains(&number) {
+            return Some(format!("--optional {number}"));
+        }
+    }
+    for (name, option, is_given) in [
+        ("steps", "--step", !args.steps.is_empty()),
+        ("exclude", "--exclude", !args.exclude.is_empty()),
+        ("hold", "--hold", !args.hold.is_empty()),
+    ] {
+        if let Some(rest) = field.strip_prefix(name).filter(|_| is_given) {
+            return numbered(option, rest);
+        }
     }
     match field {
         "" => args.spec.as_ref().map(|file| match file.to_str() {
@@ -175,7 +230,12 @@ fn option_of(field: &str, args: &FunnelArgs) -> Option<String> {
         "last" => given("--last", args.last.is_some()),
         "timezone" => given("--timezone", args.timezone.is_some()),
         "window" => given("--window", args.window.is_some()),
+        "order" => given("--order", args.order.is_some()),
         "ties" => given("--ties", args.ties.is_some()),
+        "count" => given("--count", args.count.is_some()),
+        "exclusion" => given("--exclusion", args.exclusion.is_some()),
+        "interval" => given("--interval", args.interval.is_some()),
+        "compare" => given("--compare", args.compare.is_some()),
         "version" => given("--at-version", args.at_version.is_some()),
         "breakdown" | "breakdown.property" => given("--breakdown", args.breakdown.is_some()),
         "breakdown.step" => given("--breakdown-step", args.breakdown_step.is_some()),

@@ -85,6 +85,60 @@ fn options_become_a_document() {
 }
 
 #[test]
+fn every_rule_has_an_option() {
+    let options = [
+        "--step",
+        "view",
+        "--step",
+        "save",
+        "--step",
+        "buy",
+        "--order",
+        "strict",
+        "--optional",
+        "2",
+        "--exclude",
+        "remove where all = true between 1 and 3",
+        "--exclude",
+        "log_out",
+        "--exclusion",
+        "drop_user",
+        "--hold",
+        "item_id",
+        "--hold",
+        "context.app",
+        "--count",
+        "sessions",
+        "--interval",
+        "week",
+        "--last",
+        "30d",
+        "--compare",
+        "previous",
+        "--window",
+        "session",
+    ];
+    let (document, _) = ask("", &options).unwrap();
+    let expected = json!({
+        "kind": "funnel",
+        "steps": [{"event": "view"}, {"event": "save", "optional": true}, {"event": "buy"}],
+        "exclude": [
+            {"event": "remove", "where": [{"property": "all", "op": "=", "value": true}], "from": 1, "to": 3},
+            {"event": "log_out"},
+        ],
+        "hold": ["item_id", "context.app"],
+        "last": "30d",
+        "window": "session",
+        "order": "strict",
+        "count": "sessions",
+        "exclusion": "drop_user",
+        "interval": "week",
+        "compare": "previous",
+    });
+    assert_eq!(document, expected);
+}
+
+#[test]
 fn the_shortest_question_says_no_more_than_it_must() {
     assert_eq!(document("", &["--step", "a"]), r#"{"kind":"funnel","steps":[{"event":"a"}]}"#);
 }
@@ -151,6 +205,23 @@ fn problems_are_named_after_the_options_they_came_from() {
     assert_snapshot!(refused("", &["--step", "a", "--breakdown-limit", "3"]), @"
     --breakdown-limit without a breakdown
     hint: name the property with --breakdown PROPERTY
+    ");
+    assert_snapshot!(refused("", &["--step", "a", "--step", "b", "--optional", "3"]), @"
+    --optional 3: there is no step 3
+    hint: steps are numbered from 1; the first cannot be optional
+    ");
+    assert_snapshot!(refused("", &["--step", "a", "--step", "b", "--optional", "1", "--exclude", "x between 2 and 2", "--hold", "context", "--compare", "previous"]), @"
+    the question has 4 problems:
+      --optional 1: the first step cannot be optional: every attempt begins with it
+      --exclude 1, from: found the number 2; expected a whole number from 1 to 1
+      --hold 1: found `context`; expected `context.…`, such as `context.platform`
+      --compare: needs a period to compare with the one before; give `from` and `to`, or `last`
+    ");
+    assert_snapshot!(refused("", &["--step", "a", "--exclude", "x as y"]), @"
+    --exclude 1: an exclusion has no label; leave `as …` out
+      x as y
+      ^
+    for example: remove_from_cart between 1 and 3
     ");
     let no_breakdown = r#"{"kind": "funnel", "steps": [{"event": "a"}]}"#;
     assert_snapshot!(refused(no_breakdown, &["--spec", "-", "--breakdown-step", "2"]), @"

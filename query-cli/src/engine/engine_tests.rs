@@ -5,7 +5,7 @@ use compact_fn::compact::{Extent, compact};
 use compact_fn::land::Lander;
 use futures::TryStreamExt;
 use weir_core::event::{Event, EventId};
-use weir_core::funnel::{Rules, StepEvent, UserResult, group_key, reference};
+use weir_core::funnel::{RuleSet, UserEvent, UserResult, group_key, reference};
 use weir_core::ports::{CountingIds, ManualClock};
 use weir_core::spec::{Spec, parse};
 use weir_lake::rows::EventRows;
@@ -24,6 +24,7 @@ struct Sent {
     received_ms: i64,
     place: u64,
     id: String,
+    session: Option<String>,
     properties: Option<String>,
     context: Option<String>,
 }
@@ -56,6 +57,7 @@ fn sent(random: &mut Random, number: u64) -> Sent {
         received_ms: NOW + random.below(3) as i64,
         place: random.below(4),
         id: format!("id-{number}"),
+        session: (random.below(2) > 0).then(|| format!("s{}", random.below(5))),
         properties,
         context: (random.below(3) > 0)
             .then(|| format!(r#"{{"platform":"{}"}}"#, ["ios", "android"][random.below(2) as usize])),
@@ -77,7 +79,7 @@ async fn lake(files: u64, rows_each: u64, seed: u64) -> (Store, Vec<Sent>) {
                 anonymous_id: None,
                 time_ms: sent.time_ms,
                 event_id: None,
-                session_id: None,
+                session_id: sent.session.as_deref().map(Cow::Borrowed),
                 properties: sent.properties.as_deref(),
                 context: sent.context.as_deref(),
                 received_ms: sent.received_ms,
@@ -101,12 +103,13 @@ fn spec(random: &mut Random) -> FunnelSpec {
         r#"[{"property":"cart.total","op":"in","value":[1,2,3]}]"#,
     ];
     let steps: Vec<String> = (0..=random.below(3))
-        .map(|_| {
+        .map(|at| {
             let (name, other) = (names[random.below(4) as usize], names[random.below(3) as usize]);
             let filter = filters[random.below(5) as usize];
+            let optional = if at > 0 && random.below(4) == 0 { r#","optional":true"# } else { "" };
             match random.below(3) {
-                0 => format!(r#"{{"any":[{{"event":"{name}"}},{{"event":"{other}","where":{filter}}}]}}"#),
-                _ => format!(r#"{{"event":"{name}","where":{filter}}}"#),
+                0 => format!(r#"{{"any":[{{"event":"{name}"}},{{"event":"{other}","where":{filter}}}]{optional}}}"#),
+                _ => format!(r#"{{"event":"{name}","where":{filter}{optional}}}"#),
             }
         })
         .collect();
@@ -114,21 +117,64 @@ fn spec(random: &mut Random) -> FunnelSpec {
         ["", r#""from":"2025-12-31T00:00:00Z","#, r#""from":"2025-12-31","to":"2025-12-31","timezone":"Asia/Seoul","#];
     let breakdowns =
         ["", r#","breakdown":{"property":"city","step":1,"limit":1}"#, r#","breakdown":{"property":"price"}"#];
+    let ruled = if random.below(2) == 0 { String::new() } else { rules(random, &steps) };
+    // Whether a window of a session or of a duration stands there is for the rules to say.
+    let window = if ruled.contains("window") {
+        String::new()
+    } else {
+        format!(r#""window":"{}m","#, [7, 30, 100][random.below(3) as usize])
+    };
     let json = format!(
-        r#"{{"kind":"funnel",{}"steps":[{}],"window":"{}m","ties":"{}","where":{}{}}}"#,
+        r#"{{"kind":"funnel",{}"steps":[{}],{window}{ruled}"ties":"{}","where":{}{}}}"#,
         range[random.below(3) as usize],
         steps.join(","),
-        [7, 30, 100][random.below(3) as usize],
         ["lenient", "arrival", "strict"][random.below(3) as usize],
         filters[random.below(5) as usize % 2],
         breakdowns[random.below(3) as usize],
     );
+    let json = match random.below(3) {
+        0 if json.contains(r#""to":"2"#) => json.replacen('{', r#"{"compare":"previous","#, 1),
+        _ => json,
+    };
     let Spec::Funnel(spec) = parse(&json, NOW).unwrap_or_else(|e| panic!("{json}: {e}"));
     spec
 }
 
+/// Fields that ask for more than steps in order, each followed by a comma.
+fn rules(random: &mut Random, steps: &[String]) -> String {
+    let has_optional = steps.iter().any(|step| step.contains("optional"));
+    let order = ["ordered", "strict", "any"][random.below(if has_optional { 2 } else { 3 }) as usize];
+    let mut fields = format!(r#""order":"{order}","#);
+    fields.push_str([r#""count":"sessions","#, r#""count":"attempts","#, ""][random.below(3) as usize]);
+    fields.push_str([r#""window":"session","#, "", ""][random.below(3) as usize]);
+    fields
+        .push_str([r#""hold":["city"],"#, r#""hold":["price","context.platform"],"#, "", ""][random.below(4) as usize]);
+    fields.push_str(
+        ["hour", "day", "week", "month"].map(|i| format!(r#""interval":"{i}","#))[random.below(4) as usize].as_str(),
+    );
+    if order != "any" && steps.len() > 1 && !has_optional && random.below(2) == 0 {
+        let exclusion = ["block", "drop_user"][random.below(2) as usize];
+        let to = 2 + random.below(steps.len() as u64 - 1);
+        fields.push_str(&format!(
+            r#""exclusion":"{exclusion}","exclude":[{{"event":"other","to":{to}}},{{"event":"*","where":[{{"property":"price","op":"=","value":3}}]}}],"#
+        ));
+    }
+    fields
+}
+
 /// The answer from the rules alone: sort, match every event with every step, enumerate attempts.
 fn naive(spec: &FunnelSpec, all: &[Sent]) -> FunnelReport {
+    let report = naive_period(spec, all);
+    match spec.previous {
+        None => report,
+        Some(range) => {
+            let earlier = naive_period(&FunnelSpec { range, ..spec.clone() }, all);
+            report.with_previous(earlier, range, spec.timezone)
+        }
+    }
+}
+
+fn naive_period(spec: &FunnelSpec, all: &[Sent]) -> FunnelReport {
     let mut users: BTreeMap<&str, Vec<&Sent>> = BTreeMap::new();
     all.iter().for_each(|e| users.entry(&e.user).or_default().push(e));
     let mut tally = FunnelTally::new(spec, Some(NOW));
@@ -137,28 +183,77 @@ fn naive(spec: &FunnelSpec, all: &[Sent]) -> FunnelReport {
         let holds = |e: &Sent, conditions: &[weir_core::spec::Condition]| {
             conditions.iter().all(|c| c.holds(e.properties.as_deref(), e.context.as_deref()))
         };
-        let mask = |e: &Sent| {
-            let fills = |step: &weir_core::spec::Step| {
-                step.any.iter().any(|a| a.event.as_deref().is_none_or(|n| n == e.event) && holds(e, &a.filters))
-            };
-            spec.steps.iter().enumerate().filter(|(_, s)| fills(s)).fold(0, |mask, (n, _)| mask | 1 << n)
+        let fits = |e: &Sent, any: &[weir_core::spec::EventMatch]| {
+            any.iter().any(|a| a.event.as_deref().is_none_or(|n| n == e.event) && holds(e, &a.filters))
+        };
+        let value = |e: &Sent, property: &weir_core::spec::PropertyPath| {
+            property.find(e.properties.as_deref(), e.context.as_deref()).map(|value| value.into_value())
         };
         let kept: Vec<&Sent> = events.iter().copied().filter(|e| holds(e, &spec.filters)).collect();
-        let steps: Vec<StepEvent> = kept.iter().map(|e| StepEvent { time_ms: e.time_ms, steps: mask(e) }).collect();
-        let Some(outcome) = reference::run(&Rules::from(spec), &steps) else { continue };
-        let group = spec.breakdown.as_ref().map(|b| {
-            let event = kept[outcome.attempt[b.step.min(outcome.attempt.len()) - 1]];
-            let value = b.property.find(event.properties.as_deref(), event.context.as_deref());
-            group_key(value.map(|v| v.into_value()).as_ref())
-        });
-        let times_ms = outcome.attempt.iter().map(|e| Some(kept[*e].time_ms)).collect();
-        let open_until_ms = outcome.latest_start_ms + spec.window.most_ms();
-        tally.add(&UserResult { times_ms, open_until_ms, group });
+        let (sessions, session_ends_ms) = sessions(&kept);
+        let mut held_values = Vec::new();
+        let user: Vec<UserEvent> = kept
+            .iter()
+            .zip(sessions)
+            .map(|(e, session)| {
+                let bits = |fits: Vec<bool>| fits.iter().rev().fold(0, |bits, fits| bits << 1 | u64::from(*fits));
+                let values: Option<Vec<_>> =
+                    spec.hold.iter().map(|p| value(e, p).map(|v| group_key(Some(&v)))).collect();
+                let held = values.map(|values| {
+                    held_values.iter().position(|known| *known == values).unwrap_or_else(|| {
+                        held_values.push(values);
+                        held_values.len() - 1
+                    })
+                });
+                UserEvent {
+                    time_ms: e.time_ms,
+                    steps: bits(spec.steps.iter().map(|step| fits(e, &step.any)).collect()),
+                    excludes: bits(spec.exclude.iter().map(|exclude| fits(e, &exclude.any)).collect()),
+                    session,
+                    held,
+                }
+            })
+            .collect();
+        for journey in reference::journeys(&RuleSet::from(spec), &user, &session_ends_ms) {
+            let group = spec.breakdown.as_ref().map(|b| {
+                let upto = &journey.attempt[..b.step.min(journey.attempt.len())];
+                let event = kept[upto.iter().flatten().copied().next_back().unwrap()];
+                group_key(value(event, &b.property).as_ref())
+            });
+            let times_ms = journey.attempt.iter().map(|e| e.map(|e| kept[e].time_ms)).collect();
+            tally.add(&UserResult { times_ms, open_until_ms: journey.open_until_ms, group });
+        }
     }
     let labels: Vec<String> = spec.steps.iter().map(|s| s.label.clone()).collect();
     let group_limit = spec.breakdown.as_ref().map(|b| b.limit);
     let scanned = Scanned::default();
     tally.report(&ReportContext { version: 0, complete_to_ms: Some(NOW), labels: &labels, group_limit, scanned })
+}
+
+/// For each event its session, and for each session when it ends.
+fn sessions(events: &[&Sent]) -> (Vec<usize>, Vec<i64>) {
+    const GAP_MS: i64 = 30 * 60_000;
+    // Events without an id are named after the pause before them.
+    let mut pauses = 0;
+    let mut names: Vec<String> = Vec::new();
+    for (at, event) in events.iter().enumerate() {
+        pauses += usize::from(at > 0 && event.time_ms - events[at - 1].time_ms > GAP_MS);
+        names.push(event.session.clone().map_or(format!("after pause {pauses}"), |id| format!("id {id}")));
+    }
+    let session = |name: &String| names.iter().position(|other| other == name).unwrap();
+    let numbers: Vec<usize> = names.iter().map(session).collect();
+    // What has no id goes on as long as the user does anything.
+    let pause_of =
+        |at: usize| events[1..=at].iter().zip(events).filter(|(b, a)| b.time_ms - a.time_ms > GAP_MS).count();
+    let end = |of: usize| {
+        let is_unnamed = events[of].session.is_none();
+        let belongs =
+            |at: &usize| numbers[*at] == of || (is_unnamed && names[of] == format!("after pause {}", pause_of(*at)));
+        (0..events.len()).filter(belongs).map(|at| events[at].time_ms + GAP_MS).max().unwrap()
+    };
+    // Only the first event of a session stands for it.
+    let ends = (0..events.len()).map(|at| if numbers[at] == at { end(at) } else { i64::MIN }).collect();
+    (numbers, ends)
 }
 
 async fn answer(store: &Store, spec: &FunnelSpec) -> FunnelReport {
@@ -195,20 +290,6 @@ async fn an_old_version_answers_as_it_did() {
     let engine = Engine::new(store, Arc::new(ManualClock::new(NOW)));
     let error = engine.funnel(&spec).await.unwrap_err().to_string();
     assert_eq!(error, "the lake has no version 9; the newest is 3");
-}
-
-#[tokio::test]
-async fn a_rule_that_cannot_be_answered_yet_is_refused_by_name() {
-    let (store, _) = lake(1, 10, 9).await;
-    let engine = Engine::new(store, Arc::new(ManualClock::new(NOW)));
-    let json = r#"{"kind":"funnel","steps":[{"event":"view"},{"event":"apply","optional":true}],"count":"attempts",
-        "window":"session","order":"strict","exclude":[{"event":"other"}],"hold":["city"],"interval":"day","last":"1d",
-        "compare":"previous"}"#;
-    let Spec::Funnel(spec) = parse(json, NOW).unwrap();
-    let Err(EngineError::Spec(error)) = engine.funnel(&spec).await else { panic!("not refused") };
-    let fields: Vec<&str> = error.problems.iter().map(|problem| problem.field.as_str()).collect();
-    let expected = ["order", "steps[1].optional", "window", "count", "exclude", "hold", "interval", "compare"];
-    assert_eq!(fields, expected);
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! [`FunnelExec`]: how far each user came, one row a user.
+//! [`FunnelExec`]: how far each user came, one row a user, or one a session or attempt where those are counted.
 //!
 //! Input: rows sorted by bucket, user and time, all of a user in one partition. Output, in the same partitions:
 //!
@@ -8,7 +8,7 @@
 //! | `open_until` | int64 | the last instant at which an attempt of that depth may go on, in milliseconds |
 //! | `group` | string, nullable | breakdown value as JSON |
 //!
-//! Memory: the events of one user that fill any step.
+//! Memory: the events of one user that fill any step or match an exclusion; all of them for a strict order.
 
 use std::fmt;
 use std::sync::Arc;
@@ -28,10 +28,9 @@ use datafusion::physical_plan::{
 };
 use futures::TryStreamExt;
 use weir_core::funnel::UserResult;
-use weir_lake::LakeError;
 
 use super::merge_scan::MergeScanExec;
-use super::walk::{FunnelPlan, FunnelWalk};
+use super::walk::{FunnelPlan, FunnelWalk, WalkError};
 
 /// Rows of an output batch.
 const BATCH_USERS: usize = 8192;
@@ -164,7 +163,7 @@ impl Run {
             if let Some(batch) = batch {
                 self.walk.take(&batch, &mut self.users).map_err(external)?;
             } else {
-                self.walk.finish(&mut self.users);
+                self.walk.finish(&mut self.users).map_err(external)?;
                 self.input = None;
             }
         }
@@ -175,8 +174,11 @@ impl Run {
     }
 }
 
-fn external(error: LakeError) -> DataFusionError {
-    DataFusionError::External(Box::new(error))
+fn external(error: WalkError) -> DataFusionError {
+    match error {
+        WalkError::Lake(error) => DataFusionError::External(Box::new(error)),
+        WalkError::Entangled(error) => DataFusionError::External(Box::new(error)),
+    }
 }
 
 fn batch_of(users: &[UserResult]) -> Result<RecordBatch> {

@@ -27,10 +27,10 @@ use futures::TryStreamExt;
 use ingest_fn::settings_watch::PLAN;
 use serde::Serialize;
 use tokio::sync::Mutex;
-use weir_core::funnel::{FunnelReport, FunnelTally, ReportContext, Scanned};
+use weir_core::funnel::{Entangled, FunnelReport, FunnelTally, ReportContext, Scanned};
 use weir_core::plan;
 use weir_core::ports::Clock;
-use weir_core::spec::{Count, FunnelSpec, Order, SpecError, SpecProblem, Window};
+use weir_core::spec::{FunnelSpec, SpecError, SpecProblem};
 use weir_lake::catalogue::CatalogueReader;
 use weir_lake::links::{IdentityReport, LinkCache};
 use weir_lake::schema::BUCKETS;
@@ -65,16 +65,25 @@ impl From<DataFusionError> for EngineError {
             _ => return Self::Internal(error.strip_backtrace()),
         }
         match unwrap_external(error) {
-            Ok(lake) => Self::Lake(lake),
+            Ok(source) => match source.downcast::<Entangled>() {
+                Ok(entangled) => {
+                    let problem = SpecProblem { field: "ties".to_owned(), message: entangled.to_string() };
+                    Self::Spec(SpecError { problems: vec![problem] })
+                }
+                Err(source) => match source.downcast::<LakeError>() {
+                    Ok(lake) => Self::Lake(*lake),
+                    Err(other) => Self::Internal(other.to_string()),
+                },
+            },
             Err(message) => Self::Internal(message),
         }
     }
 }
 
-/// The lake's error inside of DataFusion's.
-fn unwrap_external(error: DataFusionError) -> Result<LakeError, String> {
+/// The error of weir's own inside of DataFusion's.
+fn unwrap_external(error: DataFusionError) -> Result<Box<dyn std::error::Error + Send + Sync>, String> {
     match error {
-        DataFusionError::External(source) => source.downcast::<LakeError>().map(|e| *e).map_err(|e| e.to_string()),
+        DataFusionError::External(source) => Ok(source),
         DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => unwrap_external(*inner),
         other => Err(other.strip_backtrace()),
     }
@@ -176,18 +185,33 @@ impl Engine {
     /// # Errors
     /// A damaged file is named: an answer is whole, or there is none.
     pub async fn funnel(&self, spec: &FunnelSpec) -> Result<FunnelReport, EngineError> {
-        refuse_what_comes_later(spec)?;
         let started_ms = self.clock.now_ms();
         let snapshot = self.snapshot(spec.version).await?;
-        let files = relevant_files(&snapshot, spec);
-        let mut scanned = Scanned {
+        let mut report = self.period(&snapshot, spec).await?;
+        if let Some(range) = spec.previous {
+            let earlier = self.period(&snapshot, &FunnelSpec { range, ..spec.clone() }).await?;
+            let scanned = earlier.scanned;
+            report = report.with_previous(earlier, range, spec.timezone);
+            // Files that both periods need are read twice.
+            report.scanned.files += scanned.files;
+            report.scanned.bytes += scanned.bytes;
+            report.scanned.rows += scanned.rows;
+        }
+        report.scanned.elapsed_ms = self.clock.now_ms().abs_diff(started_ms);
+        Ok(report)
+    }
+
+    /// The answer for the range of a question alone.
+    async fn period(&self, snapshot: &Snapshot, spec: &FunnelSpec) -> Result<FunnelReport, EngineError> {
+        let files = relevant_files(snapshot, spec);
+        let scanned = Scanned {
             files: files.len() as u64,
             bytes: files.iter().map(|f| f.bytes).sum(),
             rows: files.iter().map(|f| f.rows).sum(),
             elapsed_ms: 0,
         };
         let plan = Arc::new(FunnelPlan::new(spec));
-        let moves = self.links.moves(&self.store, &snapshot, &files).await?;
+        let moves = self.links.moves(&self.store, snapshot, &files).await?;
         let wanted = plan.columns(snapshot.typed_columns());
         let scan = MergeScanExec::new(self.store.clone(), snapshot.version, files, &wanted, self.partitions, moves);
         let operator = Arc::new(FunnelExec::new(Arc::new(scan), Arc::clone(&plan)));
@@ -198,7 +222,6 @@ impl Engine {
                 tally.add(&user);
             }
         }
-        scanned.elapsed_ms = self.clock.now_ms().abs_diff(started_ms);
         let labels: Vec<String> = spec.steps.iter().map(|s| s.label.clone()).collect();
         Ok(tally.report(&ReportContext {
             version: snapshot.version,
@@ -284,26 +307,6 @@ impl Engine {
         let moves = self.links.moves(&self.store, &snapshot, snapshot.files.values()).await?;
         sql::run(&self.store, snapshot, &moves, query, self.partitions).await
     }
-}
-
-/// Rules that the domain knows and the scan does not yet. A question that asks for one is refused by name: it is never
-/// answered without it.
-fn refuse_what_comes_later(spec: &FunnelSpec) -> Result<(), SpecError> {
-    let optional = spec.steps.iter().position(|step| step.optional).map(|at| format!("steps[{at}].optional"));
-    let asked = [
-        (spec.order != Order::Ordered).then(|| "order".to_owned()),
-        optional,
-        (spec.window == Window::Session).then(|| "window".to_owned()),
-        (spec.count != Count::Users).then(|| "count".to_owned()),
-        (!spec.exclude.is_empty()).then(|| "exclude".to_owned()),
-        (!spec.hold.is_empty()).then(|| "hold".to_owned()),
-        spec.interval.map(|_| "interval".to_owned()),
-        spec.previous.map(|_| "compare".to_owned()),
-    ];
-    let message = "is part of the query language but this version of weir cannot answer it yet";
-    let problem = |field| SpecProblem { field, message: message.to_owned() };
-    let problems: Vec<SpecProblem> = asked.into_iter().flatten().map(problem).collect();
-    if problems.is_empty() { Ok(()) } else { Err(SpecError { problems }) }
 }
 
 /// Files with events that can be part of an attempt: from the start of the range to a window behind its end.

@@ -3,7 +3,8 @@
 
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
-use weir_core::funnel::{ConversionTimes, FunnelReport, GroupValue, StepReport};
+use weir_core::funnel::{ConversionTimes, FunnelReport, GroupValue, PreviousPeriod, StepReport, TrendBucket};
+use weir_core::spec::Count;
 
 use super::bars::bar;
 use super::numbers::{count, counted, duration, percent};
@@ -28,6 +29,8 @@ pub struct FunnelView<'a> {
     pub report: &'a FunnelReport,
     /// The property of the breakdown, where one was asked.
     pub property: Option<String>,
+    /// What was counted.
+    pub count: Count,
 }
 
 impl Serialize for FunnelView<'_> {
@@ -37,27 +40,37 @@ impl Serialize for FunnelView<'_> {
 }
 
 impl Report for FunnelView<'_> {
-    /// One row a step, of the whole funnel and then of each group. The columns `group` and `value` are there only with
-    /// a breakdown: `group` says `all`, `value`, `none` (the property is absent) or `other`.
+    /// One row a step, of the whole funnel, then of each group, then of each part of a trend, which has the first step and the last
+    /// one; the same of the period before. The columns `group` and `value` are there only with a breakdown or a trend: `group` says
+    /// `all`, `value`, `none` (the property is absent), `other`, or `start`, with the first instant of the part. The column `period`,
+    /// `current` or `previous`, is there only with a comparison, and `taken` only with optional steps.
     fn records(&self) -> Records {
-        let groups = self.report.breakdown.iter().flatten();
-        let whole = (json!("all"), Value::Null, &self.report.steps);
-        let groups = std::iter::once(whole).chain(groups.map(|group| {
-            let (kind, value) = match &group.value {
-                GroupValue::Value { value: Value::Null } => ("none", Value::Null),
-                GroupValue::Value { value } => ("value", value.clone()),
-                GroupValue::Other { .. } => ("other", Value::Null),
-            };
-            (json!(kind), value, &group.steps)
-        }));
-        let with_groups = self.report.breakdown.is_some();
-        let rows = groups.flat_map(|(kind, value, steps)| {
-            let group = if with_groups { vec![kind, value] } else { Vec::new() };
-            steps.iter().map(move |step| group.iter().cloned().chain(step_record(step)).collect())
-        });
-        let group_columns = if with_groups { &["group", "value"][..] } else { &[] };
-        let columns = group_columns.iter().chain(&STEP_COLUMNS).copied().collect();
-        Records { columns, rows: rows.collect() }
+        let with_groups = self.report.breakdown.is_some() || self.report.trend.is_some();
+        let with_taken = self.report.steps.iter().any(|step| step.taken.is_some());
+        let mut columns: Vec<&str> = self.report.previous.iter().map(|_| "period").collect();
+        columns.extend(["group", "value"].iter().filter(|_| with_groups));
+        columns.extend(STEP_COLUMNS.iter().filter(|name| with_taken || **name != "taken"));
+        let current = (json!("current"), &self.report.steps, &self.report.breakdown, &self.report.trend);
+        let previous = self.report.previous.as_ref().map(|p| (json!("previous"), &p.steps, &p.breakdown, &p.trend));
+        let mut rows = Vec::new();
+        for (period, steps, breakdown, trend) in std::iter::once(current).chain(previous) {
+            let whole = (json!("all"), Value::Null, fields_of(steps));
+            let groups = breakdown.iter().flatten().map(|group| {
+                let (kind, value) = group_record(&group.value);
+                (json!(kind), value, fields_of(&group.steps))
+            });
+            let parts = trend.iter().flatten();
+            let parts = parts.map(|part| (json!("start"), json!(part.start), steps_of_part(part, steps)));
+            for (kind, value, steps) in std::iter::once(whole).chain(groups).chain(parts) {
+                rows.extend(steps.into_iter().map(|mut fields| {
+                    fields["period"] = period.clone();
+                    fields["group"] = kind.clone();
+                    fields["value"] = value.clone();
+                    columns.iter().map(|name| fields.get(name).cloned().unwrap_or_default()).collect()
+                }));
+            }
+        }
+        Records { columns, rows }
     }
 
     fn text(&self, width: usize) -> String {
@@ -69,29 +82,53 @@ impl Report for FunnelView<'_> {
         text.push('\n');
         text.push_str(&self.sentence());
         text.push('\n');
-        if let Some((title, groups)) = self.groups(LONGEST_NAME) {
-            text.push_str(&format!("\n{title}\n\n{}", groups.text()));
+        for (title, table) in self.more_tables(LONGEST_NAME) {
+            text.push_str(&format!("\n{title}\n\n{}", table.text()));
         }
         text
     }
 
     fn markdown(&self) -> String {
         let mut text = format!("{}\n{}\n", self.steps(usize::MAX).markdown(), self.sentence());
-        if let Some((title, groups)) = self.groups(usize::MAX) {
-            text.push_str(&format!("\n{title}\n\n{}", groups.markdown()));
+        for (title, table) in self.more_tables(usize::MAX) {
+            text.push_str(&format!("\n{title}\n\n{}", table.markdown()));
         }
         text
     }
 }
 
 /// The fields of a [`StepReport`], in the order in which it has them.
-const STEP_COLUMNS: [&str; 8] =
-    ["step", "label", "count", "from_first", "from_previous", "median_ms", "p90_ms", "in_window"];
+const STEP_COLUMNS: [&str; 9] =
+    ["step", "label", "count", "from_first", "from_previous", "median_ms", "p90_ms", "in_window", "taken"];
 
-fn step_record(step: &StepReport) -> Vec<Value> {
-    // By way of its own serialisation, so that figures are written as in the JSON document.
-    let fields = serde_json::to_value(step).unwrap_or_default();
-    STEP_COLUMNS.iter().map(|name| fields.get(name).cloned().unwrap_or_default()).collect()
+fn group_record(value: &GroupValue) -> (&'static str, Value) {
+    match value {
+        GroupValue::Value { value: Value::Null } => ("none", Value::Null),
+        GroupValue::Value { value } => ("value", value.clone()),
+        GroupValue::Other { .. } => ("other", Value::Null),
+    }
+}
+
+/// The first and the last step of a part of a trend, which is all that is known of it. There may be no other step than one.
+fn steps_of_part(part: &TrendBucket, steps: &[StepReport]) -> Vec<Value> {
+    let share = |count: u64| if part.entered == 0 { 0.0 } else { count as f64 / part.entered as f64 };
+    let ends = steps.first().into_iter().chain(steps.last().filter(|last| last.step > 1));
+    let counts = [(part.entered, 0), (part.converted, part.open)];
+    let fields = |(step, (count, open)): (&StepReport, (u64, u64))| json!({"step": step.step, "label": step.label, "count": count, "from_first": share(count), "in_window": open});
+    ends.zip(counts).map(fields).collect()
+}
+
+/// The fields of steps, by way of their own serialisation, so that figures are written as in the JSON document.
+fn fields_of(steps: &[StepReport]) -> Vec<Value> {
+    steps.iter().map(|step| serde_json::to_value(step).unwrap_or_default()).collect()
+}
+
+/// The first instant of a part as short as it can be: a date where all are midnight.
+fn start_of(part: &TrendBucket, are_days: bool) -> String {
+    match part.start.split_once('T') {
+        Some((date, _)) if are_days => date.to_owned(),
+        _ => part.start.clone(),
+    }
 }
 
 impl FunnelView<'_> {
@@ -100,9 +137,81 @@ impl FunnelView<'_> {
         self.report.steps.first().map_or(0, |step| step.count)
     }
 
+    /// One and many of what is counted.
+    fn words(&self) -> (&'static str, &'static str) {
+        match self.count {
+            Count::Users => ("user", "users"),
+            Count::Sessions => ("session", "sessions"),
+            Count::Attempts => ("attempt", "attempts"),
+        }
+    }
+
+    /// What there is beside the steps, with its title.
+    fn more_tables(&self, longest_name: usize) -> Vec<(String, Table)> {
+        let trend = self.report.trend.as_ref().map(|trend| self.trend(trend));
+        let previous = self.report.previous.as_ref().map(|previous| self.comparison(previous, longest_name));
+        self.groups(longest_name).into_iter().chain(trend).chain(previous).collect()
+    }
+
+    fn trend(&self, trend: &[TrendBucket]) -> (String, Table) {
+        let right = |title: &str| (title.to_owned(), Align::Right);
+        let many = self.words().1;
+        let columns = vec![
+            ("start".to_owned(), Align::Left),
+            right(many),
+            right("converted"),
+            right("share"),
+            right("still open"),
+        ];
+        let mut table = Table::new(columns);
+        let are_days = trend.iter().all(|bucket| bucket.start.contains("T00:00:00"));
+        for bucket in trend {
+            let share = match bucket.entered {
+                0 => NO_FIGURE.to_owned(),
+                entered => percent(bucket.converted as f64 / entered as f64),
+            };
+            table.row(vec![
+                start_of(bucket, are_days),
+                count(bucket.entered),
+                count(bucket.converted),
+                share,
+                count(bucket.open),
+            ]);
+        }
+        ("By when they began:".to_owned(), table)
+    }
+
+    fn comparison(&self, previous: &PreviousPeriod, longest_name: usize) -> (String, Table) {
+        let right = |title: &str| (title.to_owned(), Align::Right);
+        let columns = [
+            right("step"),
+            ("event".to_owned(), Align::Left),
+            right("before"),
+            right("now"),
+            right("of first, before"),
+            right("now"),
+        ];
+        let mut table = Table::new(columns.to_vec());
+        for (now, before) in self.report.steps.iter().zip(&previous.steps) {
+            table.row(vec![
+                now.step.to_string(),
+                clip(&now.label, longest_name).into_owned(),
+                count(before.count),
+                count(now.count),
+                percent(before.from_first),
+                percent(now.from_first),
+            ]);
+        }
+        (format!("Compared with {} to {}:", previous.from, previous.to), table)
+    }
+
     fn steps(&self, longest_name: usize) -> Table {
         let right = |title: &str| (title.to_owned(), Align::Right);
-        let mut columns = vec![right("step"), ("event".to_owned(), Align::Left), right("users")];
+        let mut columns = vec![right("step"), ("event".to_owned(), Align::Left), right(self.words().1)];
+        let has_optional = self.report.steps.iter().any(|step| step.taken.is_some());
+        if has_optional {
+            columns.push(right("took it"));
+        }
         // A single step has no step before it.
         let has_more = self.report.steps.len() > 1;
         if has_more {
@@ -112,6 +221,9 @@ impl FunnelView<'_> {
         for step in &self.report.steps {
             let label = clip(&step.label, longest_name).into_owned();
             let mut cells = vec![step.step.to_string(), label, count(step.count)];
+            if has_optional {
+                cells.push(step.taken.map_or_else(String::new, count));
+            }
             if has_more {
                 cells.push(percent(step.from_first));
                 if step.step == 1 {
@@ -131,16 +243,17 @@ impl FunnelView<'_> {
     fn sentence(&self) -> String {
         let users = self.users();
         let ConversionTimes { n, median, .. } = &self.report.conversion_ms;
-        let all = counted(users, "user");
+        let one = self.words().0;
+        let all = counted(users, one);
         match (users, self.report.steps.as_slice()) {
-            (0, _) => return "No user took the first step.".to_owned(),
+            (0, _) => return format!("No {one} took the first step."),
             (_, [_]) => return format!("{all} took the step."),
             _ => {}
         }
         let who = match *n {
-            0 if users == 1 => "The 1 user did not go all the way".to_owned(),
+            0 if users == 1 => format!("The 1 {one} did not go all the way"),
             0 => format!("None of {all} went all the way"),
-            n if n == users && n == 1 => "The 1 user went all the way".to_owned(),
+            n if n == users && n == 1 => format!("The 1 {one} went all the way"),
             n if n == users => format!("All {all} went all the way"),
             _ => {
                 let share = self.report.steps.last().map_or(0.0, |last| last.from_first);
@@ -168,7 +281,8 @@ impl FunnelView<'_> {
         let last = self.report.steps.len();
         let steps = if last > MOST_STEP_COLUMNS { last..=last } else { 2..=last };
         let right = |title: String| (title, Align::Right);
-        let mut columns = vec![(clip(property, longest_name).into_owned(), Align::Left), right("users".to_owned())];
+        let mut columns =
+            vec![(clip(property, longest_name).into_owned(), Align::Left), right(self.words().1.to_owned())];
         columns.extend(steps.clone().map(|step| right(format!("step {step}"))));
         if last > 1 {
             columns.push(right("median".to_owned()));

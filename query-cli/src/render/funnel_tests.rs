@@ -1,8 +1,8 @@
 //! What a person sees of a funnel, and what a program reads.
 
 use insta::assert_snapshot;
-use weir_core::funnel::{FunnelTally, ReportContext, Scanned, UserResult};
-use weir_core::spec::{Spec, parse_value};
+use weir_core::funnel::{FunnelTally, PreviousPeriod, ReportContext, Scanned, TrendBucket, UserResult};
+use weir_core::spec::{Count, Spec, parse_value};
 
 use super::*;
 use crate::output::Format;
@@ -16,8 +16,9 @@ const COMPLETE_TO_MS: i64 = 1_767_225_600_000;
 type Users<'a> = (u64, &'a [i64], Option<&'a str>, u64);
 
 fn report(labels: &[&str], users: &[Users<'_>], group_limit: Option<usize>) -> FunnelReport {
-    let steps: Vec<Value> = labels.iter().map(|_| json!({"event": "e"})).collect();
-    let Spec::Funnel(spec) = parse_value(&json!({"kind": "funnel", "steps": steps}), 0).unwrap();
+    let steps: Vec<_> = labels.iter().map(|_| serde_json::json!({"event": "e"})).collect();
+    let question = serde_json::json!({"kind": "funnel", "steps": steps});
+    let Spec::Funnel(spec) = parse_value(&question, 0).unwrap();
     let mut tally = FunnelTally::new(&spec, Some(COMPLETE_TO_MS));
     for (number, minutes, group, open) in users {
         for at in 0..*number {
@@ -34,7 +35,7 @@ fn report(labels: &[&str], users: &[Users<'_>], group_limit: Option<usize>) -> F
 
 fn show(report: &FunnelReport, format: Format) -> String {
     let property = report.breakdown.as_ref().map(|_| "country".to_owned());
-    render(&FunnelView { report, property }, format, 80).unwrap()
+    render(&FunnelView { report, property, count: Count::Users }, format, 80).unwrap()
 }
 
 fn board() -> FunnelReport {
@@ -70,7 +71,7 @@ fn a_funnel_is_a_table_a_chart_and_a_sentence() {
 #[test]
 fn bars_fill_the_terminal_within_reason() {
     let report = board();
-    let view = FunnelView { report: &report, property: None };
+    let view = FunnelView { report: &report, property: None, count: Count::Users };
     for columns in [60, 80, 100] {
         let text = view.text(columns);
         let chart = text.split("\n\n").nth(1).unwrap();
@@ -163,7 +164,7 @@ fn programs_read_the_report_as_it_is() {
 fn the_sentence_fits_the_figures() {
     let sentence = |labels: &[&str], users: &[Users<'_>]| {
         let report = report(labels, users, None);
-        FunnelView { report: &report, property: None }.sentence()
+        FunnelView { report: &report, property: None, count: Count::Users }.sentence()
     };
     let two = |users: &[Users<'_>]| sentence(&["a", "b"], users);
     assert_eq!(two(&[]), "No user took the first step.");
@@ -211,4 +212,150 @@ fn long_labels_are_cut_for_people_only() {
     assert!(!show(&report, Format::Table).contains(&label));
     assert!(show(&report, Format::Markdown).contains(&label));
     assert!(show(&report, Format::Csv).contains(&label));
+}
+
+#[test]
+fn a_trend_and_the_period_before_have_tables_of_their_own() {
+    let mut with_more = board();
+    let earlier = report(&["view_job", "apply_start", "지원 완료", "hired 🎉"], &[(4_000, &[0], None, 0)], None);
+    with_more.previous = Some(PreviousPeriod {
+        from: "2025-12-01T00:00:00+09:00".to_owned(),
+        to: "2026-01-01T00:00:00+09:00".to_owned(),
+        steps: earlier.steps,
+        conversion_ms: earlier.conversion_ms,
+        breakdown: None,
+        trend: None,
+    });
+    let bucket =
+        |start: &str, entered, converted, open| TrendBucket { start: start.to_owned(), entered, converted, open };
+    with_more.trend = Some(vec![
+        bucket("2026-01-01T00:00:00+09:00", 5_000, 249, 0),
+        bucket("2026-01-02T00:00:00+09:00", 0, 0, 0),
+        bucket("2026-01-03T00:00:00+09:00", 572, 1, 116),
+    ]);
+    assert_snapshot!(show(&with_more, Format::Table), @"
+    step  event        users  of first  of previous   median      p90  still open
+    ────  ───────────  ─────  ────────  ───────────  ───────  ───────  ──────────
+       1  view_job     5,572    100.0%
+       2  apply_start  2,310     41.5%        41.5%      4 m      5 m          12
+       3  지원 완료    1,220     21.9%        52.8%     15 m     15 m           3
+       4  hired 🎉       250      4.5%        20.5%  3 h 8 m  3 h 8 m         101
+
+    view_job     ███████████████████████████████████████████████████  100.0%
+    apply_start  █████████████████████▏                                41.5%  −3,262
+    지원 완료    ███████████▏                                          21.9%  −1,090
+    hired 🎉     ██▎                                                    4.5%    −970
+
+    4.5% of 5,572 users went all the way; half of them within 3 h 20 m. 116 more still have time.
+
+    By when they began:
+
+    start       users  converted  share  still open
+    ──────────  ─────  ─────────  ─────  ──────────
+    2026-01-01  5,000        249   5.0%           0
+    2026-01-02      0          0      –           0
+    2026-01-03    572          1   0.2%         116
+
+    Compared with 2025-12-01T00:00:00+09:00 to 2026-01-01T00:00:00+09:00:
+
+    step  event        before    now  of first, before     now
+    ────  ───────────  ──────  ─────  ────────────────  ──────
+       1  view_job      4,000  5,572            100.0%  100.0%
+       2  apply_start       0  2,310              0.0%   41.5%
+       3  지원 완료         0  1,220              0.0%   21.9%
+       4  hired 🎉          0    250              0.0%    4.5%
+    ");
+    assert_snapshot!(show(&with_more, Format::Markdown), @"
+    | step | event | users | of first | of previous | median | p90 | still open |
+    | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: |
+    | 1 | view_job | 5,572 | 100.0% |  |  |  |  |
+    | 2 | apply_start | 2,310 | 41.5% | 41.5% | 4 m | 5 m | 12 |
+    | 3 | 지원 완료 | 1,220 | 21.9% | 52.8% | 15 m | 15 m | 3 |
+    | 4 | hired 🎉 | 250 | 4.5% | 20.5% | 3 h 8 m | 3 h 8 m | 101 |
+
+    4.5% of 5,572 users went all the way; half of them within 3 h 20 m. 116 more still have time.
+
+    By when they began:
+
+    | start | users | converted | share | still open |
+    | --- | ---: | ---: | ---: | ---: |
+    | 2026-01-01 | 5,000 | 249 | 5.0% | 0 |
+    | 2026-01-02 | 0 | 0 | – | 0 |
+    | 2026-01-03 | 572 | 1 | 0.2% | 116 |
+
+    Compared with 2025-12-01T00:00:00+09:00 to 2026-01-01T00:00:00+09:00:
+
+    | step | event | before | now | of first, before | now |
+    | ---: | --- | ---: | ---: | ---: | ---: |
+    | 1 | view_job | 4,000 | 5,572 | 100.0% | 100.0% |
+    | 2 | apply_start | 0 | 2,310 | 0.0% | 41.5% |
+    | 3 | 지원 완료 | 0 | 1,220 | 0.0% | 21.9% |
+    | 4 | hired 🎉 | 0 | 250 | 0.0% | 4.5% |
+    ");
+    assert_snapshot!(show(&with_more, Format::Csv), @"
+    period,group,value,step,label,count,from_first,from_previous,median_ms,p90_ms,in_window
+    current,all,,1,view_job,5572,1.0,1.0,,,0
+    current,all,,2,apply_start,2310,0.41457286432160806,0.41457286432160806,240000,300000,12
+    current,all,,3,지원 완료,1220,0.2189519023689878,0.5281385281385281,900000,900000,3
+    current,all,,4,hired 🎉,250,0.04486719310839914,0.20491803278688525,11280000,11280000,101
+    current,start,2026-01-01T00:00:00+09:00,1,view_job,5000,1.0,,,,0
+    current,start,2026-01-01T00:00:00+09:00,4,hired 🎉,249,0.0498,,,,0
+    current,start,2026-01-02T00:00:00+09:00,1,view_job,0,0.0,,,,0
+    current,start,2026-01-02T00:00:00+09:00,4,hired 🎉,0,0.0,,,,0
+    current,start,2026-01-03T00:00:00+09:00,1,view_job,572,1.0,,,,0
+    current,start,2026-01-03T00:00:00+09:00,4,hired 🎉,1,0.0017482517482517483,,,,116
+    previous,all,,1,view_job,4000,1.0,1.0,,,0
+    previous,all,,2,apply_start,0,0.0,0.0,,,0
+    previous,all,,3,지원 완료,0,0.0,0.0,,,0
+    previous,all,,4,hired 🎉,0,0.0,0.0,,,0
+    ");
+}
+
+#[test]
+fn what_is_counted_is_named() {
+    let board = board();
+    let text = |count| render(&FunnelView { report: &board, property: None, count }, Format::Markdown, 80).unwrap();
+    assert_snapshot!(text(Count::Sessions), @"
+    | step | event | sessions | of first | of previous | median | p90 | still open |
+    | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: |
+    | 1 | view_job | 5,572 | 100.0% |  |  |  |  |
+    | 2 | apply_start | 2,310 | 41.5% | 41.5% | 4 m | 5 m | 12 |
+    | 3 | 지원 완료 | 1,220 | 21.9% | 52.8% | 15 m | 15 m | 3 |
+    | 4 | hired 🎉 | 250 | 4.5% | 20.5% | 3 h 8 m | 3 h 8 m | 101 |
+
+    4.5% of 5,572 sessions went all the way; half of them within 3 h 20 m. 116 more still have time.
+    ");
+    assert_snapshot!(text(Count::Attempts), @"
+    | step | event | attempts | of first | of previous | median | p90 | still open |
+    | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: |
+    | 1 | view_job | 5,572 | 100.0% |  |  |  |  |
+    | 2 | apply_start | 2,310 | 41.5% | 41.5% | 4 m | 5 m | 12 |
+    | 3 | 지원 완료 | 1,220 | 21.9% | 52.8% | 15 m | 15 m | 3 |
+    | 4 | hired 🎉 | 250 | 4.5% | 20.5% | 3 h 8 m | 3 h 8 m | 101 |
+
+    4.5% of 5,572 attempts went all the way; half of them within 3 h 20 m. 116 more still have time.
+    ");
+}
+
+#[test]
+fn an_optional_step_says_who_took_it() {
+    let mut board = board();
+    board.steps[1].taken = Some(1_000);
+    assert_snapshot!(show(&board, Format::Markdown), @"
+    | step | event | users | took it | of first | of previous | median | p90 | still open |
+    | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
+    | 1 | view_job | 5,572 |  | 100.0% |  |  |  |  |
+    | 2 | apply_start | 2,310 | 1,000 | 41.5% | 41.5% | 4 m | 5 m | 12 |
+    | 3 | 지원 완료 | 1,220 |  | 21.9% | 52.8% | 15 m | 15 m | 3 |
+    | 4 | hired 🎉 | 250 |  | 4.5% | 20.5% | 3 h 8 m | 3 h 8 m | 101 |
+
+    4.5% of 5,572 users went all the way; half of them within 3 h 20 m. 116 more still have time.
+    ");
+    assert_snapshot!(show(&board, Format::Csv), @"
+    step,label,count,from_first,from_previous,median_ms,p90_ms,in_window,taken
+    1,view_job,5572,1.0,1.0,,,0,
+    2,apply_start,2310,0.41457286432160806,0.41457286432160806,240000,300000,12,1000
+    3,지원 완료,1220,0.2189519023689878,0.5281385281385281,900000,900000,3,
+    4,hired 🎉,250,0.04486719310839914,0.20491803278688525,11280000,11280000,101,
+    ");
 }
