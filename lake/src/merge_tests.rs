@@ -45,7 +45,7 @@ fn sorted(file: usize, keys: &[Key]) -> RecordBatch {
             received_ms: *received_ms,
             place: *place,
         };
-        rows.push(if file % 2 == 0 { "s" } else { "t" }, &event, &EventId::Text(format!("{id}").into()));
+        rows.push(if file.is_multiple_of(2) { "s" } else { "t" }, &event, &EventId::Text(format!("{id}").into()));
     }
     rows.freeze().sorted(&vec![true; keys.len()]).unwrap()
 }

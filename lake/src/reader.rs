@@ -67,8 +67,10 @@ pub async fn open_apart(
         return Ok(futures::stream::empty().boxed());
     }
     let opening = Opening::of(store, TableName::Events, version, file, read.columns, read.batch_rows, apart).await?;
-    Ok(if wanted < file.rows { opening.selecting(|builder| select_rows(builder, before, wanted)) } else { opening }
-        .stream()?)
+    if wanted == file.rows {
+        return opening.stream();
+    }
+    opening.selecting(|builder| select_rows(builder, before, wanted)).stream()
 }
 
 /// Opens all rows of a file that is live in `version` of a table.

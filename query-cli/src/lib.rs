@@ -30,4 +30,5 @@ pub mod metrics;
 pub mod output;
 pub mod plan;
 pub mod render;
+pub mod unknown;
 pub mod users;

@@ -77,7 +77,8 @@ async fn a_manifest_that_cannot_be_used_is_named() {
 
 #[tokio::test]
 async fn a_segment_that_is_gone_or_short_is_named_and_one_with_a_wrong_byte_where_all_is_read() {
-    let damages: [(&str, bool, fn(&mut Vec<u8>)); 3] = [
+    type Damage = fn(&mut Vec<u8>);
+    let damages: [(&str, bool, Damage); 3] = [
         ("the manifest says", false, |bytes| bytes.truncate(4096)),
         ("block 0 is damaged", true, |bytes| bytes[17] ^= 1),
         ("its sketch is damaged", true, |bytes| bytes[4097] ^= 1),

@@ -112,7 +112,7 @@ impl KnownIds {
                 Err(Trouble::Lake(error)) => return Err(error),
             }
         }
-        Err(LakeError::Conflict { version: self.manifest + 1 }.into())
+        Err(LakeError::Conflict { version: self.manifest + 1 })
     }
 
     /// `false` if another process made a manifest meanwhile.

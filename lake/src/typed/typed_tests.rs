@@ -1,14 +1,24 @@
 //! Both forms of a property tell the same, whatever the text.
 
+use std::borrow::Cow;
+
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringViewArray};
 use arrow::datatypes::Float64Type;
+use futures::TryStreamExt;
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use weir_core::event::{Event, EventId};
 use weir_core::funnel::group_key;
 use weir_core::property::lookup;
 
 use super::*;
-use crate::schema::{columns, delta_schema};
+use crate::paged::Paged;
+use crate::reader::{self, Apart, Batches, Read};
+use crate::rows::EventRows;
+use crate::schema::{BUCKETS, PROPERTIES, TIME, columns, delta_schema};
+use crate::snapshot::Level;
+use crate::writer::{DataFileWriter, Packing};
+use crate::{DataFile, LakeError, Store, TableName};
 
 fn column(property: &str, kind: ColumnKind) -> TypedColumn {
     TypedColumn { property: property.to_owned(), kind }
@@ -246,21 +256,8 @@ proptest! {
     }
 }
 
-#[tokio::test]
-async fn a_file_gives_properties_whole_or_apart() {
-    use std::borrow::Cow;
-
-    use futures::TryStreamExt;
-    use weir_core::event::{Event, EventId};
-
-    use crate::paged::Paged;
-    use crate::reader::{self, Apart, Read};
-    use crate::rows::EventRows;
-    use crate::schema::{BUCKETS, PROPERTIES, TIME};
-    use crate::snapshot::Level;
-    use crate::writer::{DataFileWriter, Packing};
-    use crate::{Store, TableName};
-
+/// Three events in a file with the columns of [`tab_price_new`].
+async fn file_of_three(store: &Store) -> DataFile {
     let texts = [r#"{"tab":"new","price":5,"x":1}"#, r#"{"price":"5","tab":"old"}"#, r#"{"new":true}"#];
     let mut rows = EventRows::default();
     for (place, text) in (0_u64..).zip(texts) {
@@ -279,17 +276,28 @@ async fn a_file_gives_properties_whole_or_apart() {
         rows.push("app", &event, &EventId::Text(format!("{place}").into()));
     }
     let batch = rows.freeze().sorted(&[true; 3]).unwrap();
-    let store = Store::in_memory();
     let (name, level) = ("compacted/2026-01-01/a.parquet".to_owned(), Level::Compacted(1));
     let typed = tab_price_new();
-    let mut writer = DataFileWriter::packed(&store, TableName::Events, name, level, Packing::Merged, &typed).unwrap();
+    let mut writer = DataFileWriter::packed(store, TableName::Events, name, level, Packing::Merged, &typed).unwrap();
     writer.write(&batch).await.unwrap();
-    let file = writer.finish().await.unwrap();
+    writer.finish().await.unwrap()
+}
 
-    let read = |columns| Read { columns, buckets: 0..BUCKETS, batch_rows: 100 };
-    let all = |batches: Vec<RecordBatch>| batches.into_iter().next().unwrap();
-    let whole = reader::open(&store, 1, &file, &read(&[TIME, PROPERTIES])).await.unwrap();
-    let whole = all(whole.try_collect().await.unwrap());
+fn read<'a>(columns: &'a [&'a str]) -> Read<'a> {
+    Read { columns, buckets: 0..BUCKETS, batch_rows: 100 }
+}
+
+/// The rows of a small file.
+async fn rows_of(batches: impl Future<Output = Result<Batches, LakeError>>) -> RecordBatch {
+    let batches: Vec<RecordBatch> = batches.await.unwrap().try_collect().await.unwrap();
+    batches.into_iter().next().unwrap()
+}
+
+#[tokio::test]
+async fn a_file_gives_properties_whole_or_apart() {
+    let store = Store::in_memory();
+    let (typed, file) = (tab_price_new(), file_of_three(&store).await);
+    let whole = rows_of(reader::open(&store, 1, &file, &read(&[TIME, PROPERTIES]))).await;
     let given: Vec<_> = whole.column(1).as_string_view().iter().flatten().collect();
     assert_eq!(given, [r#"{"tab":"new","price":5,"x":1}"#, r#"{"tab":"old","price":"5"}"#, r#"{"new":true}"#]);
 
@@ -297,18 +305,34 @@ async fn a_file_gives_properties_whole_or_apart() {
     let asked = [typed[0].clone(), column("size", ColumnKind::Text)];
     for (columns, text) in [(&asked[..1], false), (&typed[1..2], true), (&asked[1..], true)] {
         let apart = Some(Apart { columns, known: &typed, text_for_these: true });
-        let rows = reader::open_apart(&store, 1, &file, &read(&[TIME, PROPERTIES]), apart).await.unwrap();
-        let rows = all(rows.try_collect().await.unwrap());
+        let rows = rows_of(reader::open_apart(&store, 1, &file, &read(&[TIME, PROPERTIES]), apart)).await;
         assert_eq!(rows.column(1).null_count() == 0, text, "{columns:?}");
         assert_eq!((rows.num_columns(), rows.schema().field(2).name()), (3, &columns[0].name()));
     }
 
-    // What the table's log does not name any more, or names as something else, is in the text.
+    // Merged once more, with columns that the file does not have: nothing is lost.
+    let wide: Vec<_> = typed.iter().chain(&asked[1..]).cloned().collect();
+    let paged = Paged::open(&store, 1, &file, 1).await.unwrap();
+    let rows = rows_of(async { Ok(paged.stream(&wide)) }).await;
+    let name = "compacted/2026-01-01/b.parquet".to_owned();
+    let wider: Vec<_> = wide.iter().cloned().chain([column("x", ColumnKind::Number)]).collect();
+    let level = Level::Compacted(1);
+    let mut writer = DataFileWriter::packed(&store, TableName::Events, name, level, Packing::Merged, &wider).unwrap();
+    writer.write(&rows).await.unwrap();
+    let file = writer.finish().await.unwrap();
+    let again = rows_of(reader::open(&store, 1, &file, &read(&[TIME, PROPERTIES]))).await;
+    let given: Vec<_> = again.column(1).as_string_view().iter().flatten().collect();
+    assert_eq!(given, [r#"{"tab":"new","price":5,"x":1}"#, r#"{"tab":"old","price":"5"}"#, r#"{"new":true}"#]);
+}
+
+#[tokio::test]
+async fn what_the_log_does_not_name_as_the_file_has_it_is_in_the_text() {
+    let store = Store::in_memory();
+    let (typed, file) = (tab_price_new(), file_of_three(&store).await);
     let (tab, price) = (typed[..1].to_vec(), [column("price", ColumnKind::Text)]);
     for (columns, known) in [(&tab[..], &tab[..]), (&tab, &[]), (&price, &price), (&[], &[])] {
         let apart = Some(Apart { columns, known, text_for_these: false });
-        let rows = reader::open_apart(&store, 1, &file, &read(&[TIME, PROPERTIES]), apart).await.unwrap();
-        let rows = all(rows.try_collect().await.unwrap());
+        let rows = rows_of(reader::open_apart(&store, 1, &file, &read(&[TIME, PROPERTIES]), apart)).await;
         let text = |row| serde_json::from_str::<Value>(rows.column(1).as_string_view().value(row)).unwrap();
         let (first, last) = (text(0), text(2));
         assert_eq!((&first["price"], &first["x"], &last["new"]), (&json!(5), &json!(1), &json!(true)), "{columns:?}");
@@ -316,20 +340,6 @@ async fn a_file_gives_properties_whole_or_apart() {
         assert!(*columns != price || rows.column(2).null_count() == 3);
     }
     let apart = Some(Apart { columns: &price, known: &price, text_for_these: true });
-    let rows = reader::open_apart(&store, 1, &file, &read(&[TIME, PROPERTIES]), apart).await.unwrap();
-    let rows = all(rows.try_collect().await.unwrap());
+    let rows = rows_of(reader::open_apart(&store, 1, &file, &read(&[TIME, PROPERTIES]), apart)).await;
     assert!(rows.column(1).as_string_view().value(0).contains(r#""price":5"#));
-
-    // Merged once more, with columns that the file does not have: nothing is lost.
-    let wide: Vec<_> = typed.iter().chain(&asked[1..]).cloned().collect();
-    let rows = all(Paged::open(&store, 1, &file, 1).await.unwrap().stream(&wide).try_collect().await.unwrap());
-    let name = "compacted/2026-01-01/b.parquet".to_owned();
-    let wider: Vec<_> = wide.iter().cloned().chain([column("x", ColumnKind::Number)]).collect();
-    let mut writer = DataFileWriter::packed(&store, TableName::Events, name, level, Packing::Merged, &wider).unwrap();
-    writer.write(&rows).await.unwrap();
-    let file = writer.finish().await.unwrap();
-    let again = reader::open(&store, 1, &file, &read(&[TIME, PROPERTIES])).await.unwrap();
-    let again = all(again.try_collect().await.unwrap());
-    let given: Vec<_> = again.column(1).as_string_view().iter().flatten().collect();
-    assert_eq!(given, [r#"{"tab":"new","price":5,"x":1}"#, r#"{"tab":"old","price":"5"}"#, r#"{"new":true}"#]);
 }

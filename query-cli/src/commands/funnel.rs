@@ -5,7 +5,6 @@
 
 use serde_json::{Map, Value, json};
 use weir_core::funnel::FunnelReport;
-use weir_core::nearest::nearest;
 use weir_core::ports::{Clock, SystemClock};
 use weir_core::spec::{
     Breakdown, FunnelSpec, PropertyRoot, Spec, SpecError, SpecProblem, parse, parse_conditions, parse_exclude,
@@ -14,11 +13,11 @@ use weir_core::spec::{
 
 use super::{engine, read_text, say_foreign};
 use crate::args::FunnelArgs;
-use crate::engine::{Engine, EventCounts};
+use crate::engine::Engine;
 use crate::error::Failure;
 use crate::output::{self, Results};
 use crate::render::funnel::{FunnelView, facts};
-use crate::render::table::plain;
+use crate::unknown;
 
 /// Runs the command.
 ///
@@ -42,7 +41,7 @@ pub async fn run(args: &FunnelArgs) -> Result<(), Failure> {
     say_foreign(engine.last_snapshot().await.as_ref());
     if !args.output.quiet {
         output::say(facts(&report));
-        note_unknown_events(&engine, &spec, &report).await;
+        note_unknown_names(&engine, &spec, &report).await;
     }
     Ok(())
 }
@@ -254,29 +253,14 @@ fn property_name(breakdown: &Breakdown) -> String {
     }
 }
 
-/// A step that nobody took may be a slip of the pen. The answer stands either way.
-async fn note_unknown_events(engine: &Engine, spec: &FunnelSpec, report: &FunnelReport) {
-    if report.steps.iter().all(|step| step.count > 0) {
-        return;
+/// Names that the lake does not have may be slips of the pen. The answer stands either way.
+async fn note_unknown_names(engine: &Engine, spec: &FunnelSpec, report: &FunnelReport) {
+    if unknown::is_suspicious(spec, report)
+        // Only a note is lost where the names cannot be read.
+        && let Ok(lake) = engine.catalogue().await
+    {
+        unknown::notes(spec, report, &lake.catalogue).iter().for_each(output::say);
     }
-    // Only a note is lost where the names cannot be read.
-    if let Ok(known) = engine.events().await {
-        unknown_events(spec, report, &known).iter().for_each(output::say);
-    }
-}
-
-fn unknown_events(spec: &FunnelSpec, report: &FunnelReport, known: &EventCounts) -> Vec<String> {
-    let empty = spec.steps.iter().zip(&report.steps).filter(|(_, counted)| counted.count == 0);
-    let mut names: Vec<&str> =
-        empty.flat_map(|(step, _)| &step.any).filter_map(|event| event.event.as_deref()).collect();
-    names.dedup();
-    let known = || known.events.iter().map(|event| event.event.as_str());
-    let unknown = names.into_iter().filter(|name| !known().any(|event| event == *name));
-    let notes = unknown.map(|name| match nearest(name, known()) {
-        Some(near) => format!("note: the lake has no event `{}`; did you mean `{}`?", plain(name), plain(near)),
-        None => format!("note: the lake has no event `{}`; `weir events` lists those it has", plain(name)),
-    });
-    notes.collect()
 }
 
 #[cfg(test)]

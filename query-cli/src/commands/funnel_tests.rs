@@ -2,12 +2,10 @@
 
 use clap::Parser;
 use insta::assert_snapshot;
-use weir_core::funnel::{ConversionTimes, Scanned, StepReport};
 use weir_core::ports::ManualClock;
 
 use super::*;
 use crate::args::{Cli, Command};
-use crate::engine::EventCount;
 
 fn args(options: &[&str]) -> FunnelArgs {
     let cli = Cli::try_parse_from(["weir", "funnel"].iter().chain(options)).unwrap();
@@ -243,50 +241,4 @@ fn problems_of_a_document_keep_their_paths() {
       steps[1].event: found an empty text; expected a name of 1 to 200 bytes
     ");
     assert_snapshot!(refused(&BUYERS.replace(r#"[{"property": "a", "op": "exists"}]"#, "7"), &["--spec", "-", "--where", "b = 1"]), @r#"where: found the number 7; expected a list of conditions, [{"property": "price", "op": ">=", "value": 100}]"#);
-}
-
-fn counted(steps: &[(&str, u64)]) -> (FunnelSpec, FunnelReport) {
-    let options: Vec<&str> = steps.iter().flat_map(|(step, _)| ["--step", step]).collect();
-    let (_, spec) = ask("", &options).unwrap();
-    let steps = steps.iter().zip(1..).map(|((label, count), step)| StepReport {
-        step,
-        label: (*label).to_owned(),
-        count: *count,
-        from_first: 0.0,
-        from_previous: 0.0,
-        median_ms: None,
-        p90_ms: None,
-        in_window: 0,
-        taken: None,
-    });
-    let report = FunnelReport {
-        kind: "funnel",
-        version: 1,
-        complete_to: None,
-        steps: steps.collect(),
-        conversion_ms: ConversionTimes { n: 0, median: None, mean: None, histogram: Vec::new() },
-        breakdown: None,
-        trend: None,
-        previous: None,
-        scanned: Scanned::default(),
-    };
-    (spec, report)
-}
-
-#[test]
-fn an_event_that_the_lake_never_saw_is_noted() {
-    let events = [("view_item", 9), ("Order Completed", 2), ("구매", 1)];
-    let events = events.map(|(event, count)| EventCount { event: event.to_owned(), count });
-    let known = EventCounts { version: 1, complete_to: None, events: events.to_vec() };
-    let notes = |steps: &[(&str, u64)]| {
-        let (spec, report) = counted(steps);
-        unknown_events(&spec, &report, &known).join("\n")
-    };
-    assert_eq!(notes(&[("view_item", 0), ("*", 0)]), "", "seen, though by nobody in this range");
-    assert_eq!(notes(&[("view-itm", 5)]), "", "a step that somebody took needs no note");
-    assert_snapshot!(notes(&[("view_item", 5), ("order_complete", 0), ("nothing like it", 0), ("구매 | \u{1b}x", 0)]), @r"
-    note: the lake has no event `order_complete`; did you mean `Order Completed`?
-    note: the lake has no event `nothing like it`; `weir events` lists those it has
-    note: the lake has no event `\u{1b}x`; `weir events` lists those it has
-    ");
 }

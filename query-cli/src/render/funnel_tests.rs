@@ -1,7 +1,7 @@
 //! What a person sees of a funnel, and what a program reads.
 
 use insta::assert_snapshot;
-use weir_core::funnel::{FunnelTally, PreviousPeriod, ReportContext, Scanned, TrendBucket, UserResult};
+use weir_core::funnel::{FunnelReport, FunnelTally, PreviousPeriod, ReportContext, Scanned, TrendBucket, UserResult};
 use weir_core::spec::{Count, Spec, parse_value};
 
 use super::*;
@@ -214,8 +214,8 @@ fn long_labels_are_cut_for_people_only() {
     assert!(show(&report, Format::Csv).contains(&label));
 }
 
-#[test]
-fn a_trend_and_the_period_before_have_tables_of_their_own() {
+/// The board with a trend and the period before.
+fn with_more() -> FunnelReport {
     let mut with_more = board();
     let earlier = report(&["view_job", "apply_start", "지원 완료", "hired 🎉"], &[(4_000, &[0], None, 0)], None);
     with_more.previous = Some(PreviousPeriod {
@@ -233,7 +233,12 @@ fn a_trend_and_the_period_before_have_tables_of_their_own() {
         bucket("2026-01-02T00:00:00+09:00", 0, 0, 0),
         bucket("2026-01-03T00:00:00+09:00", 572, 1, 116),
     ]);
-    assert_snapshot!(show(&with_more, Format::Table), @"
+    with_more
+}
+
+#[test]
+fn a_trend_and_the_period_before_have_tables_of_their_own() {
+    assert_snapshot!(show(&with_more(), Format::Table), @"
     step  event        users  of first  of previous   median      p90  still open
     ────  ───────────  ─────  ────────  ───────────  ───────  ───────  ──────────
        1  view_job     5,572    100.0%
@@ -265,7 +270,7 @@ fn a_trend_and_the_period_before_have_tables_of_their_own() {
        3  지원 완료         0  1,220              0.0%   21.9%
        4  hired 🎉          0    250              0.0%    4.5%
     ");
-    assert_snapshot!(show(&with_more, Format::Markdown), @"
+    assert_snapshot!(show(&with_more(), Format::Markdown), @"
     | step | event | users | of first | of previous | median | p90 | still open |
     | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: |
     | 1 | view_job | 5,572 | 100.0% |  |  |  |  |
@@ -292,7 +297,11 @@ fn a_trend_and_the_period_before_have_tables_of_their_own() {
     | 3 | 지원 완료 | 0 | 1,220 | 0.0% | 21.9% |
     | 4 | hired 🎉 | 0 | 250 | 0.0% | 4.5% |
     ");
-    assert_snapshot!(show(&with_more, Format::Csv), @"
+}
+
+#[test]
+fn a_trend_and_the_period_before_have_rows() {
+    assert_snapshot!(show(&with_more(), Format::Csv), @"
     period,group,value,step,label,count,from_first,from_previous,median_ms,p90_ms,in_window
     current,all,,1,view_job,5572,1.0,1.0,,,0
     current,all,,2,apply_start,2310,0.41457286432160806,0.41457286432160806,240000,300000,12
