@@ -13,7 +13,6 @@
 //! Rows of an anonymous id that has become a user's, and that no merge has moved yet, are left out where they lie and come in as
 //! one more sorted input, under the user that they are now. They are looked for once, whichever partition begins.
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -31,14 +30,17 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties, ReplaceChildrenOptions,
 };
+use futures::StreamExt;
 use tokio::sync::OnceCell;
 use weir_lake::links::Moves;
 use weir_lake::merge::{ARRIVAL_COLUMNS, ID_COLUMNS, KEY_COLUMNS, Merge};
-use weir_lake::reader::{self, Apart, Read};
+use weir_lake::reader::{self, Apart, Batches, Read};
 use weir_lake::resolve::{self, Moved};
 use weir_lake::schema::{BUCKETS, USER, columns};
 use weir_lake::typed::TypedColumn;
 use weir_lake::{DataFile, LakeError, Store};
+
+use super::wanted::Wanted;
 
 /// Leaf operator over the live files of one version.
 #[derive(Debug, Clone)]
@@ -51,33 +53,11 @@ pub struct MergeScanExec {
     moved: Arc<OnceCell<Moved>>,
     /// Names of columns that are read, in the table's order.
     names: Vec<String>,
-    /// Properties with columns of their own, behind those.
-    typed: Vec<TypedColumn>,
-    known: Vec<TypedColumn>,
-    text_for_these: bool,
+    /// Properties with columns of their own, behind those, and which rows.
+    wanted: Arc<Wanted>,
     partitions: Vec<Range<usize>>,
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
-}
-
-/// What is read of rows.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Wanted {
-    /// Columns of the table. The text of properties is without those that have columns in a file.
-    pub columns: BTreeSet<&'static str>,
-    /// Properties that are given apart from the text: columns of the table's that come behind the others.
-    pub typed: Vec<TypedColumn>,
-    /// All typed columns of the table.
-    pub known: Vec<TypedColumn>,
-    /// The text of properties is wanted for those only: it is null where it has none of them.
-    pub text_for_these: bool,
-}
-
-impl Wanted {
-    /// Columns of the table, and no property apart.
-    pub fn of(columns: &[&'static str]) -> Self {
-        Self { columns: columns.iter().copied().collect(), ..Self::default() }
-    }
 }
 
 impl MergeScanExec {
@@ -87,7 +67,7 @@ impl MergeScanExec {
         store: Store,
         version: u64,
         files: Vec<Arc<DataFile>>,
-        wanted: &Wanted,
+        wanted: Wanted,
         partitions: usize,
         moves: Arc<Moves>,
     ) -> Self {
@@ -104,27 +84,15 @@ impl MergeScanExec {
         let schema = Arc::new(Schema::new(fields.into_iter().chain(typed).collect::<Vec<_>>()));
         let partitions = bucket_ranges(partitions);
         let properties = Arc::new(properties(&schema, partitions.len()));
-        let (typed, known, text_for_these) = (wanted.typed.clone(), wanted.known.clone(), wanted.text_for_these);
         let (moved, metrics) = (Arc::default(), ExecutionPlanMetricsSet::new());
-        Self {
-            store,
-            version,
-            files,
-            moves,
-            moved,
-            names,
-            typed,
-            known,
-            text_for_these,
-            partitions,
-            properties,
-            metrics,
-        }
+        let wanted = Arc::new(wanted);
+        Self { store, version, files, moves, moved, names, wanted, partitions, properties, metrics }
     }
 
     /// The properties that are given apart from the text, which then need not be put together from all that have columns.
     fn apart(&self) -> Option<Apart<'_>> {
-        Some(Apart { columns: &self.typed, known: &self.known, text_for_these: self.text_for_these })
+        let Wanted { typed, known, text_for_these, .. } = self.wanted.as_ref();
+        Some(Apart { columns: typed, known, text_for_these: *text_for_these })
     }
 
     async fn moved(&self, names: &[&str]) -> std::result::Result<&Moved, LakeError> {
@@ -172,8 +140,13 @@ impl DisplayAs for MergeScanExec {
     fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let rows: u64 = self.files.iter().map(|file| file.rows).sum();
         write!(f, "MergeScanExec: version={}, files={}, rows={rows}, ", self.version, self.files.len())?;
-        let columns: Vec<String> = self.names.iter().cloned().chain(self.typed.iter().map(TypedColumn::name)).collect();
-        write!(f, "columns=[{}]", columns.join(", "))
+        let columns: Vec<String> =
+            self.names.iter().cloned().chain(self.wanted.typed.iter().map(TypedColumn::name)).collect();
+        write!(f, "columns=[{}]", columns.join(", "))?;
+        if let Some(events) = &self.wanted.rows.events {
+            write!(f, ", events=[{}]", events.iter().map(String::as_str).collect::<Vec<_>>().join(", "))?;
+        }
+        Ok(())
     }
 }
 
@@ -247,12 +220,22 @@ async fn open(exec: &MergeScanExec, buckets: Range<usize>) -> Result<Merge, Lake
     let moved = exec.moved(&names).await?;
     let mut inputs = Vec::with_capacity(exec.files.len() + 1);
     for file in &exec.files {
-        inputs.push(resolve::open(&exec.store, exec.version, file, &read, exec.apart(), moved).await?);
+        let batches = resolve::open(&exec.store, exec.version, file, &read, exec.apart(), moved).await?;
+        inputs.push(only_wanted(batches, &exec.wanted));
     }
     if !moved.is_empty() {
-        inputs.push(moved.rows(&read.buckets));
+        inputs.push(only_wanted(moved.rows(&read.buckets), &exec.wanted));
     }
     Merge::new(inputs, reader::BATCH_ROWS).await
+}
+
+/// The rows of an input that matter.
+fn only_wanted(batches: Batches, wanted: &Arc<Wanted>) -> Batches {
+    if wanted.rows.is_everything() {
+        return batches;
+    }
+    let wanted = Arc::clone(wanted);
+    batches.map(move |batch| wanted.rows.of(batch?)).boxed()
 }
 
 #[cfg(test)]

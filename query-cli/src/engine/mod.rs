@@ -15,6 +15,7 @@ pub mod funnel_exec;
 pub mod merge_scan;
 pub mod sql;
 pub mod walk;
+pub mod wanted;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -213,7 +214,7 @@ impl Engine {
         let plan = Arc::new(FunnelPlan::new(spec));
         let moves = self.links.moves(&self.store, snapshot, &files).await?;
         let wanted = plan.columns(snapshot.typed_columns());
-        let scan = MergeScanExec::new(self.store.clone(), snapshot.version, files, &wanted, self.partitions, moves);
+        let scan = MergeScanExec::new(self.store.clone(), snapshot.version, files, wanted, self.partitions, moves);
         let operator = Arc::new(FunnelExec::new(Arc::new(scan), Arc::clone(&plan)));
         let mut users = execute_stream(operator, Arc::new(TaskContext::default()))?;
         let mut tally = FunnelTally::new(spec, snapshot.complete_to_ms);

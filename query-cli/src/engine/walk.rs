@@ -4,6 +4,7 @@
 //! read and kept for them: sessions, held values, exclusions, events that fill no step.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::array::{
@@ -19,7 +20,7 @@ use weir_lake::LakeError;
 use weir_lake::schema::{CONTEXT, EVENT, PROPERTIES, SESSION_ID, TIME, USER};
 use weir_lake::typed::{self, TypedColumn};
 
-use super::merge_scan::Wanted;
+use super::wanted::{Wanted, WantedRows};
 
 /// What stops a walk.
 #[derive(Debug, thiserror::Error)]
@@ -87,6 +88,7 @@ impl FunnelPlan {
         if self.rules.needs_sessions() {
             wanted.columns.insert(SESSION_ID);
         }
+        wanted.rows = WantedRows { events: self.events(), time_micros: Some(self.bounds_micros()) };
         for path in self.properties() {
             let column = match path.root {
                 PropertyRoot::Properties => PROPERTIES,
@@ -103,6 +105,12 @@ impl FunnelPlan {
             }
         }
         wanted
+    }
+
+    /// Names of the events that can fill anything; `None` where all matter.
+    fn events(&self) -> Option<BTreeSet<String>> {
+        let names = self.alternatives.iter().map(|(_, event)| event.event.clone());
+        if self.needs_every_event() { None } else { names.collect() }
     }
 
     /// Properties that are looked at.
