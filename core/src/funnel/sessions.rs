@@ -72,6 +72,8 @@ impl Sessions {
 #[derive(Debug, Default)]
 pub struct HeldValues {
     numbers: HashMap<String, usize>,
+    /// Of the event that is being looked at.
+    key: String,
 }
 
 impl HeldValues {
@@ -83,17 +85,27 @@ impl HeldValues {
     /// The number of an event's values; `None` where one of them is missing, or is a list or an object, which equals
     /// nothing.
     pub fn next<'v>(&mut self, values: impl Iterator<Item = Option<PropertyValue<'v>>>) -> Option<usize> {
-        let mut key = String::new();
+        self.key.clear();
         for value in values {
             match value? {
                 PropertyValue::Nested(_) => return None,
-                value => key.push_str(&group_key(Some(&value.into_value()))),
+                // The length says where a text ends, whatever is in it.
+                PropertyValue::Text(text) => {
+                    self.key.push_str(&text.len().to_string());
+                    self.key.push(':');
+                    self.key.push_str(&text);
+                }
+                value => self.key.push_str(&group_key(Some(&value.into_value()))),
             }
-            // No JSON text holds a bare line feed.
-            key.push('\n');
+            // Neither a number nor a boolean has a line feed.
+            self.key.push('\n');
+        }
+        if let Some(number) = self.numbers.get(&self.key) {
+            return Some(*number);
         }
         let next = self.numbers.len();
-        Some(*self.numbers.entry(key).or_insert(next))
+        self.numbers.insert(self.key.clone(), next);
+        Some(next)
     }
 }
 

@@ -72,7 +72,7 @@ impl Draft {
         let mut properties = Map::new();
         let mut closed: Option<String> = None;
         for (property, profile) in &event.properties {
-            if closed.as_ref().is_some_and(|object| property.starts_with(object.as_str())) {
+            if closed.as_ref().is_some_and(|object| property.starts_with(object.as_str())) || may_be_element(property) {
                 continue;
             }
             if profile.types.contains_key(&JsonType::Object) {
@@ -95,6 +95,12 @@ impl Draft {
         }
         properties
     }
+}
+
+/// Whether a name may also be that of an element of a list, as `items.0` is: what lists have is in no profile.
+fn may_be_element(property: &str) -> bool {
+    let is_place = |key: &str| !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_digit());
+    property.split('.').skip(1).any(is_place)
 }
 
 fn rule(event: &EventProfile, profile: &PropertyProfile) -> Value {

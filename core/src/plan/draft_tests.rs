@@ -65,6 +65,16 @@ fn names_that_no_plan_may_have_are_left_out() {
     assert_eq!(draft.document["events"], json!({"a": {"properties": {"p": {"type": "object"}}}}));
 }
 
+#[test]
+fn what_may_be_an_element_of_a_list_is_left_out() {
+    let events = [("a", json!({"p.p": {}, "p": {"p": ["web"]}})), ("a", json!({"p.p": {"0": 1}}))];
+    let draft = draft(&profile(&events), &BTreeMap::new());
+    let plan = CompiledPlan::new(&parse(&draft.document).unwrap());
+    for (event, properties) in &events {
+        assert_eq!(plan.check(event, Some(&properties.to_string())), [], "{}", draft.document);
+    }
+}
+
 fn value() -> impl Strategy<Value = Value> {
     let leaf = prop::sample::select(vec![
         json!(null),

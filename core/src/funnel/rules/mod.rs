@@ -27,7 +27,7 @@ use std::collections::BTreeMap;
 
 use crate::spec::{Count, Exclusion, FunnelSpec, Order, Window};
 
-use super::Rules;
+use super::{Matcher, Rules, StepEvent};
 use adjacent::Adjacent;
 use any_order::AnyOrder;
 use ordered::Ordered;
@@ -158,6 +158,9 @@ pub struct Journeys {
     rules: RuleSet,
     /// As `rules`, with `block` in force or without exclusions: what attempts are looked for.
     searched: RuleSet,
+    /// Where steps are in order and no more is looked for in a part: it knows that, and takes a third of the time.
+    plain: Option<Matcher>,
+    step_events: Vec<StepEvent>,
     ordered: Ordered,
     adjacent: Adjacent,
     any_order: AnyOrder,
@@ -172,7 +175,9 @@ impl Journeys {
         }
         let ordered = Ordered::new(&searched);
         let adjacent = Adjacent::new(&searched);
-        Self { rules, searched, ordered, adjacent, any_order: AnyOrder::default() }
+        let is_plain = searched.order == Order::Ordered && searched.optional == 0 && searched.exclude.is_empty();
+        let plain = is_plain.then(|| Matcher::new(searched.base));
+        Self { rules, searched, plain, step_events: Vec::new(), ordered, adjacent, any_order: AnyOrder::default() }
     }
 
     /// The journeys of one user: at most one where users are counted, one for each session or attempt otherwise.
@@ -239,6 +244,18 @@ impl Journeys {
     }
 
     fn search(&mut self, unit: &Unit<'_>, part: &Part, fixed: Option<Fixed>) -> Result<Option<Best>, Entangled> {
+        if let (Some(matcher), None) = (&mut self.plain, fixed) {
+            let event = |member: &usize| {
+                let UserEvent { time_ms, steps, .. } = unit.events[*member];
+                StepEvent { time_ms, steps }
+            };
+            self.step_events.clear();
+            self.step_events.extend(part.members.iter().map(event));
+            return Ok(matcher.run(&self.step_events).map(|outcome| Best {
+                attempt: outcome.attempt.into_iter().map(|at| Some(part.members[at])).collect(),
+                latest_start_ms: outcome.latest_start_ms,
+            }));
+        }
         match self.searched.order {
             Order::Ordered => self.ordered.best(&self.searched, unit, part, fixed),
             Order::Strict => Ok(self.adjacent.best(&self.searched, unit, part, fixed)),
