@@ -6,7 +6,7 @@
 //!   file 3   u3 u3                user are events compared by (time, arrival, id)
 //! ```
 //!
-//! Roles: [`keys`] compares rows. This module decides which row is next. [`gather`] makes batches of them, with one
+//! Roles: `keys` compares rows. This module decides which row is next. `gather` makes batches of them, with one
 //! dictionary for all files. Compaction writes rows to several files at once, by their time: a merge
 //! [`by_part`](Merge::by_part) gives each batch for one of them.
 //!

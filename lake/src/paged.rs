@@ -12,7 +12,7 @@
 //! ```
 //!
 //! Each page is fetched once and decoded once, whatever rows the pages of other columns have: a slice ends where a batch ends, and
-//! the decoders of a row group go on from slice to slice ([`pages`]).
+//! the decoders of a row group go on from slice to slice (`pages`).
 //!
 //! What a file holds in memory is said before any of it is read: see [`Paged::memory`].
 

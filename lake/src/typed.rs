@@ -10,7 +10,7 @@
 //! {"tab":null}                             ▶     null    null      {"tab":null}       null has no type
 //! ```
 //!
-//! Both forms tell the same: a value is in its column or in the text, never in both, and [`join`] gives the text back with the
+//! Both forms tell the same: a value is in its column or in the text, never in both, and [`join()`] gives the text back with the
 //! same values (members in another order, `5.0` as `5`). So whoever asks looks into the column first, and into the rest where
 //! the file says that the rest has values of the property too, *elsewhere*: see [`ColumnNote`].
 //!

@@ -1,4 +1,4 @@
-//! Every rule of a funnel: what [`Matcher`](super::Matcher) does not know.
+//! Every rule of a funnel: what [`Matcher`] does not know.
 //!
 //! ```text
 //!   user's events ──▶ units ──▶ parts ──▶ search ──▶ best attempt of the part ──▶ best of the unit
@@ -80,7 +80,7 @@ impl From<&FunnelSpec> for RuleSet {
 }
 
 impl RuleSet {
-    /// Whether the [`Matcher`](super::Matcher) knows all that is asked.
+    /// Whether the [`Matcher`] knows all that is asked.
     pub fn is_plain(&self) -> bool {
         self.order == Order::Ordered
             && self.optional == 0
