@@ -55,7 +55,7 @@ fn main() {
 
     let large = site.compactor(1);
     let texts = land(&large, &batch_of(1 << 40, (0..60).map(one_large_event)));
-    let events = land(&large, &batch_of(2 << 40, (0..8).map(|n| many_events(n, 110_000))));
+    let events = land(&large, &batch_of(2 << 40, (100..108).map(|n| many_events(n, 110_000))));
     let peak = large.end().peak_kib;
     let all = BATCHES * SHAPE.0 * SHAPE.1 + 60 + 8 * 110_000;
     assert_eq!(site.snapshot().rows(), all, "what is not read takes no time");
