@@ -43,6 +43,8 @@ const SLICE_BYTES: Range<usize> = 64 * 1024..4 * 1024 * 1024;
 const OPENED_AT_ONCE: usize = 16;
 /// Memory of unfinished row groups above which the largest is ended early, in bytes.
 const WRITER_BYTES: usize = 24 * 1024 * 1024;
+/// The same where files are packed lightly: they are merged again, and hundreds of inputs need the room.
+const LIGHT_WRITER_BYTES: usize = 12 * 1024 * 1024;
 /// Ranges that are written at once.
 const OPEN_RANGES: i64 = 8;
 /// Rows of a merge from which on its files are packed well: they are likely to stay.
@@ -266,7 +268,8 @@ impl Outputs<'_> {
     async fn write(&mut self, range: i64, rows: &RecordBatch, copies: &mut Copies) -> Result<(), LakeError> {
         copies.look(rows)?;
         self.append(range, rows).await?;
-        while self.writers.values().map(|(writer, _)| writer.memory()).sum::<usize>() > WRITER_BYTES
+        let most_bytes = if self.packing == Packing::Settled { WRITER_BYTES } else { LIGHT_WRITER_BYTES };
+        while self.writers.values().map(|(writer, _)| writer.memory()).sum::<usize>() > most_bytes
             && let Some((largest, _)) = self.writers.values_mut().max_by_key(|(writer, _)| writer.memory())
         {
             largest.flush().await?;
