@@ -6,8 +6,8 @@
 //! ```
 //!
 //! What is planned has a column however small the lake is. Observation needs many rows: those of a small lake are read in no time
-//! anyway, taking their texts apart makes a merge a third longer, and the first hundred events say little of the next million. Columns only become more: a property that nobody sends any
-//! more leaves an empty column, which costs next to nothing in a file.
+//! anyway, taking their texts apart makes a merge a third longer, and the first hundred events say little of the next million.
+//! Columns only become more: a property that nobody sends any more leaves an empty column, which costs next to nothing in a file.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
