@@ -10,9 +10,10 @@ EVENTS ?= 100000
 PORT ?= 8080
 SOAK ?= 300
 CRASH_POINTS ?= 200
+ORACLE_QUESTIONS ?= 20000
 
 .DEFAULT_GOAL := help
-.PHONY: help run test build check format bench bench-lake bench-ingest bench-function soak crash page setup setup-build setup-test setup-aws test-rust test-page test-browser test-clients test-engines clean
+.PHONY: help run test build check format bench bench-lake bench-ingest bench-function soak crash oracle page setup setup-build setup-test setup-aws test-rust test-page test-browser test-clients test-engines clean
 
 help: ## Show what there is to make
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,6 +65,10 @@ soak: ## Saturate the collector for SOAK seconds while its parts fail, and count
 crash: ## Kill import, landing, compaction and erasure at CRASH_POINTS random points of one lake, and count what is there
 	$(CARGO) build --workspace --bins
 	WEIR_BIN=$(DEV_WEIR) CRASH_POINTS=$(CRASH_POINTS) $(CARGO) test -p weir-tests --test crash points -- --nocapture
+
+oracle: ## Hold ORACLE_QUESTIONS random funnels about small lakes against an enumeration of all attempts; the tests take fewer
+	$(CARGO) build --workspace --bins
+	WEIR_BIN=$(DEV_WEIR) ORACLE_QUESTIONS=$(ORACLE_QUESTIONS) $(CARGO) test -p weir-tests --test oracle every -- --nocapture
 
 page: web/dist/index.html ## Build the page that the program embeds
 

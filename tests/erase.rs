@@ -182,17 +182,19 @@ fn a_retention_is_set_shown_and_applied() {
     let now = json!({"event": "a", "user_id": "new"}).to_string();
     weir(&["import", &scratch.file("new.ndjson", now), "--lake", &lake]).ok();
 
-    weir(&["retention", "set", "--events", "1h", "--lake", &lake]).exits(2).says("less than a day");
-    weir(&["retention", "set", "--lake", &lake]).exits(2);
-    weir(&["retention", "set", "--events", "400d", "--lake", &lake]).exits(2).says("2 events");
-    let set =
-        ["retention", "set", "--events", "400d", "--old-versions", "2h", "--yes", "--lake", &lake, "--format", "json"];
+    weir(&["keep", "set", "--events", "1h", "--lake", &lake]).exits(2).says("less than a day");
+    weir(&["keep", "set", "--lake", &lake]).exits(2);
+    weir(&["keep", "set", "--events", "400d", "--lake", &lake]).exits(2).says("2 events");
+    let set = ["keep", "set", "--events", "400d", "--old-versions", "2h", "--yes", "--lake", &lake, "--format", "json"];
     let shown = weir(&set).ok().json();
     assert_eq!((&shown["events"], &shown["events_gone_after_days"]), (&json!("400d"), &json!(407)), "{shown}");
     weir(&["compact", "--lake", &lake]).ok();
     assert_eq!(counts(&lake), [("new".to_owned(), 1)]);
-    let unset = weir(&["retention", "unset", "events", "--lake", &lake, "--format", "json"]).ok().json();
+    let unset = weir(&["keep", "unset", "events", "--lake", &lake, "--format", "json"]).ok().json();
     assert_eq!((&unset["events"], &unset["old_versions"]), (&json!(null), &json!("2h")));
+    // The name that it had before.
+    let former = weir(&["retention", "show", "--lake", &lake, "--format", "json"]).ok().says("`weir keep show`");
+    assert_eq!(former.json(), unset);
     let dry = weir(&["vacuum", "--dry-run", "--lake", &lake, "--format", "json"]).ok().json();
     assert_eq!((&dry["dry_run"], &dry["files"]), (&json!(true), &json!(0)), "they are too young: {dry}");
     assert!(dry["waiting"].as_u64() > Some(0), "{dry}");

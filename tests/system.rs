@@ -1,26 +1,36 @@
 //! The whole system from outside: the real program, real HTTP, real files.
 //!
+//! - [`bounds`]: questions that are wrong or ask for too much, and what they take.
 //! - [`send`]: events over HTTP, in every form, good and bad; copies; answers of the command line and of the API.
 //! - [`import`]: events in files.
 //! - [`funnels`]: funnels whose numbers are worked out by hand.
 //! - [`catalogue`]: events with their properties, types and values.
+//! - [`activity`]: who came back, who is new, and how often users were active.
 //! - [`days`]: what a day is, what is still open, and which tests a property passes.
 //! - [`life`]: restarts, two writers, two servers, one port.
 //! - [`failed`]: what was sent and not taken: kept, shown, tried again, removed.
 //! - [`failures`]: what is said, and with which exit code, when something is wrong.
 //! - [`formats`]: results in every format.
 //! - [`page`]: the page and who may read.
+//! - [`paths`]: paths and sessions whose numbers are worked out by hand.
+//! - [`sql`]: statements, funnels as tables, limits, and the prompt in a real terminal.
+//! - [`users`]: one user: what they did, and why they did or did not convert.
 //! - [`watch`]: figures, the log for machines, readiness.
 
 #![allow(
     clippy::expect_used,
     clippy::panic,
     clippy::unwrap_used,
-    reason = "a test fails by a panic; helpers of tests are no production code"
+    clippy::disallowed_methods,
+    reason = "a test fails by a panic and has the real clock; helpers of tests are no production code"
 )]
 
+#[path = "system/activity.rs"]
+mod activity;
 #[path = "system/ask.rs"]
 mod ask;
+#[path = "system/bounds.rs"]
+mod bounds;
 #[path = "system/catalogue.rs"]
 mod catalogue;
 #[path = "system/days.rs"]
@@ -39,7 +49,13 @@ mod import;
 mod life;
 #[path = "system/page.rs"]
 mod page;
+#[path = "system/paths.rs"]
+mod paths;
 #[path = "system/send.rs"]
 mod send;
+#[path = "system/sql.rs"]
+mod sql;
+#[path = "system/users.rs"]
+mod users;
 #[path = "system/watch.rs"]
 mod watch;

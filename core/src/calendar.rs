@@ -56,8 +56,7 @@ pub fn days_before_ms(date: NaiveDate, days: u64, zone: Tz) -> Option<i64> {
 
 /// The first instant of the bucket that an instant lies in. Instants beyond the calendar are buckets of their own.
 pub fn start_ms(interval: Interval, zone: Tz, time_ms: i64) -> i64 {
-    let Some(local) = local(zone, time_ms) else { return time_ms };
-    let date = local.date();
+    let Some(date) = day(zone, time_ms) else { return time_ms };
     let first_day = match interval {
         Interval::Hour => return start_of_hour_ms(zone, time_ms),
         Interval::Day => Some(date),
@@ -109,6 +108,14 @@ pub fn with_offset(zone: Tz, time_ms: i64) -> String {
         }
         _ => time_ms.to_string(),
     }
+}
+
+/// The day that an instant lies in. Where clocks go back over midnight, they show yesterday's date again, and it is still the
+/// new day.
+fn day(zone: Tz, time_ms: i64) -> Option<NaiveDate> {
+    let date = local(zone, time_ms)?.date();
+    let next = date.checked_add_days(Days::new(1))?;
+    Some(if start_of_day_ms(next, zone) <= time_ms { next } else { date })
 }
 
 fn local(zone: Tz, time_ms: i64) -> Option<NaiveDateTime> {

@@ -3,9 +3,9 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
-use futures::StreamExt;
+use arrow::array::{Array, AsArray, RecordBatch};
 use futures::stream::BoxStream;
+use futures::{StreamExt, TryStreamExt};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, RowSelection, RowSelector};
 use parquet::arrow::async_reader::{AsyncFileReader, ParquetRecordBatchStreamBuilder};
@@ -14,7 +14,7 @@ use parquet::errors::ParquetError;
 use crate::error::LakeError;
 use crate::names::TableName;
 use crate::object_reader::ObjectReader;
-use crate::schema::BUCKETS;
+use crate::schema::{BUCKETS, USER, bucket_of};
 use crate::snapshot::DataFile;
 use crate::store::Store;
 pub use crate::stored::Apart;
@@ -85,6 +85,89 @@ pub async fn open_all(
     columns: &[&str],
 ) -> Result<Batches, LakeError> {
     Opening::of(store, table, version, file, columns, WHOLE_BATCH_ROWS, None).await?.stream()
+}
+
+/// What it takes to read some columns of a file.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Cost {
+    /// Bytes of the columns, as they lie in the file.
+    pub bytes: u64,
+    /// Requests to the store: one for the footer, and one for each stretch of bytes that is read as a whole.
+    pub requests: u64,
+}
+
+/// Two stretches of bytes that are so near are read as one.
+const NEAR_BYTES: u64 = 1024 * 1024;
+
+/// What it takes to read columns of all rows of a file, by its footer.
+///
+/// # Errors
+/// As [`open`].
+pub async fn cost(
+    store: &Store,
+    version: u64,
+    file: &DataFile,
+    columns: &[&str],
+    apart: Option<Apart<'_>>,
+) -> Result<Cost, LakeError> {
+    let opening = Opening::of(store, TableName::Events, version, file, columns, BATCH_ROWS, apart).await?;
+    let metadata = opening.builder.metadata();
+    let schema = metadata.file_metadata().schema_descr();
+    let read = &opening.layout.read;
+    let is_read: Vec<bool> =
+        schema.columns().iter().map(|column| read.iter().any(|name| *name == column.path().parts()[0])).collect();
+    let mut cost = Cost { bytes: 0, requests: 1 };
+    for group in metadata.row_groups() {
+        let chunks = group.columns().iter().zip(&is_read).filter(|(_, is_read)| **is_read);
+        let mut stretches: Vec<(u64, u64)> = chunks.map(|(chunk, _)| chunk.byte_range()).collect();
+        stretches.sort_unstable();
+        let mut end = None;
+        for (start, length) in stretches {
+            cost.bytes += length;
+            cost.requests += u64::from(end.is_none_or(|end: u64| start > end.saturating_add(NEAR_BYTES)));
+            end = Some(start + length);
+        }
+    }
+    Ok(cost)
+}
+
+/// Opens the rows that lie under one user, which are neighbours, and says at which place of the file they begin. Of the user's bucket
+/// one column is read to find them, and of the others only the pages that they lie in.
+///
+/// # Errors
+/// As [`open`].
+pub async fn open_user(
+    store: &Store,
+    version: u64,
+    file: &DataFile,
+    columns: &[&str],
+    apart: Option<Apart<'_>>,
+    user: &str,
+) -> Result<(u64, Batches), LakeError> {
+    let bucket = usize::from(bucket_of(user));
+    let mut at: u64 = file.bucket_rows[..bucket.min(file.bucket_rows.len())].iter().sum();
+    let read = Read { columns: &[USER], buckets: bucket..bucket + 1, batch_rows: BATCH_ROWS };
+    let mut batches = open(store, version, file, &read).await?;
+    let (mut first, mut count) = (at, 0_u64);
+    while let Some(batch) = batches.try_next().await? {
+        let Some(users) = batch.column_by_name(USER).map(|column| column.as_string_view()) else { break };
+        let is_theirs = |row: &usize| users.value(*row) == user;
+        let here = (0..users.len()).filter(is_theirs).count() as u64;
+        if count == 0 {
+            first = at + (0..users.len()).position(|row| is_theirs(&row)).unwrap_or_default() as u64;
+        }
+        count += here;
+        at += users.len() as u64;
+        // Behind the last of them come other users.
+        if count > 0 && here < users.len() as u64 && !users.is_empty() && !is_theirs(&(users.len() - 1)) {
+            break;
+        }
+    }
+    if count == 0 {
+        return Ok((first, futures::stream::empty().boxed()));
+    }
+    let opening = Opening::of(store, TableName::Events, version, file, columns, BATCH_ROWS, apart).await?;
+    Ok((first, opening.selecting(|builder| select_rows(builder, first, count)).stream()?))
 }
 
 /// Reads a footer. Times are in the unit that the file has.

@@ -170,6 +170,23 @@ pub async fn open(
     Ok(moved.without(file, rows_before(file, read.buckets.start), batches))
 }
 
+/// As [`open`], of the rows that lie under one user alone: see [`reader::open_user`].
+///
+/// # Errors
+/// As there.
+pub async fn open_user(
+    store: &Store,
+    version: u64,
+    file: &DataFile,
+    columns: &[&str],
+    apart: Option<Apart<'_>>,
+    moved: &Moved,
+    user: &str,
+) -> Result<Batches, LakeError> {
+    let (first, batches) = reader::open_user(store, version, file, columns, apart, user).await?;
+    Ok(moved.without(file, first, batches))
+}
+
 fn rows_before(file: &DataFile, bucket: usize) -> u64 {
     file.bucket_rows[..bucket.min(BUCKETS)].iter().sum()
 }
@@ -205,8 +222,8 @@ async fn find(
                     continue;
                 }
                 if last_id.as_ref().is_none_or(|(last, _)| last != id) {
-                    let now = Some(moves.links.user_of(id)).filter(|now| *now != user).map(Arc::from);
-                    last_id = Some((id.to_owned(), now));
+                    let now = Some(moves.links.user_of(id)).filter(|now| *now != user && moves.concern(user, now));
+                    last_id = Some((id.to_owned(), now.map(Arc::from)));
                 }
                 if let Some((_, Some(now))) = &last_id {
                     found.rows.push(at + row as u64);

@@ -1,12 +1,17 @@
 //! The command line as types. A doc comment here is the help that a person reads.
 
+mod activity;
 mod failed;
 mod health;
 mod keys;
+mod paths;
 mod plan;
 mod privacy;
+mod questions;
 mod serve;
+mod sql;
 mod upkeep;
+mod user;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
@@ -20,6 +25,7 @@ use crate::demo::DemoConfig;
 use crate::error::Failure;
 use crate::output::Format;
 
+pub use activity::{LifecycleArgs, RetentionArgs, StickinessArgs};
 pub use failed::{
     ChosenArgs, CommonFailedArgs, DropFailedArgs, FailedArgs, FailedCommand, FilterArgs, ListFailedArgs, Moment,
     ReplayFailedArgs, ShowFailedArgs,
@@ -29,6 +35,7 @@ pub use keys::{
     AddKeyArgs, CommonKeysArgs, KeyChanges, KeysArgs, KeysCommand, ListKeysArgs, OneKeyArgs, OriginsChange, OtherLimit,
     RotateKeyArgs, SetKeyArgs,
 };
+pub use paths::{PathsArgs, SessionsArgs};
 pub use plan::{
     CheckPlanArgs, DiffPlanArgs, DocumentFormat, InferPlanArgs, PlanArgs, PlanCommand, SetPlanArgs, ShowPlanArgs,
     UnsetPlanArgs,
@@ -36,11 +43,14 @@ pub use plan::{
 pub use privacy::{
     ActionArg, AddRuleArgs, CommonPrivacyArgs, ListRulesArgs, PrivacyArgs, PrivacyCommand, RemoveRuleArgs, RuleArgs,
 };
+pub use questions::{AskArgs, AttemptArgs, CompletionArgs, ExperimentArgs, ScopeArgs, SplitArgs, TestArgs, TrendsArgs};
 pub use serve::{LogFormat, ServeArgs};
+pub use sql::SqlArgs;
 pub use upkeep::{
-    DeleteUserArgs, Kept, RetentionArgs, RetentionCommand, SetRetentionArgs, ShowRetentionArgs, UnsetRetentionArgs,
+    DeleteUserArgs, FormerKeepCommand, KeepArgs, KeepCommand, Kept, SetKeepArgs, ShowKeepArgs, UnsetKeepArgs,
     VacuumArgs,
 };
+pub use user::{ExplainUserArgs, UserArgs};
 
 const ABOUT: &str = "Collects events and answers how many users went all the way.";
 
@@ -85,26 +95,6 @@ Examples:
 Days are those of UTC. Counts are exact; where an event has more properties, or a property more values, than are listed,
 the rest is summed.";
 
-const SQL_AFTER_HELP: &str = "\
-Columns of `events`:
-  time, received_at                  when it happened, when it arrived
-  event, source                      its name, who sent it
-  \"user\"                             whose it is; in quotes, as SQL has a user of its own
-  user_id, anonymous_id, session_id  as they were sent
-  event_id                           what tells it from others
-  properties, context                JSON text; property(properties, 'cart.total') gives a text,
-                                     property_number(properties, 'price') a number
-Columns of `failed`:
-  failed_id, received_at, source     what tells it from others, when it arrived, who sent it
-  code, field, message               why it was not taken
-  event, place, protocol, sent_at    its name, its place in the request, and how it came
-  body, body_bytes                   what was sent, cut at 64 KiB, and its length
-
-Examples:
-  weir sql 'SELECT event, count(*) AS n FROM events GROUP BY event ORDER BY n DESC'
-  weir sql --format csv \"SELECT property(context, 'os.name') AS os, count(*) FROM events GROUP BY 1\"
-  weir sql - --format ndjson < query.sql";
-
 const IMPORT_AFTER_HELP: &str = "\
 Examples:
   weir import events.ndjson --lake ./lake
@@ -144,10 +134,30 @@ pub enum Command {
     Import(ImportArgs),
     /// Count the users who took some steps, one after the other
     Funnel(Box<FunnelArgs>),
+    /// Count events, users or the numbers of a property, by hour, day, week or month
+    Trends(Box<TrendsArgs>),
+    /// Compare variants: whether users of one converted more often than those of another
+    Experiment(Box<ExperimentArgs>),
+    /// Show what users did after an event, or before it
+    Paths(Box<PathsArgs>),
+    /// Count sessions, how long they are, and what they begin and end with
+    Sessions(Box<SessionsArgs>),
+    /// Say why one user did or did not go all the way, event by event
+    ExplainUser(Box<ExplainUserArgs>),
+    /// Show what one user did, in order
+    User(UserArgs),
+    /// Count who came back, and how long after they began
+    Retention(Box<RetentionArgs>),
+    /// Count which active users are new, returning or resurrecting, and who is dormant
+    Lifecycle(Box<LifecycleArgs>),
+    /// Count users by on how many days they were active
+    Stickiness(Box<StickinessArgs>),
     /// List the events of a lake with their counts, or show one with its properties
     Events(EventsArgs),
-    /// Ask a lake in SQL (read only): the tables `events` and `failed`
+    /// Ask a lake in SQL (read only): events, failed events, and funnels as tables
     Sql(SqlArgs),
+    /// Ask questions of events that are written down, and hold the answers against what is expected
+    Test(TestArgs),
     /// Show what was sent and not taken, and why; try it again, or remove it
     Failed(Box<FailedArgs>),
     /// Make, list, change and switch off the keys that apps send events with
@@ -163,13 +173,15 @@ pub enum Command {
     /// Take every event of a user away, from the events and the failed events
     DeleteUser(Box<DeleteUserArgs>),
     /// Say how long events, failed events and old versions are kept
-    Retention(RetentionArgs),
+    Keep(KeepArgs),
     /// Remove files that no version of the last hour needs
     Vacuum(VacuumArgs),
     /// Find what is wrong with a lake, and say what it means and what to do
     Doctor(DoctorArgs),
     /// Mend what is wrong with a lake, as far as nothing is lost by it
     Repair(RepairArgs),
+    /// Print the script that completes command lines, with the names of events, in a shell
+    Completion(CompletionArgs),
     /// Write generated events of a job board, to try weir with
     Demo(DemoArgs),
 }
@@ -289,6 +301,22 @@ pub struct FunnelArgs {
     #[command(flatten)]
     pub lake: LakeArg,
 
+    /// What to ask.
+    #[command(flatten)]
+    pub question: QuestionArgs,
+
+    /// How to ask.
+    #[command(flatten)]
+    pub ask: AskArgs,
+
+    /// How to print.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// A funnel, as options, a document, or both.
+#[derive(Debug, Default, Args)]
+pub struct QuestionArgs {
     /// A step, as `EVENT [where CONDITIONS] [| EVENT…] [as LABEL]`; once for each step, in order
     #[arg(long = "step", value_name = "STEP", conflicts_with = "spec")]
     pub steps: Vec<String>,
@@ -326,6 +354,11 @@ pub struct FunnelArgs {
     /// This property has the same value in all steps; once for each
     #[arg(long, value_name = "PROPERTY")]
     pub hold: Vec<String>,
+
+    /// Only users who did this, as `EVENT [where CONDITIONS] [at least N] [at most N] [last DURATION]`, or `EVENT never`;
+    /// once for each
+    #[arg(long, value_name = "COHORT")]
+    pub cohort: Vec<String>,
 
     /// Count users, sessions or attempts [default: users]
     #[arg(long, value_parser = ["users", "sessions", "attempts"], hide_possible_values = true)]
@@ -376,13 +409,18 @@ pub struct FunnelArgs {
     #[arg(long, value_name = "N")]
     pub at_version: Option<u64>,
 
-    /// Print the question as a JSON document for --spec, and do not ask it
-    #[arg(long)]
-    pub print_spec: bool,
+    /// Also list users at a step: those who took it (converted), who took the one before and have no more time (dropped), or still
+    /// have time (open)
+    #[arg(long, value_name = "STATE", value_parser = ["converted", "dropped", "open"], hide_possible_values = true)]
+    pub users: Option<String>,
 
-    /// How to print.
-    #[command(flatten)]
-    pub output: OutputArgs,
+    /// The step whose users are listed [default: the last]
+    #[arg(long, value_name = "N", requires = "users")]
+    pub users_step: Option<u64>,
+
+    /// List so many users, the latest first [default: 100]
+    #[arg(long, value_name = "N", requires = "users")]
+    pub users_limit: Option<u64>,
 }
 
 /// `weir events`
@@ -392,23 +430,6 @@ pub struct EventsArgs {
     /// Show this event in full: days, sources, properties with their types and most frequent values
     #[arg(value_name = "NAME")]
     pub name: Option<String>,
-
-    /// Which lake to ask.
-    #[command(flatten)]
-    pub lake: LakeArg,
-
-    /// How to print.
-    #[command(flatten)]
-    pub output: OutputArgs,
-}
-
-/// `weir sql`
-#[derive(Debug, Args)]
-#[command(after_help = SQL_AFTER_HELP)]
-pub struct SqlArgs {
-    /// The query; - reads it from standard input
-    #[arg(value_name = "QUERY")]
-    pub query: String,
 
     /// Which lake to ask.
     #[command(flatten)]

@@ -35,6 +35,11 @@ fn what_contradicts_is_a_usage_error() {
         ("weir funnel --step a --ties loose", ErrorKind::InvalidValue),
         ("weir funnel --step a --at-version new", ErrorKind::ValueValidation),
         ("weir events --format yaml", ErrorKind::InvalidValue),
+        ("weir user", ErrorKind::MissingRequiredArgument),
+        ("weir user ana --limit 0", ErrorKind::ValueValidation),
+        ("weir user ana --last 1d --to 2026-01-01", ErrorKind::ArgumentConflict),
+        ("weir explain-user --step a", ErrorKind::MissingRequiredArgument),
+        ("weir explain-user ana --spec a.json --step b", ErrorKind::ArgumentConflict),
         ("weir import", ErrorKind::MissingRequiredArgument),
         ("weir demo --end yesterday", ErrorKind::ValueValidation),
         ("weir demo --days 0", ErrorKind::ValueValidation),
@@ -65,10 +70,14 @@ fn what_contradicts_is_a_usage_error() {
         ("weir delete-user u --list", ErrorKind::ArgumentConflict),
         ("weir delete-user --list --refuse-later", ErrorKind::ArgumentConflict),
         ("weir delete-user u --dry-run --vacuum-now", ErrorKind::ArgumentConflict),
-        ("weir retention set", ErrorKind::MissingRequiredArgument),
-        ("weir retention set --events 23h", ErrorKind::ValueValidation),
-        ("weir retention unset", ErrorKind::MissingRequiredArgument),
+        ("weir keep set", ErrorKind::MissingRequiredArgument),
+        ("weir keep set --events 23h", ErrorKind::ValueValidation),
+        ("weir keep unset", ErrorKind::MissingRequiredArgument),
         ("weir vacuum --keep 59m", ErrorKind::ValueValidation),
+        ("weir retention --start a --periods 3 --brackets 0,1", ErrorKind::ArgumentConflict),
+        ("weir retention --start a --mode after", ErrorKind::InvalidValue),
+        ("weir retention set", ErrorKind::MissingRequiredArgument),
+        ("weir lifecycle --interval year", ErrorKind::InvalidValue),
     ] {
         let error = refused(line);
         assert_eq!((error.kind(), error.exit_code()), (kind, 2), "{line}");
@@ -88,7 +97,7 @@ fn a_lake_is_asked_for_by_both_its_names() {
 fn conditions_and_steps_may_begin_with_a_sign() {
     let line = ["weir", "funnel", "--step", "* where x < -5", "--where", "a = 1", "--where", "b = 2", "--lake", "./-"];
     let Command::Funnel(args) = Cli::try_parse_from(line).unwrap().command else { panic!("another command") };
-    assert_eq!((args.steps.len(), args.conditions.len(), args.lake.url().unwrap()), (1, 2, "./-"));
+    assert_eq!((args.question.steps.len(), args.question.conditions.len(), args.lake.url().unwrap()), (1, 2, "./-"));
 }
 
 #[test]
@@ -106,24 +115,36 @@ fn the_help_lists_the_commands() {
     Usage: weir <COMMAND>
 
     Commands:
-      dev          Run the whole system on this machine, on one port
-      import       Bring the events of files into a lake
-      funnel       Count the users who took some steps, one after the other
-      events       List the events of a lake with their counts, or show one with its properties
-      sql          Ask a lake in SQL (read only): the tables `events` and `failed`
-      failed       Show what was sent and not taken, and why; try it again, or remove it
-      keys         Make, list, change and switch off the keys that apps send events with
-      privacy      Name the properties that are dropped or hashed before anything is stored
-      plan         Say which events apps are to send, and find those that depart from it
-      stats        Show the figures of a lake: events, files, bytes, times
-      compact      Merge the files of a lake now, so that questions read fewer and better sorted ones
-      delete-user  Take every event of a user away, from the events and the failed events
-      retention    Say how long events, failed events and old versions are kept
-      vacuum       Remove files that no version of the last hour needs
-      doctor       Find what is wrong with a lake, and say what it means and what to do
-      repair       Mend what is wrong with a lake, as far as nothing is lost by it
-      demo         Write generated events of a job board, to try weir with
-      help         Print this message or the help of the given subcommand(s)
+      dev           Run the whole system on this machine, on one port
+      import        Bring the events of files into a lake
+      funnel        Count the users who took some steps, one after the other
+      trends        Count events, users or the numbers of a property, by hour, day, week or month
+      experiment    Compare variants: whether users of one converted more often than those of another
+      paths         Show what users did after an event, or before it
+      sessions      Count sessions, how long they are, and what they begin and end with
+      explain-user  Say why one user did or did not go all the way, event by event
+      user          Show what one user did, in order
+      retention     Count who came back, and how long after they began
+      lifecycle     Count which active users are new, returning or resurrecting, and who is dormant
+      stickiness    Count users by on how many days they were active
+      events        List the events of a lake with their counts, or show one with its properties
+      sql           Ask a lake in SQL (read only): events, failed events, and funnels as tables
+      test          Ask questions of events that are written down, and hold the answers against what is
+                    expected
+      failed        Show what was sent and not taken, and why; try it again, or remove it
+      keys          Make, list, change and switch off the keys that apps send events with
+      privacy       Name the properties that are dropped or hashed before anything is stored
+      plan          Say which events apps are to send, and find those that depart from it
+      stats         Show the figures of a lake: events, files, bytes, times
+      compact       Merge the files of a lake now, so that questions read fewer and better sorted ones
+      delete-user   Take every event of a user away, from the events and the failed events
+      keep          Say how long events, failed events and old versions are kept
+      vacuum        Remove files that no version of the last hour needs
+      doctor        Find what is wrong with a lake, and say what it means and what to do
+      repair        Mend what is wrong with a lake, as far as nothing is lost by it
+      completion    Print the script that completes command lines, with the names of events, in a shell
+      demo          Write generated events of a job board, to try weir with
+      help          Print this message or the help of the given subcommand(s)
 
     Options:
       -h, --help     Print help
@@ -165,6 +186,8 @@ fn the_help_of_a_funnel_teaches_the_shorthand() {
           --exclusion <EXCLUSION>  Where it does happen, there is no such attempt (block), or the user
                                    is not counted at all (drop_user) [default: block]
           --hold <PROPERTY>        This property has the same value in all steps; once for each
+          --cohort <COHORT>        Only users who did this, as `EVENT [where CONDITIONS] [at least N]
+                                   [at most N] [last DURATION]`, or `EVENT never`; once for each
           --count <COUNT>          Count users, sessions or attempts [default: users]
           --interval <INTERVAL>    Also count by when the first step happened: hour, day, week or month
           --compare <COMPARE>      Also answer for the period before: previous
@@ -182,9 +205,18 @@ fn the_help_of_a_funnel_teaches_the_shorthand() {
           --breakdown-step <N>     The step whose event has the property [default: 1]
           --breakdown-limit <N>    List so many values; the others are summed [default: 10]
           --at-version <N>         Answer from this version of the lake instead of the newest
+          --users <STATE>          Also list users at a step: those who took it (converted), who took
+                                   the one before and have no more time (dropped), or still have time
+                                   (open)
+          --users-step <N>         The step whose users are listed [default: the last]
+          --users-limit <N>        List so many users, the latest first [default: 100]
           --print-spec             Print the question as a JSON document for --spec, and do not ask it
+          --dry-run                Show what it would take, files, bytes and requests, and do not ask it
+          --explain                Show how it would be answered, and do not ask it
+          --watch [<SECONDS>]      Ask again with each new version of the lake, which is looked for
+                                   every so many seconds [default: 5]
           --format <FORMAT>        How to print the result [default: table] [possible values: table,
-                                   json, csv, ndjson, markdown]
+                                   json, csv, ndjson, markdown, parquet]
       -q, --quiet                  Print nothing but the result and errors
       -h, --help                   Print help (see more with '--help')
 
@@ -212,19 +244,26 @@ fn the_help_of_a_funnel_teaches_the_shorthand() {
 #[test]
 fn the_help_of_sql_names_columns_and_functions() {
     insta::assert_snapshot!(help("sql"), @r#"
-    Ask a lake in SQL (read only): the tables `events` and `failed`
+    Ask a lake in SQL (read only): events, failed events, and funnels as tables
 
-    Usage: weir sql [OPTIONS] <QUERY>
+    Usage: weir sql [OPTIONS] [QUERY]
 
     Arguments:
-      <QUERY>  The query; - reads it from standard input
+      [QUERY]  The statement; - reads it from standard input. Without one there is a prompt on a
+               terminal, else standard input is read
 
     Options:
-          --lake <URL>       The lake: a directory, or s3://bucket/prefix [env: WEIR_LAKE]
-          --format <FORMAT>  How to print the result [default: table] [possible values: table, json,
-                             csv, ndjson, markdown]
-      -q, --quiet            Print nothing but the result and errors
-      -h, --help             Print help (see more with '--help')
+          --lake <URL>          The lake: a directory, or s3://bucket/prefix [env: WEIR_LAKE]
+          --max-memory <BYTES>  Let the sorts, joins and groups of a statement hold at most so many
+                                bytes together [default: 1GiB]
+          --timeout <DURATION>  Give a statement up after so much time, such as 30s or 5m [default:
+                                never]
+          --max-rows <N>        Print at most so many rows, and say how many more there are; 0 prints
+                                all [default: 1000 in a table for people, all in other formats]
+          --format <FORMAT>     How to print the result [default: table] [possible values: table, json,
+                                csv, ndjson, markdown, parquet]
+      -q, --quiet               Print nothing but the result and errors
+      -h, --help                Print help (see more with '--help')
 
     Columns of `events`:
       time, received_at                  when it happened, when it arrived
@@ -234,16 +273,24 @@ fn the_help_of_sql_names_columns_and_functions() {
       event_id                           what tells it from others
       properties, context                JSON text; property(properties, 'cart.total') gives a text,
                                          property_number(properties, 'price') a number
+    Properties with columns of their own are p_price and so on, and quicker than the text.
     Columns of `failed`:
       failed_id, received_at, source     what tells it from others, when it arrived, who sent it
       code, field, message               why it was not taken
       event, place, protocol, sent_at    its name, its place in the request, and how it came
       body, body_bytes                   what was sent, cut at 64 KiB, and its length
+    Tables of questions:
+      funnel('STEP', …)                  one row a step, as `weir funnel --format csv` has them
+      funnel_users('STEP', …)            one row a user: "user", depth, times, open_until, "group"
+    A step is written as for `weir funnel --step`; a last text in braces has further fields of the
+    question, or all of it.
 
     Examples:
       weir sql 'SELECT event, count(*) AS n FROM events GROUP BY event ORDER BY n DESC'
       weir sql --format csv "SELECT property(context, 'os.name') AS os, count(*) FROM events GROUP BY 1"
+      weir sql "SELECT step, count FROM funnel('view_job', 'hired', '{\"window\": \"7d\"}')"
       weir sql - --format ndjson < query.sql
+      weir sql                                                 (a prompt; \? helps there)
     "#);
 }
 
@@ -345,4 +392,14 @@ fn the_help_of_plan_leads_from_a_draft_to_a_plan_in_force() {
 
     A plan in force does nothing by itself: each key says what follows (off, warn, enforce).
     ");
+}
+
+#[test]
+fn the_help_of_retention_is_about_the_question_and_not_about_what_is_kept() {
+    let help = help("retention");
+    let begins = "Count who came back, and how long after they began\n\nUsage: weir retention --start STEP [--return STEP] [OPTIONS]";
+    assert!(help.starts_with(begins) && help.contains("--brackets <PERIODS>"), "{help}");
+    for former in ["Commands:", "COMMAND", "unset"] {
+        assert!(!help.contains(former), "{former}: {help}");
+    }
 }

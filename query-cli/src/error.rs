@@ -102,6 +102,10 @@ impl From<EngineError> for Failure {
         match error {
             EngineError::Lake(error) => error.into(),
             EngineError::Spec(error) => error.into(),
+            EngineError::Sql(message) => Self::usage(message),
+            EngineError::Memory(_) => {
+                Self::failed(error).hint("allow more with --max-memory, such as --max-memory 4GiB")
+            }
             other => Self::failed(other),
         }
     }

@@ -89,7 +89,11 @@ async fn what_is_good_now_lands_and_what_is_not_stays_with_its_new_reason() {
 
     let engine = Engine::new(store.clone(), Arc::new(ManualClock::new(NOW)));
     let query = "SELECT event_id, received_at, time FROM events ORDER BY event_id";
-    let batches: Vec<_> = futures::TryStreamExt::try_collect(engine.sql(query).await.unwrap().batches).await.unwrap();
+    let batches: Vec<_> = futures::TryStreamExt::try_collect(
+        engine.sql(query, crate::engine::SqlLimits::default()).await.unwrap().batches,
+    )
+    .await
+    .unwrap();
     let shown = arrow::util::pretty::pretty_format_batches(&batches).unwrap().to_string();
     assert!(shown.contains("2025-12-31T23:58:20"), "the time of the event: {shown}");
     assert!(shown.contains("| e ") && shown.contains("2026-01-01T00:00:00Z"), "received when it was first: {shown}");
@@ -182,8 +186,11 @@ async fn reasons_are_counted_and_the_newest_rows_come_first() {
     // SQL counts each once, too.
     let engine = Engine::new(store.clone(), Arc::new(ManualClock::new(NOW)));
     let count = async |query: &str| {
-        let batches: Vec<_> =
-            futures::TryStreamExt::try_collect(engine.sql(query).await.unwrap().batches).await.unwrap();
+        let batches: Vec<_> = futures::TryStreamExt::try_collect(
+            engine.sql(query, crate::engine::SqlLimits::default()).await.unwrap().batches,
+        )
+        .await
+        .unwrap();
         arrow::util::pretty::pretty_format_batches(&batches).unwrap().to_string()
     };
     let by_code = count("SELECT code, count(*) AS n FROM failed GROUP BY 1 ORDER BY 1").await;
@@ -203,7 +210,7 @@ async fn reasons_are_counted_and_the_newest_rows_come_first() {
 async fn sql_over_a_lake_where_nothing_has_failed_has_an_empty_table() {
     let store = lake().await;
     let engine = Engine::new(store, Arc::new(ManualClock::new(NOW)));
-    let rows = engine.sql("SELECT * FROM failed").await.unwrap();
+    let rows = engine.sql("SELECT * FROM failed", crate::engine::SqlLimits::default()).await.unwrap();
     assert_eq!(rows.schema.fields().len(), 12);
     let batches: Vec<_> = futures::TryStreamExt::try_collect(rows.batches).await.unwrap();
     assert_eq!(batches.iter().map(arrow::array::RecordBatch::num_rows).sum::<usize>(), 0);

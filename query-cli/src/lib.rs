@@ -4,12 +4,15 @@
 //! for success, 1 for failure and 2 for a command line or a question that cannot be understood.
 //!
 //! - [`args`]: the command line as types, with the help that people read.
+//! - [`completion`]: names of the lake in shells that complete.
 //! - [`commands`]: one module a command: from arguments to a printed result.
 //! - [`engine`]: answers questions from a lake.
 //! - [`render`]: pure functions from results to text, in every format.
 //! - [`output`]: the only place that writes to standard output and standard error.
 //! - [`error`]: what a person is told when a command fails.
+//! - [`expectation`]: where an answer is not as expected.
 //! - [`catalogue`]: events and their properties, as answers have them.
+//! - [`timeline`], [`explanation`]: what one user did, and why they did or did not convert, as answers have it.
 //! - [`http`]: the same questions over HTTP.
 //! - [`failed`]: failed events, and another try of them.
 //! - [`importer`]: lines of NDJSON into a lake; [`landing`]: the loops of `weir dev`.
@@ -19,9 +22,12 @@
 pub mod args;
 pub mod catalogue;
 pub mod commands;
+pub mod completion;
 pub mod demo;
 pub mod engine;
 pub mod error;
+pub mod expectation;
+pub mod explanation;
 pub mod failed;
 pub mod http;
 pub mod importer;
@@ -30,5 +36,6 @@ pub mod metrics;
 pub mod output;
 pub mod plan;
 pub mod render;
+pub mod timeline;
 pub mod unknown;
 pub mod users;

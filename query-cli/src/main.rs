@@ -5,9 +5,14 @@ use std::process::ExitCode;
 use clap::Parser;
 use query_cli::args::{Cli, Command};
 use query_cli::error::Failure;
-use query_cli::{commands, output};
+use query_cli::{commands, completion, output};
 
 fn main() -> ExitCode {
+    match completion::answer(std::env::args_os().collect(), std::env::current_dir().ok().as_deref()) {
+        Ok(false) => {}
+        Ok(true) => return ExitCode::SUCCESS,
+        Err(error) => return output::report_arguments(&error),
+    }
     let command = match Cli::try_parse() {
         Ok(cli) => cli.command,
         Err(error) => return output::report_arguments(&error),

@@ -34,6 +34,8 @@ pub enum Format {
     Ndjson,
     /// A table for a document or a chat
     Markdown,
+    /// A file of rows with types, for tools that read those
+    Parquet,
 }
 
 /// Where results go.
@@ -61,6 +63,14 @@ impl<W: Write> Results<W> {
     /// [`Exit::EnoughRead`] where nobody reads any more, else why it cannot be written.
     pub fn text(&mut self, text: &str) -> Result<(), Failure> {
         self.to.write_all(text.as_bytes()).map_err(cannot_write)
+    }
+
+    /// Writes bytes as they are.
+    ///
+    /// # Errors
+    /// As [`text`](Self::text).
+    pub fn bytes(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        self.to.write_all(bytes).map_err(cannot_write)
     }
 
     /// Writes text and a newline.
@@ -95,8 +105,26 @@ fn cannot_write(error: io::Error) -> Failure {
 /// As [`Results::text`].
 pub fn print(report: &impl Report, format: Format) -> Result<(), Failure> {
     let mut results = Results::stdout();
-    results.text(&render::render(report, format, width()).map_err(Failure::failed)?)?;
+    if format == Format::Parquet {
+        refuse_terminal()?;
+        results.bytes(&render::parquet::file(&report.records()).map_err(Failure::failed)?)?;
+    } else {
+        results.text(&render::render(report, format, width()).map_err(Failure::failed)?)?;
+    }
     results.finish().map(|_| ())
+}
+
+/// Refuses to write a file of bytes to a terminal.
+///
+/// # Errors
+/// A usage error.
+pub fn refuse_terminal() -> Result<(), Failure> {
+    if io::stdout().is_terminal() {
+        return Err(
+            Failure::usage("a Parquet file is not for a terminal").hint("write it to a file: … > result.parquet")
+        );
+    }
+    Ok(())
 }
 
 /// Columns of the terminal on standard output.
@@ -136,6 +164,13 @@ fn failure_text(failure: &Failure) -> String {
     match &failure.hint {
         Some(hint) => format!("weir: {failure}\nhint: {hint}"),
         None => format!("weir: {failure}"),
+    }
+}
+
+/// Clears the terminal that results go to, if it is one, for results that take the place of earlier ones.
+pub fn clear() {
+    if io::stdout().is_terminal() {
+        let _ = write!(io::stdout(), "\x1b[2J\x1b[H");
     }
 }
 

@@ -2,8 +2,9 @@
 
 use insta::assert_snapshot;
 use serde_json::{Map, Value, json};
-use weir_core::funnel::{FunnelTally, ReportContext, Scanned};
-use weir_core::spec::{Spec, parse_value};
+use weir_core::answer::Scanned;
+use weir_core::funnel::{FunnelTally, ReportContext};
+use weir_core::spec::parse_value;
 
 use super::*;
 
@@ -26,7 +27,7 @@ fn lake() -> Catalogue {
 fn noted(question: &Value, counts: &[u64], lake: &Catalogue) -> String {
     let mut question = question.clone();
     question["kind"] = json!("funnel");
-    let Spec::Funnel(spec) = parse_value(&question, 0).unwrap();
+    let spec = parse_value(&question, 0).unwrap().into_funnel().unwrap();
     let labels: Vec<String> = spec.steps.iter().map(|step| step.label.clone()).collect();
     let context = ReportContext {
         version: 1,
@@ -37,8 +38,9 @@ fn noted(question: &Value, counts: &[u64], lake: &Catalogue) -> String {
     };
     let mut report = FunnelTally::new(&spec, None).report(&context);
     report.steps.iter_mut().zip(counts).for_each(|(step, count)| step.count = *count);
-    let notes = notes(&spec, &report, lake);
-    assert!(notes.is_empty() || is_suspicious(&spec, &report));
+    let names = Names::of_funnel(&spec, &report);
+    let notes = names.notes(lake);
+    assert!(notes.is_empty() || names.are_suspicious());
     notes.join("\n")
 }
 

@@ -1,20 +1,23 @@
-//! The events of a file, read and put in order as the rules say, by nothing but JSON and calendar libraries.
+//! The events of a lake as they were sent, put in order as the rules say, by nothing but JSON and calendar libraries.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 use chrono::DateTime;
 use serde_json::Value;
+
+use super::people::People;
 
 /// One event, as far as a funnel looks at it.
 #[derive(Debug)]
 pub struct Event {
     pub name: String,
     pub time_ms: i64,
+    pub session: Option<String>,
     pub properties: Value,
     pub context: Value,
 }
 
-/// All events that count: of copies the first, users' events in the order of (timestamp, line).
+/// All events that count: of copies the first, each user's in the order of (timestamp, arrival).
 #[derive(Debug, Default)]
 pub struct Data {
     pub users: Vec<Vec<Event>>,
@@ -24,35 +27,31 @@ pub struct Data {
 }
 
 impl Data {
-    /// Reads lines of JSON.
-    pub fn read(lines: &str) -> Self {
-        let mut ids = HashSet::new();
-        let mut users: HashMap<String, Vec<(i64, usize, Event)>> = HashMap::new();
-        let mut copies = 0;
-        for (number, line) in lines.lines().enumerate() {
-            let mut json: Value = serde_json::from_str(line).expect("the file has JSON lines");
-            let id = json["event_id"].as_str().expect("demo events have ids").to_owned();
-            if !ids.insert(id) {
-                copies += 1;
-                continue;
+    /// Of events with their sources, in the order of their arrival. No two arrive at once, so ids decide nothing.
+    pub fn of<'s>(sent: impl IntoIterator<Item = (&'s str, Value)>) -> Self {
+        let (mut ids, mut copies, mut kept) = (HashSet::new(), 0, Vec::new());
+        for (source, event) in sent {
+            match event["event_id"].as_str() {
+                Some(id) if !ids.insert((source, id.to_owned())) => copies += 1,
+                // One without an id is given a new one.
+                _ => kept.push(event),
             }
-            let user =
-                json["user_id"].as_str().or(json["anonymous_id"].as_str()).expect("an event has a user").to_owned();
-            let event = Event {
-                name: json["event"].as_str().expect("an event has a name").to_owned(),
-                time_ms: time_of(&json["timestamp"]),
-                properties: json["properties"].take(),
-                context: json["context"].take(),
-            };
-            users.entry(user).or_default().push((event.time_ms, number, event));
         }
-        let mut users: Vec<(String, Vec<_>)> = users.into_iter().collect();
-        users.sort_by(|(a, _), (b, _)| a.cmp(b));
-        let in_order = |mut events: Vec<(i64, usize, Event)>| {
-            events.sort_by_key(|(time_ms, line, _)| (*time_ms, *line));
-            events.into_iter().map(|(_, _, event)| event).collect::<Vec<_>>()
-        };
-        let users: Vec<Vec<Event>> = users.into_iter().map(|(_, events)| in_order(events)).collect();
+        let people = People::of(&kept);
+        let mut users: BTreeMap<String, Vec<Event>> = BTreeMap::new();
+        for mut event in kept {
+            let user = people.user_of(&event).to_owned();
+            users.entry(user).or_default().push(Event {
+                name: event["event"].as_str().expect("an event has a name").to_owned(),
+                time_ms: time_of(&event["timestamp"]),
+                session: event["session_id"].as_str().map(str::to_owned),
+                properties: event["properties"].take(),
+                context: event["context"].take(),
+            });
+        }
+        let mut users: Vec<Vec<Event>> = users.into_values().collect();
+        // The sort is stable: what has one timestamp stays as it arrived.
+        users.iter_mut().for_each(|events| events.sort_by_key(|event| event.time_ms));
         let places = users.iter().enumerate().flat_map(|(user, events)| (0..events.len()).map(move |at| (user, at)));
         Self { places: places.collect(), users, copies }
     }

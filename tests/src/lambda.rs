@@ -257,8 +257,8 @@ impl Shared {
     }
 }
 
-/// The most memory that a running process had resident, in KiB; 0 where it has ended.
-fn peak_kib(process: u32) -> u64 {
+/// The most memory that a running process had resident, in KiB; 0 where it has ended, or the system does not tell.
+pub(crate) fn peak_kib(process: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok()).unwrap_or_default()

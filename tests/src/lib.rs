@@ -6,6 +6,7 @@
 //!
 //! - [`aws`]: how the stand-ins for AWS are found.
 //! - [`cli`]: one command, from arguments to exit code and output.
+//! - [`terminal`]: a terminal, for what asks for one.
 //! - [`server`]: `weir dev`, with its end in all weathers.
 //! - [`http`]: requests to it.
 //! - [`lambda`]: functions, started and asked as Lambda does it.
@@ -33,6 +34,7 @@ pub mod kinesis_faults;
 pub mod lambda;
 pub mod moto;
 pub mod server;
+pub mod terminal;
 
 use std::fs;
 use std::path::{Path, PathBuf};

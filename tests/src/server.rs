@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::cli::{Process, command, read_all};
 use crate::http::Http;
+use crate::lambda::peak_kib;
 
 /// A server that is not ready by then never will be.
 const START: Duration = Duration::from_secs(30);
@@ -119,6 +120,11 @@ impl Server {
     /// What it has said so far.
     pub fn said(&self) -> String {
         self.starting.said()
+    }
+
+    /// The most memory that it had resident, in MiB; 0 where the system does not tell.
+    pub fn peak_mib(&self) -> u64 {
+        peak_kib(self.starting.process.0.id()) / 1024
     }
 
     /// Ends it at once, as a loss of power does.

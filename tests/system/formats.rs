@@ -15,11 +15,14 @@ const EVENTS: &str = concat!(
 fn every_command_prints_the_same_rows_in_every_format() {
     let scratch = Scratch::new();
     let lake = scratch.lake();
-    let commands: [&[&str]; 6] = [
+    let commands: [&[&str]; 9] = [
         &["events"],
         &["events", "buy"],
         &["funnel", "--step", "\"보기, \\\"view\\\" | 1\"", "--step", "buy"],
         &["sql", "SELECT event, count(*) AS n, max(session_id) AS s FROM events GROUP BY event ORDER BY n DESC"],
+        &["retention", "--start", "buy", "--breakdown", "price"],
+        &["lifecycle"],
+        &["stickiness", "--of", "buy"],
         &["stats"],
         &["compact"],
     ];

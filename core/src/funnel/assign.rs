@@ -67,7 +67,7 @@ fn rest_is_possible(
 }
 
 /// A one-to-one matching of steps to events, grown by augmenting paths (Kuhn's algorithm).
-struct Matching<'a> {
+pub(super) struct Matching<'a> {
     group: &'a [StepEvent],
     /// The step that each event fills.
     step_of: Vec<Option<usize>>,
@@ -76,14 +76,19 @@ struct Matching<'a> {
 }
 
 impl<'a> Matching<'a> {
-    fn new(group: &'a [StepEvent]) -> Self {
+    pub fn new(group: &'a [StepEvent]) -> Self {
         Self { group, step_of: vec![None; group.len()], used: vec![false; group.len()] }
     }
 
     /// Gives `step` an event, moving others if need be. `false`, and nothing changed, where that is impossible.
-    fn add(&mut self, step: usize) -> bool {
+    pub fn add(&mut self, step: usize) -> bool {
         let mut seen = self.used.clone();
         self.augment(step, &mut seen)
+    }
+
+    /// The step that an event fills.
+    pub fn step_of(&self, event: usize) -> Option<usize> {
+        self.step_of[event]
     }
 
     fn augment(&mut self, step: usize, seen: &mut [bool]) -> bool {

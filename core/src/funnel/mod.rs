@@ -6,7 +6,8 @@
 //!
 //! [`Matcher`] finds the depth and the chosen attempt in one pass, where steps are in order and nothing else is asked;
 //! [`Journeys`] knows all rules. [`reference`](mod@reference) enumerates all attempts and is what both are tested against;
-//! [`Sessions`] and [`HeldValues`] number what `Journeys` compares; [`FunnelTally`] turns users into the [`FunnelReport`] that people and programs read.
+//! [`Sessions`] and [`HeldValues`] number what `Journeys` compares; [`FunnelTally`] turns users into the [`FunnelReport`] that people and programs read;
+//! [`explain`] says of one user why.
 //!
 //! ```
 //! use weir_core::funnel::{Matcher, Rules, StepEvent};
@@ -20,7 +21,10 @@
 //! ```
 
 mod assign;
+pub mod explain;
+mod listed;
 mod matcher;
+mod members;
 pub mod reference;
 mod report;
 mod rules;
@@ -29,13 +33,15 @@ mod tally;
 mod trend;
 
 pub use matcher::Matcher;
+pub use members::TooManyValues;
 pub use report::{
-    BreakdownGroup, ConversionTimes, FunnelReport, GroupValue, HistogramBin, PreviousPeriod, Scanned, StepReport,
-    TrendBucket,
+    BreakdownGroup, ConversionTimes, FunnelReport, HistogramBin, ListedUser, PreviousPeriod, StepReport, TrendBucket,
+    UsersAtStep,
 };
 pub use rules::{Between, Entangled, Journey, Journeys, RuleSet, UserEvent};
 pub use sessions::{HeldValues, SESSION_GAP_MS, Sessions};
-pub use tally::{FunnelTally, ReportContext, UserResult, group_key};
+pub(crate) use tally::histogram;
+pub use tally::{FunnelTally, ReportContext, UserResult};
 
 use crate::spec::{DateRange, FunnelSpec, Ties};
 

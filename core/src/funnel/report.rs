@@ -1,9 +1,9 @@
 //! The answer to a funnel question, in the shape that programs rely on.
 
 use chrono_tz::Tz;
-use serde::{Serialize, Serializer};
-use serde_json::Value;
+use serde::Serialize;
 
+use crate::answer::{GroupValue, Scanned, whole_where_possible};
 use crate::calendar::with_offset;
 use crate::spec::DateRange;
 
@@ -29,8 +29,38 @@ pub struct FunnelReport {
     /// The same for the period before. Absent where no comparison was asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub previous: Option<PreviousPeriod>,
+    /// Users at a step. Absent where none were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub users: Option<UsersAtStep>,
     /// What it took.
     pub scanned: Scanned,
+}
+
+/// Users at a step; or sessions or attempts, where those are counted.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct UsersAtStep {
+    /// Numbered from 1.
+    pub step: usize,
+    /// `converted`, `dropped` or `open`.
+    pub state: &'static str,
+    /// How many there are, listed or not.
+    pub total: u64,
+    /// Some of them, those whose last step was latest first.
+    pub listed: Vec<ListedUser>,
+}
+
+/// One user, and the chosen attempt.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ListedUser {
+    /// Who.
+    pub user: String,
+    /// When each step was taken, as far as the user came (RFC 3339); `null` for a step that was passed over.
+    pub times: Vec<Option<String>>,
+    /// The last instant at which the attempt may go on (RFC 3339).
+    pub open_until: String,
+    /// The value of the breakdown property. Absent where no breakdown was asked.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub group: Option<GroupValue>,
 }
 
 /// Users whose chosen attempt began in one bucket of time.
@@ -141,43 +171,4 @@ pub struct BreakdownGroup {
     pub steps: Vec<StepReport>,
     /// As for the whole funnel.
     pub conversion_ms: ConversionTimes,
-}
-
-/// What the users of a group share.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(untagged)]
-pub enum GroupValue {
-    /// This value; `null` where the property is absent.
-    Value {
-        /// A JSON value.
-        value: Value,
-    },
-    /// Any value that is not listed by name.
-    Other {
-        /// Always `true`.
-        other: bool,
-    },
-}
-
-/// What an answer cost.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-pub struct Scanned {
-    /// Files opened.
-    pub files: u64,
-    /// Their size in bytes.
-    pub bytes: u64,
-    /// Rows in them.
-    pub rows: u64,
-    /// From question to answer.
-    pub elapsed_ms: u64,
-}
-
-/// `61000` rather than `61000.0`: most medians of milliseconds are whole.
-fn whole_where_possible<S: Serializer>(value: &Option<f64>, serializer: S) -> Result<S::Ok, S::Error> {
-    const EXACT: f64 = 9_007_199_254_740_992.0; // 2^53
-    match *value {
-        None => serializer.serialize_none(),
-        Some(v) if v.fract() == 0.0 && v.abs() < EXACT => serializer.serialize_i64(v as i64),
-        Some(v) => serializer.serialize_f64(v),
-    }
 }

@@ -2,9 +2,8 @@
 
 use std::collections::HashMap;
 
+use crate::answer::group_key;
 use crate::property::PropertyValue;
-
-use super::tally::group_key;
 
 /// Without a session of their own, events belong together as long as no more time than this passes between two events of
 /// the user: 30 minutes, in milliseconds.

@@ -1,24 +1,43 @@
 //! From users to numbers: counts, shares, times and groups.
 
-use std::collections::HashMap;
-
-use serde_json::Value;
-
-use super::report::{BreakdownGroup, ConversionTimes, FunnelReport, GroupValue, HistogramBin, Scanned, StepReport};
+use super::listed::Listed;
+use super::members::{self, Members, TooManyValues};
+use super::report::{BreakdownGroup, ConversionTimes, FunnelReport, HistogramBin, StepReport};
 use super::trend::Trend;
-use crate::spec::FunnelSpec;
+use crate::answer::{GroupValue, Scanned, percentile, share};
+use crate::spec::{FunnelSpec, FunnelState, FunnelUsers};
 use crate::time::rfc3339;
 
 /// One user's part in a funnel; or that of a session or an attempt, where those are counted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UserResult {
+    /// Who it is; `None` where nobody asks.
+    pub user: Option<String>,
     /// Times of the chosen attempt's events, milliseconds since 1970; `None` for a step that was passed over. Its length is
     /// the user's depth.
     pub times_ms: Vec<Option<i64>>,
     /// The last instant at which an attempt of that depth may go on, milliseconds since 1970.
     pub open_until_ms: i64,
-    /// The user's group, from [`group_key`]; `None` where no breakdown is asked.
+    /// The user's group, from [`group_key`](crate::answer::group_key); `None` where no breakdown is asked.
     pub group: Option<String>,
+}
+
+impl UserResult {
+    /// Whether the user is at this place of the funnel. `complete_to_ms` says up to when everything received is known.
+    pub fn is_at(&self, place: FunnelUsers, complete_to_ms: Option<i64>) -> bool {
+        let depth = self.times_ms.len();
+        let is_open = is_open(self.open_until_ms, complete_to_ms);
+        match place.state {
+            FunnelState::Converted => depth >= place.step,
+            FunnelState::Dropped => depth + 1 == place.step && !is_open,
+            FunnelState::Open => depth + 1 == place.step && is_open,
+        }
+    }
+}
+
+/// Whether an attempt that may go on until an instant still may, by what has been received.
+fn is_open(open_until_ms: i64, complete_to_ms: Option<i64>) -> bool {
+    complete_to_ms.is_none_or(|complete_to| open_until_ms >= complete_to)
 }
 
 /// What a report says beside its numbers.
@@ -36,29 +55,15 @@ pub struct ReportContext<'a> {
     pub scanned: Scanned,
 }
 
-/// A breakdown value as a key: equal for equal values, and never equal for a number, a text and a boolean that look alike.
-pub fn group_key(value: Option<&Value>) -> String {
-    match value {
-        None => Value::Null.to_string(),
-        // 1 and 1.0 are one number.
-        Some(Value::Number(number)) => match number.as_f64() {
-            Some(f) if number.is_f64() && f.fract() == 0.0 && f.abs() < 9_007_199_254_740_992.0 => {
-                (f as i64).to_string()
-            }
-            _ => number.to_string(),
-        },
-        Some(value) => value.to_string(),
-    }
-}
-
 /// Counts users as they come, in any order.
 #[derive(Debug)]
 pub struct FunnelTally {
     complete_to_ms: Option<i64>,
     optional: u64,
     whole: Group,
-    groups: HashMap<String, Group>,
+    members: Members,
     trend: Option<Trend>,
+    listed: Option<Listed>,
 }
 
 /// Counts of one group of users.
@@ -84,33 +89,40 @@ impl FunnelTally {
             complete_to_ms,
             optional: optional.fold(0, |mask, (at, _)| mask | 1 << at),
             whole: Group::new(spec.steps.len()),
-            groups: HashMap::new(),
+            members: Members::default(),
+            listed: spec.users.map(|list| Listed::new(list, complete_to_ms)),
             trend: spec.interval.map(|interval| Trend::new(interval, spec.timezone, spec.range)),
         }
     }
 
     /// Counts one user.
     pub fn add(&mut self, user: &UserResult) {
-        let open = self.complete_to_ms.is_none_or(|complete_to| user.open_until_ms >= complete_to);
-        self.whole.add(user, open);
+        let open = is_open(user.open_until_ms, self.complete_to_ms);
+        self.whole.add(&user.times_ms, open);
+        if let Some(listed) = &mut self.listed {
+            listed.add(user);
+        }
         if let (Some(trend), Some(start_ms)) = (&mut self.trend, user.times_ms.first().copied().flatten()) {
             trend.add(start_ms, user.times_ms.len() == self.whole.depth.len(), open);
         }
         if let Some(key) = &user.group {
-            match self.groups.get_mut(key) {
-                Some(group) => group.add(user, open),
-                None => {
-                    let mut group = Group::new(self.whole.depth.len());
-                    group.add(user, open);
-                    self.groups.insert(key.clone(), group);
-                }
-            }
+            self.members.add(key, &user.times_ms, open);
         }
+    }
+
+    /// Whether all users could be counted so far; to be asked now and then.
+    ///
+    /// # Errors
+    /// [`TooManyValues`] where the breakdown has more values than memory is there for.
+    pub fn check(&self) -> Result<(), TooManyValues> {
+        self.members.check()
     }
 
     /// The answer.
     pub fn report(self, context: &ReportContext<'_>) -> FunnelReport {
-        let breakdown = context.group_limit.map(|limit| breakdown(self.groups, limit, context.labels, self.optional));
+        let empty = Group::new(self.whole.depth.len());
+        let breakdown =
+            context.group_limit.map(|limit| breakdown(self.members, limit, &empty, context.labels, self.optional));
         let (steps, conversion_ms) = self.whole.report(context.labels, self.optional);
         FunnelReport {
             kind: "funnel",
@@ -121,30 +133,20 @@ impl FunnelTally {
             breakdown,
             trend: self.trend.map(Trend::report),
             previous: None,
+            users: self.listed.map(Listed::report),
             scanned: context.scanned,
         }
     }
 }
 
-fn breakdown(groups: HashMap<String, Group>, limit: usize, labels: &[String], optional: u64) -> Vec<BreakdownGroup> {
-    let mut groups: Vec<(String, Group)> = groups.into_iter().collect();
-    groups.sort_by(|(a_key, a), (b_key, b)| (b.users(), a_key).cmp(&(a.users(), b_key)));
-    let rest = groups.split_off(groups.len().min(limit));
-    let mut listed: Vec<BreakdownGroup> = groups
-        .into_iter()
-        .map(|(key, group)| {
-            let (steps, conversion_ms) = group.report(labels, optional);
-            // The key is JSON that `group_key` wrote.
-            let value = serde_json::from_str(&key).unwrap_or(Value::Null);
-            BreakdownGroup { value: GroupValue::Value { value }, steps, conversion_ms }
-        })
-        .collect();
-    let other = rest.into_iter().map(|(_, group)| group).reduce(Group::merge);
-    listed.extend(other.map(|group| {
-        let (steps, conversion_ms) = group.report(labels, optional);
-        BreakdownGroup { value: GroupValue::Other { other: true }, steps, conversion_ms }
-    }));
-    listed
+fn breakdown(members: Members, limit: usize, empty: &Group, labels: &[String], optional: u64) -> Vec<BreakdownGroup> {
+    let listed = members.list(limit, empty, Group::add);
+    let report = |one: members::Listed<Group>| {
+        let (steps, conversion_ms) = one.group.report(labels, optional);
+        let value = one.key.map_or_else(GroupValue::other, |key| GroupValue::of_key(&key));
+        BreakdownGroup { value, steps, conversion_ms }
+    };
+    listed.into_iter().map(report).collect()
 }
 
 impl Group {
@@ -162,8 +164,7 @@ impl Group {
         self.depth.iter().sum()
     }
 
-    fn add(&mut self, user: &UserResult, open: bool) {
-        let times = &user.times_ms;
+    fn add(&mut self, times: &[Option<i64>], open: bool) {
         let Some(last) = times.len().checked_sub(1) else { return };
         self.depth[last] += 1;
         self.open[last] += u64::from(open);
@@ -179,16 +180,6 @@ impl Group {
         if let (true, Some(first), Some(last)) = (times.len() == self.depth.len(), times[0], times[last]) {
             self.conversion_ms.push(last - first);
         }
-    }
-
-    fn merge(mut self, other: Self) -> Self {
-        let add = |mine: &mut Vec<u64>, theirs: Vec<u64>| mine.iter_mut().zip(theirs).for_each(|(a, b)| *a += b);
-        add(&mut self.depth, other.depth);
-        add(&mut self.open, other.open);
-        add(&mut self.taken, other.taken);
-        self.step_ms.iter_mut().zip(other.step_ms).for_each(|(mine, theirs)| mine.extend(theirs));
-        self.conversion_ms.extend(other.conversion_ms);
-        self
     }
 
     fn report(mut self, labels: &[String], optional: u64) -> (Vec<StepReport>, ConversionTimes) {
@@ -218,21 +209,6 @@ impl Group {
         }
         (steps, conversion_times(self.conversion_ms))
     }
-}
-
-fn share(part: u64, whole: u64) -> f64 {
-    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
-}
-
-/// The quantile of `tenths`/10 of sorted values by linear interpolation between the two nearest ranks (method 7 of Hyndman and Fan,
-/// the default of R, NumPy and most tools).
-/// Reckoned in whole numbers up to the last division, so that the result is the double nearest to the exact value.
-fn percentile(sorted: &[i64], tenths: usize) -> Option<f64> {
-    let rank = sorted.len().checked_sub(1)? * tenths;
-    let (below, part) = (rank / 10, i128::try_from(rank % 10).unwrap_or_default());
-    let above = sorted[if part == 0 { below } else { below + 1 }];
-    let sum = i128::from(sorted[below]) * (10 - part) + i128::from(above) * part;
-    Some(sum as f64 / 10.0)
 }
 
 fn conversion_times(mut times: Vec<i64>) -> ConversionTimes {
@@ -274,7 +250,8 @@ const EDGES_MS: [i64; 21] = {
     ]
 };
 
-fn histogram(sorted: &[i64]) -> Vec<HistogramBin> {
+/// Bins of sorted times, from the shortest to the longest.
+pub(crate) fn histogram(sorted: &[i64]) -> Vec<HistogramBin> {
     let (Some(shortest), Some(longest)) = (sorted.first(), sorted.last()) else { return Vec::new() };
     // The last edge lies behind the longest time, however long that is.
     let mut edges = EDGES_MS.to_vec();
@@ -293,16 +270,15 @@ fn histogram(sorted: &[i64]) -> Vec<HistogramBin> {
 mod tests {
     use super::*;
 
-    use crate::spec::{Spec, parse};
+    use crate::spec::parse;
 
     fn user(times: &[i64], latest_start_ms: i64, group: Option<&str>) -> UserResult {
         let times_ms = times.iter().copied().map(Some).collect();
-        UserResult { times_ms, open_until_ms: latest_start_ms + 1000, group: group.map(str::to_owned) }
+        UserResult { user: None, times_ms, open_until_ms: latest_start_ms + 1000, group: group.map(str::to_owned) }
     }
 
     fn spec(json: &str) -> FunnelSpec {
-        let Spec::Funnel(spec) = parse(json, 0).unwrap();
-        spec
+        parse(json, 0).unwrap().into_funnel().unwrap()
     }
 
     const TWO_STEPS: &str = r#"{"kind": "funnel", "steps": [{"event": "a"}, {"event": "b"}], "window": "1s"}"#;
@@ -338,7 +314,7 @@ mod tests {
             r#"{"kind": "funnel", "steps": [{"event": "a"}, {"event": "b", "optional": true}, {"event": "c"}]}"#;
         let mut tally = FunnelTally::new(&spec(three), Some(5000));
         for times in [vec![Some(0), Some(10), Some(40)], vec![Some(0), None, Some(100)], vec![Some(0)]] {
-            tally.add(&UserResult { times_ms: times, open_until_ms: 0, group: None });
+            tally.add(&UserResult { user: None, times_ms: times, open_until_ms: 0, group: None });
         }
         let labels = ["a", "b", "c"].map(str::to_owned);
         let scanned = Scanned::default();
@@ -395,14 +371,5 @@ mod tests {
         assert_eq!((bins[0].from, bins[0].to, bins[0].count), (0, 1000, 2));
         assert!(bins.windows(2).all(|pair| pair[0].to == pair[1].from));
         assert_eq!(histogram(&[45_000]).len(), 1);
-    }
-
-    #[test]
-    fn numbers_of_one_value_are_one_group() {
-        let key = |json: &str| group_key(Some(&serde_json::from_str(json).unwrap()));
-        assert_eq!(key("1"), key("1.0"));
-        assert_ne!(key("1"), key("\"1\""));
-        assert_ne!(key("1"), key("1.5"));
-        assert_eq!(group_key(None), key("null"));
     }
 }

@@ -5,26 +5,20 @@ use std::collections::BTreeMap;
 use chrono_tz::Tz;
 
 use super::report::TrendBucket;
-use crate::calendar;
+use crate::buckets::Buckets;
 use crate::spec::{DateRange, Interval};
-
-/// The most buckets that are listed with the empty ones between them.
-const MOST_BUCKETS: usize = 20_000;
 
 /// Counts users by bucket.
 #[derive(Debug)]
 pub(super) struct Trend {
-    interval: Interval,
-    zone: Tz,
+    buckets: Buckets,
     range: DateRange,
     /// By first instant.
-    buckets: BTreeMap<i64, Bucket>,
+    counts: BTreeMap<i64, Counts>,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
-struct Bucket {
-    /// First instant behind it.
-    end_ms: i64,
+struct Counts {
     entered: u64,
     converted: u64,
     open: u64,
@@ -32,45 +26,32 @@ struct Bucket {
 
 impl Trend {
     pub fn new(interval: Interval, zone: Tz, range: DateRange) -> Self {
-        Self { interval, zone, range, buckets: BTreeMap::new() }
+        Self { buckets: Buckets::new(interval, zone), range, counts: BTreeMap::new() }
     }
 
     /// Counts a user who began at an instant.
     pub fn add(&mut self, start_ms: i64, is_converted: bool, is_open: bool) {
-        let known = self.buckets.range_mut(..=start_ms).next_back().filter(|(_, bucket)| start_ms < bucket.end_ms);
-        let bucket = match known {
-            Some((_, bucket)) => bucket,
-            None => {
-                let first_ms = calendar::start_ms(self.interval, self.zone, start_ms);
-                let end_ms = calendar::end_ms(self.interval, self.zone, first_ms);
-                self.buckets.entry(first_ms).or_insert(Bucket { end_ms, ..Bucket::default() })
-            }
-        };
-        bucket.entered += 1;
-        bucket.converted += u64::from(is_converted);
-        bucket.open += u64::from(is_open && !is_converted);
+        let counts = self.counts.entry(self.buckets.start_ms(start_ms)).or_default();
+        counts.entered += 1;
+        counts.converted += u64::from(is_converted);
+        counts.open += u64::from(is_open && !is_converted);
     }
 
-    /// All buckets of the range, or, where it is open, from the first to the last with a user; empty ones too, unless
-    /// there are too many of them.
+    /// All buckets of the range, or, where an end of it is open, from the first or to the last with a user; empty ones
+    /// too, unless there are too many of them.
     pub fn report(self) -> Vec<TrendBucket> {
-        let first_ms = self.range.from_ms.or_else(|| self.buckets.keys().next().copied());
-        let end_ms = self.range.to_ms.or_else(|| self.buckets.keys().next_back().map(|last| last + 1));
-        let all = first_ms
-            .zip(end_ms)
-            .and_then(|(first, end)| calendar::buckets(self.interval, self.zone, first, end, MOST_BUCKETS));
-        let starts = all.unwrap_or_else(|| self.buckets.keys().copied().collect());
         let bucket = |start_ms: i64| {
-            let Bucket { entered, converted, open, .. } = self.buckets.get(&start_ms).copied().unwrap_or_default();
-            TrendBucket { start: calendar::with_offset(self.zone, start_ms), entered, converted, open }
+            let Counts { entered, converted, open } = self.counts.get(&start_ms).copied().unwrap_or_default();
+            TrendBucket { start: self.buckets.text(start_ms), entered, converted, open }
         };
-        starts.into_iter().map(bucket).collect()
+        self.buckets.list(self.range, self.counts.keys().copied()).into_iter().map(bucket).collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::calendar;
 
     const HOUR_MS: i64 = 3_600_000;
 
@@ -100,6 +81,19 @@ mod tests {
             starts(Interval::Day, "Pacific/Apia", "2011-12-29T12:00:00Z", "2011-12-31T00:00:00Z"),
             ["2011-12-29T00:00:00-10:00", "2011-12-31T00:00:00+14:00"]
         );
+    }
+
+    #[test]
+    fn a_day_goes_on_where_clocks_go_back_over_its_midnight() {
+        // At 0:01 of the 7th clocks go back to 23:01 of the 6th.
+        let mut trend = Trend::new(Interval::Day, "America/St_Johns".parse().unwrap(), DateRange::default());
+        for instant in ["2010-11-07T02:29:59Z", "2010-11-07T02:30:00Z", "2010-11-07T02:31:00Z", "2010-11-07T03:30:00Z"]
+        {
+            trend.add(ms(instant), false, false);
+        }
+        let counted: Vec<_> = trend.report().into_iter().map(|bucket| (bucket.start, bucket.entered)).collect();
+        let expected = [("2010-11-06T00:00:00-02:30", 1), ("2010-11-07T00:00:00-02:30", 3)];
+        assert_eq!(counted, expected.map(|(start, entered)| (start.to_owned(), entered)));
     }
 
     #[test]
@@ -135,6 +129,16 @@ mod tests {
         trend.add(2 * HOUR_MS, false, false);
         let counted: Vec<_> = trend.report().iter().map(|b| (b.entered, b.converted, b.open)).collect();
         assert_eq!(counted, [(2, 1, 1), (0, 0, 0), (1, 0, 0)]);
+    }
+
+    #[test]
+    fn users_in_the_bucket_in_which_an_open_range_begins_are_listed() {
+        let range = DateRange { from_ms: Some(HOUR_MS / 2), to_ms: None };
+        let mut trend = Trend::new(Interval::Hour, Tz::UTC, range);
+        assert_eq!(trend.report(), []);
+        trend = Trend::new(Interval::Hour, Tz::UTC, range);
+        trend.add(HOUR_MS / 2, false, false);
+        assert_eq!(trend.report().iter().map(|bucket| bucket.entered).collect::<Vec<_>>(), [1]);
     }
 
     #[test]

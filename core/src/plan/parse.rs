@@ -24,8 +24,6 @@ pub(super) const MAX_EVENTS: usize = 5_000;
 pub(super) const MAX_PROPERTIES: usize = 1_000;
 /// The most values of an `enum`.
 pub(super) const MAX_VALUES: usize = 1_000;
-/// More problems than a person reads.
-const MAX_PROBLEMS: usize = 200;
 
 const EXPECTED_PLAN: &str = r#"an object such as {"weir_plan": 1, "events": {"view_item": {}}}"#;
 const EXPECTED_EVENTS: &str = r#"an object of events by name, such as {"view_item": {"owner": "growth"}}"#;
@@ -43,17 +41,14 @@ const EXPECTED_VALUES: &str = r#"a list of strings, numbers and booleans, such a
 pub fn parse(document: &Value) -> Result<Plan, PlanError> {
     let mut problems = Problems::default();
     let plan = plan(document, &mut problems);
-    let mut found: Vec<PlanProblem> = problems
+    let found: Vec<PlanProblem> = problems
         .into_found()
         .into_iter()
         .map(|problem| PlanProblem { field: problem.field, message: problem.message })
         .collect();
     match plan {
         Some(plan) if found.is_empty() => Ok(plan),
-        _ => {
-            found.truncate(MAX_PROBLEMS);
-            Err(PlanError { problems: found })
-        }
+        _ => Err(PlanError { problems: found }),
     }
 }
 

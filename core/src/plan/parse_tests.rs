@@ -97,7 +97,9 @@ fn a_plan_is_bounded() {
     let long = json!({"weir_plan": 1, "events": {"x".repeat(201): {}}});
     assert!(refused(long).contains("found 201 bytes"));
     let wrong: Map<_, _> = (0..1_000).map(|i| (format!("n{i}"), json!({"x": 1}))).collect();
-    assert_eq!(parse(&json!({"weir_plan": 1, "events": wrong})).unwrap_err().problems.len(), MAX_PROBLEMS);
+    let problems = parse(&json!({"weir_plan": 1, "events": wrong})).unwrap_err().problems;
+    assert_eq!(problems.len(), 101);
+    assert_eq!(problems[100].message, "has 900 more problems; these are the first 100");
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Conditions: `{"property": "price", "op": ">=", "value": 100}` and lists of them.
 
+use std::fmt;
+
 use regex::{Regex, RegexBuilder};
 use serde_json::Value;
 
@@ -62,6 +64,9 @@ const EXPRESSION_SIZE: usize = 1 << 20;
 /// The most regular expressions of one document: together with their size this bounds memory.
 const MAX_EXPRESSIONS: usize = 100;
 
+/// The most bytes of the path of a property: each dot is one more way to read it, in every event.
+pub(super) const MAX_PROPERTY_BYTES: usize = 1000;
+
 /// The most conditions of one `where`.
 pub(super) const MAX_CONDITIONS: usize = 100;
 
@@ -106,6 +111,10 @@ pub(super) fn property_path(text: &str, path: &str, problems: &mut Problems) -> 
     }
     if below.is_empty() {
         problems.add(path, "found an empty text; expected the name of a property, such as `price`");
+        return None;
+    }
+    if text.len() > MAX_PROPERTY_BYTES {
+        problems.add(path, format!("found a path of {} bytes; expected at most {MAX_PROPERTY_BYTES}", text.len()));
         return None;
     }
     Some(PropertyPath { root, path: below.to_owned() })
@@ -241,8 +250,92 @@ fn expression(text: &str, fields: &Fields<'_>, problems: &mut Problems) -> Optio
             None
         }
         Err(error) => {
-            problems.add(fields.path_of("value"), format!("not a regular expression: {error}"));
+            let error = error.to_string();
+            // A long expression is not repeated, with a mark under each of its letters.
+            let message = match (shorten(text), error.lines().last()) {
+                (short, Some(reason)) if short != text => {
+                    let reason = reason.trim_start_matches("error: ");
+                    format!("not a regular expression: `{short}`: {reason}")
+                }
+                _ => format!("not a regular expression: {error}"),
+            };
+            problems.add(fields.path_of("value"), message);
             None
+        }
+    }
+}
+
+/// As a question writes it: `price`, `context.platform`.
+impl fmt::Display for PropertyPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.root {
+            PropertyRoot::Properties => f.write_str(&self.path),
+            PropertyRoot::Context => write!(f, "context.{}", self.path),
+        }
+    }
+}
+
+impl Test {
+    /// The field `op` of a condition.
+    pub fn op(&self) -> &'static str {
+        match self {
+            Self::Equals(_) => "=",
+            Self::NotEquals(_) => "!=",
+            Self::In(_) => "in",
+            Self::NotIn(_) => "not in",
+            Self::Less(_) => "<",
+            Self::LessOrEqual(_) => "<=",
+            Self::Greater(_) => ">",
+            Self::GreaterOrEqual(_) => ">=",
+            Self::Contains(_) => "contains",
+            Self::NotContains(_) => "not contains",
+            Self::StartsWith(_) => "starts with",
+            Self::EndsWith(_) => "ends with",
+            Self::Matches(_) => "matches",
+            Self::Exists => "exists",
+            Self::NotExists => "not exists",
+        }
+    }
+
+    /// The field `value`, where the test has one.
+    pub fn value(&self) -> Option<Value> {
+        match self {
+            Self::Equals(value) | Self::NotEquals(value) | Self::Less(value) | Self::LessOrEqual(value) => {
+                Some(value.clone())
+            }
+            Self::Greater(value) | Self::GreaterOrEqual(value) | Self::Contains(value) | Self::NotContains(value) => {
+                Some(value.clone())
+            }
+            Self::In(values) | Self::NotIn(values) => Some(Value::Array(values.clone())),
+            Self::StartsWith(text) | Self::EndsWith(text) => Some(Value::String(text.clone())),
+            Self::Matches(expression) => Some(Value::String(expression.as_str().to_owned())),
+            Self::Exists | Self::NotExists => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_test_says_what_it_was_read_from() {
+        for op in OPS {
+            let value = match *op {
+                "exists" | "not exists" => None,
+                "in" | "not in" => Some(json!(["a", 1])),
+                _ => Some(json!("a.b")),
+            };
+            let mut condition = json!({"property": "context.app", "op": op});
+            condition.as_object_mut().unwrap().extend(value.clone().map(|value| ("value".to_owned(), value)));
+            let mut problems = Problems::default();
+            let read = super::condition(&condition, "", &mut problems).unwrap();
+            assert_eq!(
+                (read.property.to_string().as_str(), read.test.op(), read.test.value()),
+                ("context.app", *op, value)
+            );
         }
     }
 }

@@ -9,6 +9,9 @@ use crate::nearest::nearest;
 /// Words longer than this are echoed short.
 const LONGEST_WORD: usize = 64;
 
+/// So many problems are told one by one: more are no help, and a document of a megabyte can have a hundred thousand.
+const MOST_PROBLEMS: usize = 100;
+
 /// The fields of one kind of object.
 #[derive(Debug)]
 pub(crate) struct FieldTable {
@@ -37,10 +40,47 @@ pub(crate) const SPEC_FIELDS: FieldTable = FieldTable {
         "hold",
         "interval",
         "compare",
+        "users",
+        "cohort",
         "version",
     ],
     later: &[],
 };
+
+pub(crate) const USERS_FIELDS: FieldTable = FieldTable { supported: &["step", "state", "limit"], later: &[] };
+
+pub(crate) const TRENDS_FIELDS: FieldTable = FieldTable {
+    supported: &[
+        "kind",
+        "from",
+        "to",
+        "last",
+        "timezone",
+        "interval",
+        "series",
+        "formulas",
+        "where",
+        "breakdown",
+        "cumulative",
+        "moving_average",
+        "compare",
+        "cohort",
+        "version",
+    ],
+    later: &[],
+};
+
+pub(crate) const SERIES_FIELDS: FieldTable =
+    FieldTable { supported: &["event", "any", "where", "label", "measure", "property"], later: &[] };
+
+pub(crate) const FORMULA_FIELDS: FieldTable = FieldTable { supported: &["formula", "label"], later: &[] };
+
+pub(crate) const SPLIT_FIELDS: FieldTable = FieldTable { supported: &["property", "limit"], later: &[] };
+
+pub(crate) const COHORT_EVENT_FIELDS: FieldTable =
+    FieldTable { supported: &["event", "any", "where", "at_least", "at_most", "from", "to", "last"], later: &[] };
+
+pub(crate) const COHORT_FUNNEL_FIELDS: FieldTable = FieldTable { supported: &["funnel", "step", "state"], later: &[] };
 
 pub(crate) const STEP_FIELDS: FieldTable =
     FieldTable { supported: &["event", "any", "where", "label", "optional"], later: &[] };
@@ -54,16 +94,122 @@ pub(crate) const CONDITION_FIELDS: FieldTable = FieldTable { supported: &["prope
 
 pub(crate) const BREAKDOWN_FIELDS: FieldTable = FieldTable { supported: &["property", "step", "limit"], later: &[] };
 
+/// What bounds a list of events, where no more is asked.
+pub(crate) const PERIOD_FIELDS: FieldTable = FieldTable { supported: &["from", "to", "last", "timezone"], later: &[] };
+
+pub(crate) const RETENTION_FIELDS: FieldTable = FieldTable {
+    supported: &[
+        "kind",
+        "from",
+        "to",
+        "last",
+        "timezone",
+        "start",
+        "return",
+        "interval",
+        "periods",
+        "brackets",
+        "mode",
+        "occurrence",
+        "where",
+        "breakdown",
+        "cohort",
+        "version",
+    ],
+    later: &[],
+};
+
+pub(crate) const LIFECYCLE_FIELDS: FieldTable = FieldTable {
+    supported: &["kind", "from", "to", "last", "timezone", "of", "interval", "where", "cohort", "version"],
+    later: &[],
+};
+
+pub(crate) const STICKINESS_FIELDS: FieldTable = LIFECYCLE_FIELDS;
+
+pub(crate) const ACTIVITY_FIELDS: FieldTable =
+    FieldTable { supported: &["event", "any", "where", "label"], later: &[] };
+
+pub(crate) const EXPERIMENT_FIELDS: FieldTable = FieldTable {
+    supported: &[
+        "kind",
+        "from",
+        "to",
+        "last",
+        "timezone",
+        "steps",
+        "window",
+        "order",
+        "ties",
+        "count",
+        "exclude",
+        "exclusion",
+        "where",
+        "hold",
+        "cohort",
+        "version",
+        "variant",
+        "control",
+        "variants",
+        "expected",
+        "mixed",
+        "metric",
+        "confidence",
+    ],
+    later: &[],
+};
+
+pub(crate) const VARIANT_FIELDS: FieldTable = FieldTable { supported: &["property", "step"], later: &[] };
+
+pub(crate) const METRIC_FIELDS: FieldTable = FieldTable { supported: &["step"], later: &[] };
+
+pub(crate) const PATHS_FIELDS: FieldTable = FieldTable {
+    supported: &[
+        "kind", "from", "to", "last", "timezone", "start", "end", "depth", "limit", "top", "collapse", "only", "hide",
+        "window", "count", "where", "cohort", "version",
+    ],
+    later: &[],
+};
+
+pub(crate) const ANCHOR_FIELDS: FieldTable = FieldTable { supported: &["event", "any", "where", "label"], later: &[] };
+
+pub(crate) const SESSIONS_FIELDS: FieldTable = FieldTable {
+    supported: &[
+        "kind",
+        "from",
+        "to",
+        "last",
+        "timezone",
+        "interval",
+        "breakdown",
+        "limit",
+        "where",
+        "cohort",
+        "version",
+    ],
+    later: &[],
+};
+
 /// Everything found wrong so far.
 #[derive(Debug, Default)]
 pub(crate) struct Problems {
     found: Vec<SpecProblem>,
+    /// Problems beyond those.
+    further: usize,
     expressions: usize,
 }
 
 impl Problems {
     pub fn add(&mut self, field: impl Into<String>, message: impl Into<String>) {
-        self.found.push(SpecProblem { field: field.into(), message: message.into() });
+        if self.is_full() {
+            self.further += 1;
+        } else {
+            self.found.push(SpecProblem { field: field.into(), message: message.into() });
+        }
+    }
+
+    /// Whether further problems are only counted, so that nobody need look for words.
+    pub fn is_full(&self) -> bool {
+        self.found.len() >= MOST_PROBLEMS
     }
 
     /// Counts a regular expression of the document, this one included.
@@ -73,7 +219,11 @@ impl Problems {
     }
 
     /// What was found, for another kind of document than a spec.
-    pub fn into_found(self) -> Vec<SpecProblem> {
+    pub fn into_found(mut self) -> Vec<SpecProblem> {
+        if self.further > 0 {
+            let message = format!("has {} more problems; these are the first {MOST_PROBLEMS}", self.further);
+            self.found.push(SpecProblem { field: String::new(), message });
+        }
         self.found
     }
 
@@ -85,7 +235,7 @@ impl Problems {
                 if self.found.is_empty() {
                     self.add("", "cannot be read");
                 }
-                Err(SpecError { problems: self.found })
+                Err(SpecError { problems: self.into_found() })
             }
         }
     }
@@ -114,7 +264,12 @@ impl<'v> Fields<'v> {
         let fields = Self { path: path.to_owned(), members };
         for name in members.keys() {
             let known = || table.supported.iter().chain(table.later).copied();
-            if !known().any(|field| field == name) {
+            if known().any(|field| field == name) {
+                continue;
+            }
+            if problems.is_full() {
+                problems.add("", "unknown field");
+            } else {
                 let hint = did_you_mean(name, known(), || format!("known fields: {}", table.supported.join(", ")));
                 problems.add(fields.path_of(name), format!("unknown field `{}`; {hint}", shorten(name)));
             }

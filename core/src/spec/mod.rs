@@ -12,11 +12,11 @@
 //! - *shorthand*: a step or conditions as one line of text, turned into JSON before anything else looks at it.
 //!
 //! ```
-//! use weir_core::spec::{Spec, Window, parse, parse_step};
+//! use weir_core::spec::{Window, parse, parse_step};
 //!
 //! let step = parse_step("purchase where price >= 100").unwrap();
 //! let json = format!(r#"{{"kind": "funnel", "steps": [{{"event": "view_item"}}, {step}], "window": "1d"}}"#);
-//! let Spec::Funnel(funnel) = parse(&json, 0).unwrap();
+//! let funnel = parse(&json, 0).unwrap().into_funnel().unwrap();
 //! assert_eq!(funnel.steps[1].label, "purchase");
 //! assert_eq!(funnel.window, Window::Duration(86_400_000));
 //!
@@ -24,18 +24,34 @@
 //! assert_eq!(error.to_string(), "widnow: unknown field `widnow`; did you mean `window`?");
 //! ```
 
+mod activity;
 mod condition;
+mod experiment;
 pub(crate) mod fields;
+mod formula;
 mod model;
 mod parse;
+mod paths;
+mod retention;
 mod rules;
+mod scope;
+mod sessions;
 mod shorthand;
 mod time;
+mod trends;
 
+pub use activity::{Activity, LifecycleSpec, StickinessSpec};
+pub use experiment::{ExperimentSpec, ExposureStep, MAX_VARIANTS, Mixed, Variant, variant_name};
+pub use formula::Formula;
 pub use model::{
-    Breakdown, Condition, Count, DateRange, EventMatch, Exclude, Exclusion, FunnelSpec, Interval, MAX_STEPS, Order,
-    PropertyPath, PropertyRoot, Spec, SpecError, SpecProblem, Step, Test, Ties, Window,
+    Breakdown, Cohort, Condition, Count, DateRange, EventMatch, Exclude, Exclusion, FunnelSpec, FunnelState,
+    FunnelUsers, Interval, MAX_STEPS, Order, Period, PropertyPath, PropertyRoot, Scope, Spec, SpecError, SpecProblem,
+    SplitBy, Step, Test, Ties, UserList, Window,
 };
-pub use parse::{parse, parse_value};
-pub use shorthand::{ShorthandError, parse_conditions, parse_exclude, parse_step};
+pub use parse::{MAX_SPEC_BYTES, parse, parse_period, parse_value, read};
+pub use paths::{Anchor, Direction, PathCount, PathsSpec};
+pub use retention::{Occurrence, Periods, RetentionSpec};
+pub use sessions::SessionsSpec;
+pub use shorthand::{ShorthandError, parse_cohort, parse_conditions, parse_exclude, parse_series, parse_step};
 pub use time::duration_ms;
+pub use trends::{Measure, TrendFormula, TrendSeries, TrendsSpec};

@@ -1,8 +1,17 @@
 //! A query spec after parsing: everything is checked, so that nothing behind it can be wrong.
 
+use std::sync::Arc;
+
 use chrono_tz::Tz;
 use regex::Regex;
 use serde_json::Value;
+
+use super::activity::{LifecycleSpec, StickinessSpec};
+use super::experiment::ExperimentSpec;
+use super::paths::PathsSpec;
+use super::retention::RetentionSpec;
+use super::sessions::SessionsSpec;
+use super::trends::TrendsSpec;
 
 /// The most steps a funnel may have: each step is one bit of a 64-bit mask.
 pub const MAX_STEPS: usize = 64;
@@ -12,6 +21,245 @@ pub const MAX_STEPS: usize = 64;
 pub enum Spec {
     /// How many went through these steps.
     Funnel(FunnelSpec),
+    /// How much there was, bucket by bucket.
+    Trends(TrendsSpec),
+    /// Who came back.
+    Retention(RetentionSpec),
+    /// Which active users are new.
+    Lifecycle(LifecycleSpec),
+    /// How often users were active.
+    Stickiness(StickinessSpec),
+    /// Whether users of one variant converted more often than those of another.
+    Experiment(Box<ExperimentSpec>),
+    /// What users did after an event, or before it.
+    Paths(PathsSpec),
+    /// How many sessions there were, and what they were like.
+    Sessions(SessionsSpec),
+}
+
+impl Spec {
+    /// What the question calls itself.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Funnel(_) => "funnel",
+            Self::Trends(_) => "trends",
+            Self::Retention(_) => "retention",
+            Self::Lifecycle(_) => "lifecycle",
+            Self::Stickiness(_) => "stickiness",
+            Self::Experiment(_) => "experiment",
+            Self::Paths(_) => "paths",
+            Self::Sessions(_) => "sessions",
+        }
+    }
+
+    /// Whose events it is about.
+    pub fn cohorts(&self) -> &[Cohort] {
+        match self {
+            Self::Funnel(spec) => &spec.cohorts,
+            Self::Trends(spec) => &spec.scope.cohorts,
+            Self::Retention(spec) => &spec.scope.cohorts,
+            Self::Lifecycle(spec) => &spec.scope.cohorts,
+            Self::Stickiness(spec) => &spec.scope.cohorts,
+            Self::Experiment(spec) => &spec.funnel.cohorts,
+            Self::Paths(spec) => &spec.scope.cohorts,
+            Self::Sessions(spec) => &spec.scope.cohorts,
+        }
+    }
+
+    /// The version of the table that it asks, where it names one.
+    pub fn version(&self) -> Option<u64> {
+        match self {
+            Self::Funnel(spec) => spec.version,
+            Self::Trends(spec) => spec.scope.version,
+            Self::Retention(spec) => spec.scope.version,
+            Self::Lifecycle(spec) => spec.scope.version,
+            Self::Stickiness(spec) => spec.scope.version,
+            Self::Experiment(spec) => spec.funnel.version,
+            Self::Paths(spec) => spec.scope.version,
+            Self::Sessions(spec) => spec.scope.version,
+        }
+    }
+
+    /// The funnel, where it is one.
+    ///
+    /// # Errors
+    /// It is another kind of question.
+    pub fn into_funnel(self) -> Result<FunnelSpec, SpecError> {
+        match self {
+            Self::Funnel(spec) => Ok(spec),
+            other => Err(other.not_a("funnel")),
+        }
+    }
+
+    /// The trends, where it asks for them.
+    ///
+    /// # Errors
+    /// It is another kind of question.
+    pub fn into_trends(self) -> Result<TrendsSpec, SpecError> {
+        match self {
+            Self::Trends(spec) => Ok(spec),
+            other => Err(other.not_a("trends")),
+        }
+    }
+
+    /// The experiment, where it asks for one.
+    ///
+    /// # Errors
+    /// It is another kind of question.
+    pub fn into_experiment(self) -> Result<ExperimentSpec, SpecError> {
+        match self {
+            Self::Experiment(spec) => Ok(*spec),
+            other => Err(other.not_a("experiment")),
+        }
+    }
+
+    /// The retention, where it asks for it.
+    ///
+    /// # Errors
+    /// It is another kind of question.
+    pub fn into_retention(self) -> Result<RetentionSpec, SpecError> {
+        match self {
+            Self::Retention(spec) => Ok(spec),
+            other => Err(other.not_a("retention")),
+        }
+    }
+
+    /// The lifecycle, where it asks for it.
+    ///
+    /// # Errors
+    /// It is another kind of question.
+    pub fn into_lifecycle(self) -> Result<LifecycleSpec, SpecError> {
+        match self {
+            Self::Lifecycle(spec) => Ok(spec),
+            other => Err(other.not_a("lifecycle")),
+        }
+    }
+
+    /// The stickiness, where it asks for it.
+    ///
+    /// # Errors
+    /// It is another kind of question.
+    pub fn into_stickiness(self) -> Result<StickinessSpec, SpecError> {
+        match self {
+            Self::Stickiness(spec) => Ok(spec),
+            other => Err(other.not_a("stickiness")),
+        }
+    }
+
+    /// The paths, where it asks for them.
+    ///
+    /// # Errors
+    /// It is another kind of question.
+    pub fn into_paths(self) -> Result<PathsSpec, SpecError> {
+        match self {
+            Self::Paths(spec) => Ok(spec),
+            other => Err(other.not_a("paths")),
+        }
+    }
+
+    /// The sessions, where it asks for them.
+    ///
+    /// # Errors
+    /// It is another kind of question.
+    pub fn into_sessions(self) -> Result<SessionsSpec, SpecError> {
+        match self {
+            Self::Sessions(spec) => Ok(spec),
+            other => Err(other.not_a("sessions")),
+        }
+    }
+
+    fn not_a(&self, kind: &str) -> SpecError {
+        let message = format!("found `{}`; expected `{kind}`", self.kind());
+        SpecError { problems: vec![SpecProblem { field: "kind".to_owned(), message }] }
+    }
+}
+
+/// What all kinds of questions have in common.
+#[derive(Debug, Clone)]
+pub struct Scope {
+    /// Which instants count.
+    pub range: DateRange,
+    /// The zone that makes days.
+    pub timezone: Tz,
+    /// Conditions on every event, before anything else.
+    pub filters: Vec<Condition>,
+    /// Whose events: users who are in all of these.
+    pub cohorts: Vec<Cohort>,
+    /// Answers from this version of the table instead of the newest.
+    pub version: Option<u64>,
+}
+
+/// Users by what they did.
+#[derive(Debug, Clone)]
+pub enum Cohort {
+    /// Those who did something so many times.
+    Did {
+        /// What: at least one alternative. The question's own conditions do not touch it.
+        any: Vec<EventMatch>,
+        /// At least so many times.
+        at_least: u64,
+        /// At most so many times.
+        at_most: u64,
+        /// When.
+        range: DateRange,
+    },
+    /// Those who are in the result of a funnel.
+    InFunnel {
+        /// The funnel.
+        funnel: Box<FunnelSpec>,
+        /// Where in it.
+        users: FunnelUsers,
+    },
+}
+
+/// Users by where in a funnel they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FunnelUsers {
+    /// Numbered from 1.
+    pub step: usize,
+    /// What became of them there.
+    pub state: FunnelState,
+}
+
+/// A list of users at a place of a funnel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UserList {
+    /// Where they are.
+    pub place: FunnelUsers,
+    /// At most so many, the latest first.
+    pub limit: usize,
+}
+
+/// What became of users who were one step before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum FunnelState {
+    /// They took the step.
+    #[default]
+    Converted,
+    /// They did not, and have no more time.
+    Dropped,
+    /// They did not, and still have time.
+    Open,
+}
+
+impl FunnelState {
+    /// Its name in a question.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Converted => "converted",
+            Self::Dropped => "dropped",
+            Self::Open => "open",
+        }
+    }
+}
+
+/// Splits events by the value of a property.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SplitBy {
+    /// The property.
+    pub property: PropertyPath,
+    /// So many values by name; the others are summed.
+    pub limit: usize,
 }
 
 /// A funnel question.
@@ -45,6 +293,10 @@ pub struct FunnelSpec {
     pub interval: Option<Interval>,
     /// The period of the same length before [`range`](Self::range), where the two are to be compared.
     pub previous: Option<DateRange>,
+    /// Lists the users at a place of the funnel.
+    pub users: Option<UserList>,
+    /// Whose events: users who are in all of these.
+    pub cohorts: Vec<Cohort>,
     /// Answers from this version of the table instead of the newest.
     pub version: Option<u64>,
 }
@@ -65,6 +317,15 @@ impl DateRange {
     }
 }
 
+/// A range of instants, and the zone that makes days.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Period {
+    /// Which instants.
+    pub range: DateRange,
+    /// In which dates were given, and times are shown.
+    pub timezone: Tz,
+}
+
 /// One step: any of its alternatives fills it.
 #[derive(Debug, Clone)]
 pub struct Step {
@@ -81,8 +342,8 @@ pub struct Step {
 pub struct EventMatch {
     /// `None` is any event, written `*`.
     pub event: Option<String>,
-    /// All must hold.
-    pub filters: Vec<Condition>,
+    /// All must hold. Those of a step with several events are shared by them.
+    pub filters: Vec<Arc<Condition>>,
 }
 
 /// When a step counts as later than the one before (`docs/SEMANTICS.md`).
@@ -172,6 +433,18 @@ pub enum Interval {
     Week,
     /// A month.
     Month,
+}
+
+impl Interval {
+    /// Its name in a question.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Hour => "hour",
+            Self::Day => "day",
+            Self::Week => "week",
+            Self::Month => "month",
+        }
+    }
 }
 
 /// Splits the users of a funnel by the value of a property.

@@ -7,12 +7,30 @@ use insta::assert_snapshot;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::super::condition::{MAX_CONDITIONS, MAX_VALUES, OPS};
+use super::super::condition::{MAX_CONDITIONS, MAX_PROPERTY_BYTES, MAX_VALUES, OPS};
+use super::super::experiment::{CONFIDENCES, DEFAULT_CONFIDENCE, MAX_VARIANTS, MIXES};
 use super::super::fields::{
-    ALTERNATIVE_FIELDS, BREAKDOWN_FIELDS, CONDITION_FIELDS, EXCLUDE_FIELDS, FieldTable, SPEC_FIELDS, STEP_FIELDS,
+    ACTIVITY_FIELDS, ANCHOR_FIELDS, LIFECYCLE_FIELDS, PATHS_FIELDS, RETENTION_FIELDS, SESSIONS_FIELDS,
+    STICKINESS_FIELDS,
 };
+use super::super::fields::{
+    ALTERNATIVE_FIELDS, BREAKDOWN_FIELDS, COHORT_EVENT_FIELDS, COHORT_FUNNEL_FIELDS, CONDITION_FIELDS, EXCLUDE_FIELDS,
+    EXPERIMENT_FIELDS, FORMULA_FIELDS, FieldTable, METRIC_FIELDS, SERIES_FIELDS, SPEC_FIELDS, SPLIT_FIELDS,
+    STEP_FIELDS, TRENDS_FIELDS, USERS_FIELDS, VARIANT_FIELDS,
+};
+use super::super::formula::MAX_FORMULA_BYTES;
+use super::super::paths::{
+    DEFAULT_DEPTH, DEFAULT_NAMES, DEFAULT_TOP, MAX_CHOSEN, MAX_DEPTH, MAX_NAMES, MAX_TOP, PATH_COUNTS,
+};
+use super::super::retention::{MAX_BRACKETS, MAX_PERIOD, MAX_PERIODS, MODES, OCCURRENCES};
 use super::super::rules::{COMPARISONS, EXCLUSIONS, INTERVALS, MAX_EXCLUDES, MAX_HELD};
-use super::{COUNTS, DEFAULT_LIMIT, MAX_ALTERNATIVES, MAX_LIMIT, ORDERS, TIES, parse, parse_value};
+use super::super::scope::{DEFAULT_LISTED, MAX_COHORTS, MAX_LISTED, STATES};
+use super::super::sessions::{DEFAULT_EVENTS, MAX_EVENTS};
+use super::super::trends::{MAX_FORMULAS, MAX_MOVING_AVERAGE, MAX_SERIES};
+use super::{
+    COUNTS, DEFAULT_LIMIT, MAX_ALTERNATIVES, MAX_LABEL_BYTES, MAX_LIMIT, MAX_SPEC_BYTES, ORDERS, TIES, parse,
+    parse_value,
+};
 use crate::spec::{
     Breakdown, Count, DateRange, Exclusion, FunnelSpec, Interval, MAX_STEPS, Order, PropertyPath, PropertyRoot, Spec,
     SpecError, Test, Ties, Window,
@@ -23,7 +41,7 @@ const NOW_MS: i64 = 1_768_000_000_000;
 const SCHEMA: &str = include_str!("../../../docs/query-spec.schema.json");
 
 fn funnel(value: &Value) -> Result<FunnelSpec, SpecError> {
-    parse_value(value, NOW_MS).map(|Spec::Funnel(funnel)| funnel)
+    parse_value(value, NOW_MS)?.into_funnel()
 }
 
 /// A funnel with other or further fields than the smallest.
@@ -74,7 +92,7 @@ fn a_full_spec_is_read_to_the_last_field() {
         "where": [ {"property": "context.platform", "op": "in", "value": ["ios", "android"]} ],
         "breakdown": {"property": "country", "step": 2, "limit": 5}, "hold": ["item_id", "context.app", "item_id"],
         "interval": "week", "compare": "previous", "version": 42 }"#;
-    let Spec::Funnel(funnel) = parse(text, NOW_MS).unwrap();
+    let funnel = parse(text, NOW_MS).unwrap().into_funnel().unwrap();
     let midnight_in_seoul = 1_767_225_600_000 - 9 * 3_600_000;
     assert_eq!(funnel.range.from_ms, Some(midnight_in_seoul));
     assert_eq!(funnel.range.to_ms, Some(midnight_in_seoul + 31 * 86_400_000));
@@ -169,13 +187,13 @@ fn text_that_is_no_spec() {
     assert_snapshot!(error("{\"kind\": \"funnel\",}"), @r#"spec: not valid JSON: trailing comma at line 1 column 19; expected an object such as {"kind": "funnel", "steps": [{"event": "view_item"}]}"#);
     assert_snapshot!(error("[]"), @r#"spec: found an empty list; expected an object such as {"kind": "funnel", "steps": [{"event": "view_item"}]}"#);
     assert_snapshot!(error("{}"), @r#"
-    kind: missing; expected `"kind": "funnel"`
+    kind: missing; expected `funnel`, `trends`, `retention`, `lifecycle`, `stickiness`, `experiment`, `paths` or `sessions`
     steps: missing; expected a list of 1 to 64 steps, such as [{"event": "view_item"}, {"event": "purchase"}]
     "#);
     assert_snapshot!(error("{\"kind\": \"funel\", \"steps\": [{\"event\": \"a\"}]}"), @r#"kind: unknown kind `funel`; did you mean `funnel`?"#);
-    assert_snapshot!(error("{\"kind\": \"retention\", \"cohort\": 1}"), @r#"kind: kind `retention` is part of the query language but not supported by this version of weir; expected `funnel`"#);
+    assert_snapshot!(error("{\"kind\": \"survey\", \"cohort\": 1}"), @"kind: unknown kind `survey`; expected `funnel`, `trends`, `retention`, `lifecycle`, `stickiness`, `experiment`, `paths` or `sessions`");
     assert_snapshot!(error("{\"kind\": 1, \"steps\": []}"), @r#"
-    kind: found the number 1; expected `"kind": "funnel"`
+    kind: found the number 1; expected `funnel`, `trends`, `retention`, `lifecycle`, `stickiness`, `experiment`, `paths` or `sessions`
     steps: found 0 steps; expected a list of 1 to 64 steps, such as [{"event": "view_item"}, {"event": "purchase"}]
     "#);
 }
@@ -189,11 +207,14 @@ fn every_problem_is_reported_at_once() {
         "where": [{"property": "", "op": "="}], "breakdown": {"step": 4, "limit": 0}, "version": -1,
     })), @r#"
     widnow: unknown field `widnow`; did you mean `window`?
-    colour: unknown field `colour`; known fields: kind, from, to, last, timezone, steps, window, order, ties, count, exclude, exclusion, where, breakdown, hold, interval, compare, version
+    colour: unknown field `colour`; known fields: kind, from, to, last, timezone, steps, window, order, ties, count, exclude, exclusion, where, breakdown, hold, interval, compare, users, cohort, version
     time_zone: unknown field `time_zone`; did you mean `timezone`?
     timezone: unknown time zone `Asia/Seul`; did you mean `Asia/Seoul`?
     from: the calendar has no day `2026-02-30`
     to: found the number 5; expected a date such as `2026-01-31` or an instant such as `2026-01-31T09:00:00Z`
+    where[0].property: found an empty text; expected the name of a property, such as `price`
+    where[0].value: missing; op `=` needs a value
+    version: found the number -1; expected a whole number from 0
     steps[1].where[0].op: unknown op `=>`; did you mean `>=`?
     steps[1].where[1]: found the number 7; expected a condition such as {"property": "price", "op": ">=", "value": 100}
     steps[1].event: found an empty text; expected a name of 1 to 200 bytes
@@ -201,12 +222,9 @@ fn every_problem_is_reported_at_once() {
     window: found the number 86400; expected a text such as `14d` (units ms, s, m, h, d, w), or `session`
     ties: unknown ties `lenent`; did you mean `lenient`?
     count: unknown count `people`; expected `users`, `sessions` or `attempts`
-    where[0].property: found an empty text; expected the name of a property, such as `price`
-    where[0].value: missing; op `=` needs a value
     breakdown.property: missing; expected the name of a property, such as `price` or `context.platform`
     breakdown.step: found the number 4; expected a whole number from 1 to 3
     breakdown.limit: found the number 0; expected a whole number from 1 to 1000
-    version: found the number -1; expected a whole number from 0
     "#);
 }
 
@@ -270,7 +288,7 @@ fn rules_that_contradict_each_other() {
     ");
     assert_snapshot!(errors(json!({"compare": "previous"})), @"compare: needs a period to compare with the one before; give `from` and `to`, or `last`");
     assert_snapshot!(errors(json!({"compare": "previous", "from": "2026-01-01"})), @"compare: needs a period to compare with the one before; give `from` and `to`, or `last`");
-    assert_snapshot!(errors(json!({"interval": "hour", "from": "2020-01-01", "to": "2026-01-01"})), @"interval: the period has more than 20000 of this; expected a longer interval, or less time");
+    assert_snapshot!(errors(json!({"interval": "hour", "from": "2020-01-01", "to": "2026-01-01"})), @"interval: the period has more than 20000 hours; expected a longer interval, or less time");
     assert_snapshot!(errors(json!({"hold": ["", "context", 5]})), @"
     hold[0]: found an empty text; expected the name of a property, such as `price`
     hold[1]: found `context`; expected `context.…`, such as `context.platform`
@@ -384,7 +402,7 @@ fn conditions_that_are_wrong() {
     assert_snapshot!(value("matches", json!("(a{1000}){1000}")), @r#"where[0].value: the regular expression `(a{1000}){1000}` takes more than 1048576 bytes when compiled; expected a smaller one, with fewer or lower counts such as `{1000}`"#);
     assert_snapshot!(errors(json!({"where": vec![json!({"property": "p", "op": "exists"}); MAX_CONDITIONS + 1]})), @r#"where: found a list of 101; expected at most 100"#);
     assert_snapshot!(errors(json!({"where": vec![json!({"property": "p", "op": "matches", "value": "x"}); 60],
-        "steps": [{"event": "a", "where": vec![json!({"property": "p", "op": "matches", "value": "x"}); 41]}]})), @r#"where[59].value: found more than 100 regular expressions; join some of them with `|`"#);
+        "steps": [{"event": "a", "where": vec![json!({"property": "p", "op": "matches", "value": "x"}); 41]}]})), @"steps[0].where[40].value: found more than 100 regular expressions; join some of them with `|`");
     assert_snapshot!(errors(json!({"where": {"property": "p", "op": "exists"}})), @r#"where: found an object; expected a list of conditions, [{"property": "price", "op": ">=", "value": 100}]"#);
 }
 
@@ -413,6 +431,32 @@ fn long_words_are_echoed_short() {
         "where": [{"property": "p", "op": long}],
     }));
     assert!(error.len() < 2000, "{}", error.len());
+}
+
+#[test]
+fn a_document_that_says_too_much() {
+    let error = |text: &str| parse(text, NOW_MS).unwrap_err().to_string();
+    assert_snapshot!(error(&" ".repeat(MAX_SPEC_BYTES + 1)), @"spec: has 1048577 bytes; expected at most 1048576");
+    assert_snapshot!(error(r#"{"kind": "funnel", "steps": [{"event": "a", "event": "b"}]}"#), @"spec: duplicate entry `event` at line 1 column 51; expected each field once");
+    assert_snapshot!(error(&"[".repeat(128)), @r#"spec: lists and objects are nested more than 127 levels deep, at line 1 column 128; expected an object such as {"kind": "funnel", "steps": [{"event": "view_item"}]}"#);
+    let fields: serde_json::Map<String, Value> = (0..150).map(|n| (format!("f{n}"), json!(n))).collect();
+    let error = errors(Value::Object(fields));
+    assert_eq!(error.lines().count(), 101);
+    assert_snapshot!(error.lines().last().unwrap(), @"spec: has 50 more problems; these are the first 100");
+}
+
+#[test]
+fn the_default_label_of_many_names_says_how_many_more_there_are() {
+    let names: Vec<Value> = (0..90).map(|n| json!({"event": format!("{n:0>100}")})).collect();
+    let label = funnel(&json!({"kind": "funnel", "steps": [{"any": names}]})).unwrap().steps[0].label.clone();
+    assert!(label.len() <= MAX_LABEL_BYTES && label.ends_with("8 or 81 more"), "{label}");
+}
+
+#[test]
+fn conditions_of_a_step_are_shared_by_its_events() {
+    let step = json!({"any": [{"event": "a"}, {"event": "b"}], "where": [{"property": "p", "op": "exists"}]});
+    let step = &funnel(&json!({"kind": "funnel", "steps": [step]})).unwrap().steps[0];
+    assert!(std::sync::Arc::ptr_eq(&step.any[0].filters[0], &step.any[1].filters[0]));
 }
 
 fn any_json() -> impl Strategy<Value = Value> {
@@ -462,8 +506,8 @@ proptest! {
     ) {
         let fields: serde_json::Map<String, Value> =
             fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        match parse_value(&with(Value::Object(fields)), now_ms) {
-            Ok(Spec::Funnel(funnel)) => {
+        match parse_value(&with(Value::Object(fields)), now_ms).and_then(Spec::into_funnel) {
+            Ok(funnel) => {
                 prop_assert!((1..=MAX_STEPS).contains(&funnel.steps.len()));
                 prop_assert!(funnel.steps.iter().all(|step| !step.any.is_empty() && !step.label.is_empty()));
                 prop_assert!(funnel.window.most_ms() > 0);
@@ -489,12 +533,29 @@ fn the_schema_names_the_fields_that_are_read() {
         assert_eq!(named, table.supported.iter().copied().collect());
         assert_eq!(object["additionalProperties"], json!(false));
     };
-    check(&schema, &SPEC_FIELDS);
+    check(&schema["$defs"]["funnel"], &SPEC_FIELDS);
+    check(&schema["$defs"]["trends"], &TRENDS_FIELDS);
+    check(&schema["$defs"]["series"], &SERIES_FIELDS);
+    check(&schema["$defs"]["formula"], &FORMULA_FIELDS);
+    check(&schema["$defs"]["split"], &SPLIT_FIELDS);
+    check(&schema["$defs"]["cohort_event"], &COHORT_EVENT_FIELDS);
+    check(&schema["$defs"]["users"], &USERS_FIELDS);
+    check(&schema["$defs"]["cohort_funnel"], &COHORT_FUNNEL_FIELDS);
     check(&schema["$defs"]["step"], &STEP_FIELDS);
     check(&schema["$defs"]["alternative"], &ALTERNATIVE_FIELDS);
     check(&schema["$defs"]["condition"], &CONDITION_FIELDS);
     check(&schema["$defs"]["breakdown"], &BREAKDOWN_FIELDS);
     check(&schema["$defs"]["exclude"], &EXCLUDE_FIELDS);
+    check(&schema["$defs"]["paths"], &PATHS_FIELDS);
+    check(&schema["$defs"]["anchor"], &ANCHOR_FIELDS);
+    check(&schema["$defs"]["sessions"], &SESSIONS_FIELDS);
+    check(&schema["$defs"]["experiment"], &EXPERIMENT_FIELDS);
+    check(&schema["$defs"]["variant"], &VARIANT_FIELDS);
+    check(&schema["$defs"]["metric"], &METRIC_FIELDS);
+    check(&schema["$defs"]["retention"], &RETENTION_FIELDS);
+    check(&schema["$defs"]["lifecycle"], &LIFECYCLE_FIELDS);
+    check(&schema["$defs"]["stickiness"], &STICKINESS_FIELDS);
+    check(&schema["$defs"]["activity"], &ACTIVITY_FIELDS);
 }
 
 #[test]
@@ -504,20 +565,59 @@ fn the_schema_has_the_words_and_limits_that_are_read() {
         value["enum"].as_array().unwrap().iter().filter_map(Value::as_str).map(str::to_owned).collect()
     };
     assert_eq!(words(&schema["$defs"]["condition"]["properties"]["op"]), OPS);
-    assert_eq!(words(&schema["properties"]["ties"]), TIES);
-    assert_eq!(words(&schema["properties"]["order"]), ORDERS);
-    assert_eq!(words(&schema["properties"]["count"]), COUNTS);
-    assert_eq!(words(&schema["properties"]["exclusion"]), EXCLUSIONS);
-    assert_eq!(words(&schema["properties"]["interval"]), INTERVALS);
-    assert_eq!(words(&schema["properties"]["compare"]), COMPARISONS);
-    let most = |name: &str| schema["properties"][name]["anyOf"][0]["maxItems"].clone();
+    assert_eq!(words(&schema["$defs"]["funnel"]["properties"]["ties"]), TIES);
+    assert_eq!(words(&schema["$defs"]["funnel"]["properties"]["order"]), ORDERS);
+    assert_eq!(words(&schema["$defs"]["funnel"]["properties"]["count"]), COUNTS);
+    assert_eq!(words(&schema["$defs"]["funnel"]["properties"]["exclusion"]), EXCLUSIONS);
+    assert_eq!(words(&schema["$defs"]["funnel"]["properties"]["interval"]), INTERVALS);
+    assert_eq!(words(&schema["$defs"]["funnel"]["properties"]["compare"]), COMPARISONS);
+    let most = |name: &str| schema["$defs"]["funnel"]["properties"][name]["anyOf"][0]["maxItems"].clone();
     assert_eq!((most("exclude"), most("hold")), (json!(MAX_EXCLUDES), json!(MAX_HELD)));
-    assert_eq!(schema["properties"]["steps"]["maxItems"], json!(MAX_STEPS));
+    assert_eq!(schema["$defs"]["funnel"]["properties"]["steps"]["maxItems"], json!(MAX_STEPS));
     assert_eq!(schema["$defs"]["breakdown"]["properties"]["limit"]["maximum"], json!(MAX_LIMIT));
     assert_eq!(schema["$defs"]["breakdown"]["properties"]["limit"]["default"], json!(DEFAULT_LIMIT));
     assert_eq!(schema["$defs"]["conditions"]["maxItems"], json!(MAX_CONDITIONS));
     assert_eq!(schema["$defs"]["step"]["properties"]["any"]["maxItems"], json!(MAX_ALTERNATIVES));
     assert_eq!(schema["$defs"]["values"]["maxItems"], json!(MAX_VALUES));
+    let trends = &schema["$defs"]["trends"]["properties"];
+    assert_eq!(trends["series"]["maxItems"], json!(MAX_SERIES));
+    assert_eq!(trends["formulas"]["anyOf"][0]["maxItems"], json!(MAX_FORMULAS));
+    assert_eq!(trends["moving_average"]["maximum"], json!(MAX_MOVING_AVERAGE));
+    assert_eq!(words(&trends["interval"]), INTERVALS);
+    assert_eq!(schema["$defs"]["formula_text"]["maxLength"], json!(MAX_FORMULA_BYTES));
+    assert_eq!(schema["$defs"]["cohorts"]["anyOf"][1]["maxItems"], json!(MAX_COHORTS));
+    assert_eq!(words(&schema["$defs"]["cohort_funnel"]["properties"]["state"]), STATES);
+    let users = &schema["$defs"]["users"]["properties"];
+    assert_eq!(words(&users["state"]), STATES);
+    assert_eq!((&users["limit"]["maximum"], &users["limit"]["default"]), (&json!(MAX_LISTED), &json!(DEFAULT_LISTED)));
+    let experiment = &schema["$defs"]["experiment"]["properties"];
+    assert_eq!(words(&experiment["mixed"]), MIXES);
+    assert_eq!(experiment["variants"]["maxItems"], json!(MAX_VARIANTS));
+    assert_eq!(experiment["expected"]["maxProperties"], json!(MAX_VARIANTS));
+    let confidence = &experiment["confidence"];
+    assert_eq!((&confidence["minimum"], &confidence["maximum"]), (&json!(CONFIDENCES.0), &json!(CONFIDENCES.1)));
+    assert_eq!(confidence["default"], json!(DEFAULT_CONFIDENCE));
+    let retention = &schema["$defs"]["retention"]["properties"];
+    assert_eq!(words(&retention["interval"]), INTERVALS);
+    assert_eq!(words(&retention["mode"]), MODES);
+    assert_eq!(words(&retention["occurrence"]), OCCURRENCES);
+    assert_eq!(retention["periods"]["maximum"], json!(MAX_PERIODS));
+    assert_eq!(retention["brackets"]["maxItems"], json!(MAX_BRACKETS));
+    assert_eq!(retention["brackets"]["items"]["items"]["maximum"], json!(MAX_PERIOD));
+    assert_eq!(words(&schema["$defs"]["lifecycle"]["properties"]["interval"]), INTERVALS);
+    assert_eq!(words(&schema["$defs"]["stickiness"]["properties"]["interval"]), INTERVALS);
+    let paths = &schema["$defs"]["paths"]["properties"];
+    let bounds = |field: &Value| [&field["minimum"], &field["maximum"], &field["default"]].map(Value::clone);
+    assert_eq!(bounds(&paths["depth"]), [json!(2), json!(MAX_DEPTH), json!(DEFAULT_DEPTH)]);
+    assert_eq!(bounds(&paths["limit"]), [json!(1), json!(MAX_NAMES), json!(DEFAULT_NAMES)]);
+    assert_eq!(bounds(&paths["top"]), [json!(0), json!(MAX_TOP), json!(DEFAULT_TOP)]);
+    assert_eq!(words(&paths["count"]), PATH_COUNTS);
+    assert_eq!(schema["$defs"]["listed_events"]["anyOf"][0]["maxItems"], json!(MAX_CHOSEN));
+    let sessions = &schema["$defs"]["sessions"]["properties"];
+    assert_eq!(bounds(&sessions["limit"]), [json!(1), json!(MAX_EVENTS), json!(DEFAULT_EVENTS)]);
+    assert_eq!(words(&sessions["interval"]), INTERVALS);
+    assert_eq!(schema["$defs"]["label"]["maxLength"], json!(MAX_LABEL_BYTES));
+    assert_eq!(schema["$defs"]["property"]["maxLength"], json!(MAX_PROPERTY_BYTES));
 }
 
 #[test]

@@ -117,20 +117,26 @@ pub(super) fn hold(fields: &Fields<'_>, problems: &mut Problems) -> Vec<Property
     held
 }
 
-/// The field `interval`.
-pub(super) fn interval(fields: &Fields<'_>, zone: Tz, range: DateRange, problems: &mut Problems) -> Option<Interval> {
-    let word = fields.choice("interval", INTERVALS, &[], problems)?;
-    let interval = match word {
-        "hour" => Interval::Hour,
-        "day" => Interval::Day,
-        "week" => Interval::Week,
-        _ => Interval::Month,
+/// The field `interval`, or what stands where there is none.
+pub(super) fn interval(
+    fields: &Fields<'_>,
+    default: Option<Interval>,
+    zone: Tz,
+    range: DateRange,
+    problems: &mut Problems,
+) -> Option<Interval> {
+    let (interval, word) = match fields.choice("interval", INTERVALS, &[], problems) {
+        Some(word @ "hour") => (Interval::Hour, word),
+        Some(word @ "day") => (Interval::Day, word),
+        Some(word @ "week") => (Interval::Week, word),
+        Some(word) => (Interval::Month, word),
+        None => (default?, "bucket"),
     };
     if let (Some(from), Some(to)) = (range.from_ms, range.to_ms)
         && calendar::buckets(interval, zone, from, to, MAX_BUCKETS).is_none()
     {
         let message =
-            format!("the period has more than {MAX_BUCKETS} of this; expected a longer interval, or less time");
+            format!("the period has more than {MAX_BUCKETS} {word}s; expected a longer interval, or less time");
         problems.add(fields.path_of("interval"), message);
     }
     Some(interval)

@@ -9,7 +9,8 @@
 //! ```
 //!
 //! An exclusion is a step without a label, with the steps between which it must not happen at its end:
-//! `remove_from_cart where all = true between 1 and 3`.
+//! `remove_from_cart where all = true between 1 and 3`. A cohort is one with how often and when at its end:
+//! `purchase at least 3 last 30d`. A series of a trend is a step with a measure before it: `sum of price: purchase`.
 //!
 //! `Order Completed where total >= 10 and country in (KR, JP) | Order Paid as bought` is one step. Keywords are
 //! case-insensitive. A text goes up to the next keyword, `|` or the end; quoted, it may hold those too: `"…"` with
@@ -18,6 +19,8 @@
 use std::fmt;
 
 use serde_json::{Map, Number, Value, json};
+
+use super::trends::MEASURES;
 
 /// Signs of an `op`, and the way JSON writes it.
 const SIGNS: &[(&str, &str)] =
@@ -43,6 +46,7 @@ const EXAMPLE_STEP: &str = "Order Completed where total >= 10 and country in (KR
 const EXAMPLE_ANY: &str = "add_to_cart | add_to_wishlist as wants it";
 const EXAMPLE_CONDITIONS: &str = "total >= 10 and context.platform in (ios, android)";
 const EXAMPLE_EXCLUDE: &str = "remove_from_cart between 1 and 3";
+const EXAMPLE_COHORT: &str = "purchase where price > 10 at least 3 last 30d";
 const EXAMPLE_QUOTED: &str = "title = \"salt | pepper\"";
 
 /// A shorthand text that cannot be read. Shown, it quotes the text with a caret under the place.
@@ -130,6 +134,87 @@ fn split_between(text: &str) -> (&str, Option<(u64, u64)>) {
         (Ok(from), Ok(to)) if keywords && !events.trim().is_empty() => (events, Some((from, to))),
         _ => (text, None),
     }
+}
+
+/// One series, in the JSON form of a spec: a step, with what is measured before it and a colon: `users: view`,
+/// `sum of price: purchase`. What is no measure before a colon belongs to the name of the event.
+///
+/// # Errors
+/// As [`parse_step`].
+pub fn parse_series(text: &str) -> Result<Value, ShorthandError> {
+    let measured = text.split_once(':').and_then(|(before, step)| Some((measure(before.trim())?, step)));
+    let Some(((measure, property), step)) = measured else { return parse_step(text) };
+    let cut = text.len() - step.len();
+    let mut series =
+        parse_step(step).map_err(|error| ShorthandError { text: text.to_owned(), at: error.at + cut, ..error })?;
+    series["measure"] = measure.into();
+    if let Some(property) = property {
+        series["property"] = property.into();
+    }
+    Ok(series)
+}
+
+/// `users` or `sum of price`.
+fn measure(text: &str) -> Option<(&str, Option<&str>)> {
+    let (word, property) = match text.split_once(char::is_whitespace) {
+        None => (text, None),
+        Some((word, rest)) => {
+            let (of, property) = rest.trim_start().split_once(char::is_whitespace)?;
+            if !of.eq_ignore_ascii_case("of") {
+                return None;
+            }
+            (word, Some(property.trim()))
+        }
+    };
+    let is_percentile = word.strip_prefix('p').is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()));
+    (MEASURES.contains(&word) || is_percentile).then_some((word, property))
+}
+
+/// One cohort, in the JSON form of a spec: an event, or several, with how often and when at its end:
+/// `purchase where price > 10 at least 3 last 30d`, or `purchase never`.
+///
+/// # Errors
+/// As [`parse_step`].
+pub fn parse_cohort(text: &str) -> Result<Value, ShorthandError> {
+    let mut events = text.trim_end();
+    let mut limits: Vec<(&str, Value)> = Vec::new();
+    while let Some((before, limit)) = limit_at_end(events) {
+        events = before;
+        limits.push(limit);
+    }
+    let mut cohort = parse_step(events)?;
+    if cohort.get("label").is_some() {
+        let message = "a cohort has no label; leave `as …` out".to_owned();
+        return Err(ShorthandError { text: text.to_owned(), at: 0, message, example: EXAMPLE_COHORT });
+    }
+    limits.into_iter().for_each(|(name, value)| cohort[name] = value);
+    Ok(cohort)
+}
+
+/// A limit of a cohort at the end of a text, and what is before it.
+fn limit_at_end(text: &str) -> Option<(&str, (&'static str, Value))> {
+    let mut words = text.rsplitn(4, char::is_whitespace);
+    let last = words.next()?;
+    let second = words.next()?;
+    let is = |word: &str, keyword: &str| word.eq_ignore_ascii_case(keyword);
+    let before = |taken: usize| {
+        let end = text.rmatch_indices(char::is_whitespace).nth(taken - 1)?.0;
+        Some(text[..end].trim_end()).filter(|text| !text.is_empty())
+    };
+    if is(last, "never") {
+        return Some((before(1)?, ("at_most", 0.into())));
+    }
+    if is(second, "last") && last.starts_with(|first: char| first.is_ascii_digit()) {
+        return Some((before(2)?, ("last", last.into())));
+    }
+    let number: u64 = last.parse().ok()?;
+    let third = words.next()?;
+    let name = match () {
+        () if is(third, "at") && is(second, "least") => "at_least",
+        () if is(third, "at") && is(second, "most") => "at_most",
+        () => return None,
+    };
+    Some((before(3)?, (name, number.into())))
 }
 
 /// Conditions joined by `and`, in the JSON form of a spec: `[{"property": …, "op": …, "value": …}]`.

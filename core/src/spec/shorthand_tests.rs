@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{parse_conditions, parse_exclude, parse_step};
+use super::{parse_cohort, parse_conditions, parse_exclude, parse_series, parse_step};
 use crate::spec::parse_value;
 
 #[test]
@@ -276,4 +276,51 @@ fn what_is_read_can_be_asked() {
     let steps = ["* where x not exists", "a b | c where d matches '^x' and e not in (1, two) as f"];
     let steps: Vec<Value> = steps.iter().map(|step| parse_step(step).unwrap()).collect();
     parse_value(&json!({"kind": "funnel", "steps": steps}), 0).unwrap();
+}
+
+#[test]
+fn a_series_has_its_measure_before_a_colon() {
+    for (text, expected) in [
+        ("purchase", json!({"event": "purchase"})),
+        (
+            "users: view | see as seen",
+            json!({"any": [{"event": "view"}, {"event": "see"}], "label": "seen", "measure": "users"}),
+        ),
+        (
+            "sum of cart.total: purchase where n > 1",
+            json!({"event": "purchase", "where": [{"property": "n", "op": ">", "value": 1}], "measure": "sum", "property": "cart.total"}),
+        ),
+        ("p90 of load time : view", json!({"event": "view", "measure": "p90", "property": "load time"})),
+        // What stands before the colon is no measure.
+        ("app: opened", json!({"event": "app: opened"})),
+        ("sum: purchase", json!({"event": "purchase", "measure": "sum"})),
+        ("'users: x'", json!({"event": "users: x"})),
+    ] {
+        assert_eq!(parse_series(text), Ok(expected), "{text}");
+    }
+    let error = parse_series("users: view where").unwrap_err();
+    assert_eq!((error.at, error.text.as_str()), (17, "users: view where"));
+}
+
+#[test]
+fn a_cohort_has_how_often_and_when_at_its_end() {
+    for (text, expected) in [
+        ("purchase", json!({"event": "purchase"})),
+        ("purchase never", json!({"event": "purchase", "at_most": 0})),
+        ("purchase at least 3", json!({"event": "purchase", "at_least": 3})),
+        (
+            "a | b at least 2 at most 4 last 30d",
+            json!({"any": [{"event": "a"}, {"event": "b"}], "at_least": 2, "at_most": 4, "last": "30d"}),
+        ),
+        (
+            "purchase where price > 10 AT MOST 1",
+            json!({"event": "purchase", "where": [{"property": "price", "op": ">", "value": 10}], "at_most": 1}),
+        ),
+        ("never", json!({"event": "never"})),
+        ("at least 3", json!({"event": "at least 3"})),
+        ("seen at last", json!({"event": "seen at last"})),
+    ] {
+        assert_eq!(parse_cohort(text), Ok(expected), "{text}");
+    }
+    assert!(parse_cohort("a as b at least 3").unwrap_err().to_string().starts_with("a cohort has no label"));
 }

@@ -118,6 +118,8 @@ pub struct Moves {
     /// The links that hold.
     pub links: Arc<Links>,
     files: BTreeMap<String, Arc<FileMoves>>,
+    /// The only user whose rows are moved, be it from them or to them.
+    only: Option<String>,
 }
 
 impl Moves {
@@ -129,6 +131,18 @@ impl Moves {
     /// What there is to look for in a file.
     pub fn of(&self, path: &str) -> Option<&Arc<FileMoves>> {
         self.files.get(path)
+    }
+
+    /// Of these, what one user's rows need: where they are to come from, and which of others' lie among them. All other rows stay
+    /// where they lie.
+    #[must_use]
+    pub fn concerning(&self, user: &str) -> Self {
+        Self { links: Arc::clone(&self.links), files: self.files.clone(), only: Some(user.to_owned()) }
+    }
+
+    /// Whether a row that lies under one user and belongs to another is to be moved.
+    pub(crate) fn concern(&self, from: &str, to: &str) -> bool {
+        self.only.as_deref().is_none_or(|only| only == from || only == to)
     }
 
     /// Users under whom to look, summed over files.
@@ -227,7 +241,7 @@ impl LinkCache {
         }
         state.forget_files(snapshot);
         state.forget_users();
-        Ok(Arc::new(Moves { links, files }))
+        Ok(Arc::new(Moves { links, files, only: None }))
     }
 
     /// The state of a lake's users, for people.

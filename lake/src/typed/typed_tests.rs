@@ -7,8 +7,8 @@ use arrow::datatypes::Float64Type;
 use futures::TryStreamExt;
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use weir_core::answer::group_key;
 use weir_core::event::{Event, EventId};
-use weir_core::funnel::group_key;
 use weir_core::property::lookup;
 
 use super::*;

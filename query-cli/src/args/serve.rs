@@ -48,7 +48,7 @@ fn in_flight(text: &str) -> Result<u64, String> {
 }
 
 /// A number of bytes, with `KiB`, `MiB` or `GiB` behind it or none.
-fn size(text: &str) -> Option<u64> {
+pub(super) fn size(text: &str) -> Option<u64> {
     let units = [("KiB", 1_u64 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)];
     let found = units.iter().find_map(|(unit, bytes)| Some((text.strip_suffix(unit)?, *bytes)));
     let (number, unit) = found.unwrap_or((text, 1));

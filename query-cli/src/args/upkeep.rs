@@ -1,4 +1,4 @@
-//! The command lines of `weir delete-user`, `weir retention` and `weir vacuum`.
+//! The command lines of `weir delete-user`, `weir keep` and `weir vacuum`.
 
 use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 use compact_fn::expire;
@@ -19,11 +19,11 @@ without the device. The answer says what is done, where ids of the user still ar
 
 If it is cut off, run it again, or let `weir dev` or `weir compact` finish it.";
 
-const RETENTION_AFTER_HELP: &str = "\
+const KEEP_AFTER_HELP: &str = "\
 Examples:
-  weir retention set --events 400d --failed 30d --lake ./lake
-  weir retention show --lake ./lake
-  weir retention unset events --lake ./lake
+  weir keep set --events 400d --failed 30d --lake ./lake
+  weir keep show --lake ./lake
+  weir keep unset events --lake ./lake
 
 An event is too old by its own time, a failed event by its receipt. What is too old is gone after a
 tenth of the retention more, at least one day and at most seven. `weir dev` and `weir compact` see
@@ -91,29 +91,43 @@ fn id(text: &str) -> Result<String, String> {
     if text.is_empty() { Err("an id has at least one character".to_owned()) } else { Ok(text.to_owned()) }
 }
 
-/// `weir retention`
+/// `weir keep`
 #[derive(Debug, Args)]
-#[command(after_help = RETENTION_AFTER_HELP)]
-pub struct RetentionArgs {
+#[command(after_help = KEEP_AFTER_HELP)]
+pub struct KeepArgs {
     /// What to do.
     #[command(subcommand)]
-    pub command: RetentionCommand,
+    pub command: KeepCommand,
 }
 
-/// What can be done with the retention.
+/// What can be done with how long things are kept.
 #[derive(Debug, Subcommand)]
-pub enum RetentionCommand {
+pub enum KeepCommand {
     /// Show how long things are kept
-    Show(ShowRetentionArgs),
+    Show(ShowKeepArgs),
     /// Say how long things are kept
-    Set(SetRetentionArgs),
+    Set(SetKeepArgs),
     /// Keep things for good again, and old versions for an hour
-    Unset(UnsetRetentionArgs),
+    Unset(UnsetKeepArgs),
 }
 
-/// `weir retention show`
+/// `weir keep`, under the name that it had before: not shown in help, and as good as ever.
+#[derive(Debug, Subcommand)]
+pub enum FormerKeepCommand {
+    /// Show how long things are kept
+    #[command(hide = true)]
+    Show(ShowKeepArgs),
+    /// Say how long things are kept
+    #[command(hide = true)]
+    Set(SetKeepArgs),
+    /// Keep things for good again, and old versions for an hour
+    #[command(hide = true)]
+    Unset(UnsetKeepArgs),
+}
+
+/// `weir keep show`
 #[derive(Debug, Args)]
-pub struct ShowRetentionArgs {
+pub struct ShowKeepArgs {
     /// Which lake.
     #[command(flatten)]
     pub lake: LakeArg,
@@ -123,10 +137,10 @@ pub struct ShowRetentionArgs {
     pub output: OutputArgs,
 }
 
-/// `weir retention set`
+/// `weir keep set`
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("kept").required(true).multiple(true).args(["events", "failed", "old_versions"]))]
-pub struct SetRetentionArgs {
+pub struct SetKeepArgs {
     /// Keep events so long, such as 400d
     #[arg(long, value_name = "DURATION", value_parser = retention)]
     pub events: Option<String>,
@@ -152,9 +166,9 @@ pub struct SetRetentionArgs {
     pub output: OutputArgs,
 }
 
-/// `weir retention unset`
+/// `weir keep unset`
 #[derive(Debug, Args)]
-pub struct UnsetRetentionArgs {
+pub struct UnsetKeepArgs {
     /// What to keep
     #[arg(value_name = "WHAT", required = true, value_enum)]
     pub what: Vec<Kept>,
@@ -195,7 +209,7 @@ pub struct VacuumArgs {
     #[arg(long)]
     pub dry_run: bool,
 
-    /// Leave versions readable that were the newest within so much time, at least 1h [default: what `weir retention` says]
+    /// Leave versions readable that were the newest within so much time, at least 1h [default: what `weir keep` says]
     #[arg(long, value_name = "DURATION", value_parser = expire::parse_old)]
     pub keep: Option<i64>,
 

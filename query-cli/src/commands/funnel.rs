@@ -4,75 +4,65 @@
 //! requests have one meaning and one set of messages.
 
 use serde_json::{Map, Value, json};
-use weir_core::funnel::FunnelReport;
 use weir_core::ports::{Clock, SystemClock};
-use weir_core::spec::{
-    Breakdown, FunnelSpec, PropertyRoot, Spec, SpecError, SpecProblem, parse, parse_conditions, parse_exclude,
-    parse_step, parse_value,
-};
+use weir_core::spec::{FunnelSpec, Spec, SpecError, parse_conditions, parse_exclude, parse_step, parse_value, read};
 
-use super::{engine, read_text, say_foreign};
-use crate::args::FunnelArgs;
-use crate::engine::Engine;
+use super::ask::ask;
+use super::question::{self, given, numbered};
+use super::read_text;
+use crate::args::{FunnelArgs, QuestionArgs};
 use crate::error::Failure;
-use crate::output::{self, Results};
-use crate::render::funnel::{FunnelView, facts};
-use crate::unknown;
 
 /// Runs the command.
 ///
 /// # Errors
 /// A usage error for a question that cannot be understood, else whatever is wrong with the lake.
 pub async fn run(args: &FunnelArgs) -> Result<(), Failure> {
+    let (document, _) = read_question(&args.question)?;
+    ask(&document, &args.lake, &args.ask, args.output).await
+}
+
+/// The question that options and a document ask now.
+pub(super) fn read_question(args: &QuestionArgs) -> Result<(Value, FunnelSpec), Failure> {
     let document = match &args.spec {
         Some(file) => read_text(file)?,
         None => String::new(),
     };
-    let (document, spec) = question(args, &document, &SystemClock)?;
-    if args.print_spec {
-        let mut results = Results::stdout();
-        results.line(&serde_json::to_string_pretty(&document).map_err(Failure::failed)?)?;
-        return results.finish().map(|_| ());
-    }
-    let engine = engine(&args.lake).await?;
-    let report = engine.funnel(&spec).await?;
-    let property = spec.breakdown.as_ref().map(property_name);
-    output::print(&FunnelView { report: &report, property, count: spec.count }, args.output.format)?;
-    say_foreign(engine.last_snapshot().await.as_ref());
-    if !args.output.quiet {
-        output::say(facts(&report));
-        note_unknown_names(&engine, &spec, &report).await;
-    }
-    Ok(())
+    question(args, &document, &SystemClock)
 }
 
 /// The question as a document and as a checked value. `document` is the text of `--spec`, where it was given.
-fn question(args: &FunnelArgs, document: &str, clock: &dyn Clock) -> Result<(Value, FunnelSpec), Failure> {
+fn question(args: &QuestionArgs, document: &str, clock: &dyn Clock) -> Result<(Value, FunnelSpec), Failure> {
     let mut question = match &args.spec {
         None if args.steps.is_empty() => {
             return Err(Failure::usage("no steps given")
                 .hint("name each with --step EVENT, in order, or give a document with --spec FILE"));
         }
         None => json!({"kind": "funnel"}),
-        // For text that is no JSON the parser of questions has the words.
-        Some(_) => serde_json::from_str(document)
-            .or_else(|_| parse(document, 0).map(|_| Value::Null))
-            .map_err(|error| name_options(error, args))?,
+        Some(_) => read(document).map_err(|error| name_options(error, args))?,
     };
     // What is no object is refused below.
     if let Some(fields) = question.as_object_mut() {
-        put_steps(fields, args)?;
-        put_conditions(fields, args)?;
-        put_optional(fields, args)?;
-        put_excludes(fields, args)?;
-        put_options(fields, args);
-        put_breakdown(fields, args)?;
+        put(fields, args)?;
     }
-    let Spec::Funnel(spec) = parse_value(&question, clock.now_ms()).map_err(|error| name_options(error, args))?;
+    let spec = parse_value(&question, clock.now_ms()).and_then(Spec::into_funnel);
+    let spec = spec.map_err(|error| name_options(error, args))?;
     Ok((question, spec))
 }
 
-fn put_steps(fields: &mut Map<String, Value>, args: &FunnelArgs) -> Result<(), Failure> {
+/// What options say, as fields of a question.
+pub(super) fn put(fields: &mut Map<String, Value>, args: &QuestionArgs) -> Result<(), Failure> {
+    put_steps(fields, args)?;
+    put_conditions(fields, args)?;
+    put_optional(fields, args)?;
+    put_excludes(fields, args)?;
+    put_options(fields, args);
+    put_breakdown(fields, args)?;
+    put_users(fields, args);
+    Ok(())
+}
+
+fn put_steps(fields: &mut Map<String, Value>, args: &QuestionArgs) -> Result<(), Failure> {
     let steps = args
         .steps
         .iter()
@@ -86,7 +76,7 @@ fn put_steps(fields: &mut Map<String, Value>, args: &FunnelArgs) -> Result<(), F
 }
 
 /// Steps that may be passed over, whether they are options or of a document.
-fn put_optional(fields: &mut Map<String, Value>, args: &FunnelArgs) -> Result<(), Failure> {
+fn put_optional(fields: &mut Map<String, Value>, args: &QuestionArgs) -> Result<(), Failure> {
     for number in &args.optional {
         let steps = fields.get_mut("steps").and_then(Value::as_array_mut);
         let at = usize::try_from(*number).ok().and_then(|number| number.checked_sub(1));
@@ -103,7 +93,7 @@ fn put_optional(fields: &mut Map<String, Value>, args: &FunnelArgs) -> Result<()
     Ok(())
 }
 
-fn put_excludes(fields: &mut Map<String, Value>, args: &FunnelArgs) -> Result<(), Failure> {
+fn put_excludes(fields: &mut Map<String, Value>, args: &QuestionArgs) -> Result<(), Failure> {
     let excludes = args.exclude.iter().enumerate().map(|(at, text)| {
         parse_exclude(text).map_err(|error| Failure::usage(format!("--exclude {}: {error}", at + 1)))
     });
@@ -111,6 +101,7 @@ fn put_excludes(fields: &mut Map<String, Value>, args: &FunnelArgs) -> Result<()
     if !excludes.is_empty() {
         fields.insert("exclude".to_owned(), Value::Array(excludes));
     }
+    question::put_cohorts(fields, &args.cohort)?;
     if !args.hold.is_empty() {
         fields.insert("hold".to_owned(), json!(args.hold));
     }
@@ -118,7 +109,7 @@ fn put_excludes(fields: &mut Map<String, Value>, args: &FunnelArgs) -> Result<()
 }
 
 /// Conditions narrow, so those of options and of a document hold together.
-fn put_conditions(fields: &mut Map<String, Value>, args: &FunnelArgs) -> Result<(), Failure> {
+fn put_conditions(fields: &mut Map<String, Value>, args: &QuestionArgs) -> Result<(), Failure> {
     for text in &args.conditions {
         let more = parse_conditions(text).map_err(|error| Failure::usage(format!("--where: {error}")))?;
         let all = fields.entry("where").or_insert(Value::Null);
@@ -132,7 +123,7 @@ fn put_conditions(fields: &mut Map<String, Value>, args: &FunnelArgs) -> Result<
     Ok(())
 }
 
-fn put_options(fields: &mut Map<String, Value>, args: &FunnelArgs) {
+fn put_options(fields: &mut Map<String, Value>, args: &QuestionArgs) {
     // A range is either `last` or `from` and `to`; the option replaces the other form too.
     if args.last.is_some() {
         fields.shift_remove("from");
@@ -163,7 +154,18 @@ fn put_options(fields: &mut Map<String, Value>, args: &FunnelArgs) {
     }
 }
 
-fn put_breakdown(fields: &mut Map<String, Value>, args: &FunnelArgs) -> Result<(), Failure> {
+fn put_users(fields: &mut Map<String, Value>, args: &QuestionArgs) {
+    let Some(state) = &args.users else { return };
+    let mut users = json!({"state": state});
+    for (name, value) in [("step", args.users_step), ("limit", args.users_limit)] {
+        if let Some(value) = value {
+            users[name] = json!(value);
+        }
+    }
+    fields.insert("users".to_owned(), users);
+}
+
+fn put_breakdown(fields: &mut Map<String, Value>, args: &QuestionArgs) -> Result<(), Failure> {
     let mut breakdown = match (&args.breakdown, fields.get("breakdown")) {
         (None, _) if args.breakdown_step.is_none() && args.breakdown_limit.is_none() => return Ok(()),
         (Some(property), _) | (None, Some(Value::String(property))) => json!({"property": property}),
@@ -184,26 +186,12 @@ fn put_breakdown(fields: &mut Map<String, Value>, args: &FunnelArgs) -> Result<(
 }
 
 /// Problems of fields that came from options, under the names of those.
-fn name_options(error: SpecError, args: &FunnelArgs) -> SpecError {
-    let problems = error.problems.into_iter().map(|problem| match option_of(&problem.field, args) {
-        Some(field) => SpecProblem { field, ..problem },
-        None => problem,
-    });
-    SpecError { problems: problems.collect() }
+fn name_options(error: SpecError, args: &QuestionArgs) -> SpecError {
+    question::name_options(error, |field| option_of(field, args))
 }
 
-/// `steps[1].where` as `--step 2, where`.
-fn numbered(option: &str, rest: &str) -> Option<String> {
-    let Some((at, below)) = rest.strip_prefix('[').and_then(|rest| rest.split_once(']')) else {
-        return Some(option.to_owned());
-    };
-    let number = at.parse::<usize>().ok()? + 1;
-    let below = below.trim_start_matches('.');
-    Some(if below.is_empty() { format!("{option} {number}") } else { format!("{option} {number}, {below}") })
-}
-
-fn option_of(field: &str, args: &FunnelArgs) -> Option<String> {
-    let given = |option: &str, is_given: bool| is_given.then(|| option.to_owned());
+/// The option that a field came from.
+pub(super) fn option_of(field: &str, args: &QuestionArgs) -> Option<String> {
     if let Some(step) = field.strip_suffix("].optional").and_then(|step| step.strip_prefix("steps[")) {
         let number = step.parse::<u64>().ok()? + 1;
         if args.optional.contains(&number) {
@@ -214,6 +202,7 @@ fn option_of(field: &str, args: &FunnelArgs) -> Option<String> {
         ("steps", "--step", !args.steps.is_empty()),
         ("exclude", "--exclude", !args.exclude.is_empty()),
         ("hold", "--hold", !args.hold.is_empty()),
+        ("cohort", "--cohort", !args.cohort.is_empty()),
     ] {
         if let Some(rest) = field.strip_prefix(name).filter(|_| is_given) {
             return numbered(option, rest);
@@ -236,30 +225,14 @@ fn option_of(field: &str, args: &FunnelArgs) -> Option<String> {
         "interval" => given("--interval", args.interval.is_some()),
         "compare" => given("--compare", args.compare.is_some()),
         "version" => given("--at-version", args.at_version.is_some()),
+        "users.step" => given("--users-step", args.users_step.is_some()),
+        "users.limit" => given("--users-limit", args.users_limit.is_some()),
         "breakdown" | "breakdown.property" => given("--breakdown", args.breakdown.is_some()),
         "breakdown.step" => given("--breakdown-step", args.breakdown_step.is_some()),
         "breakdown.limit" => given("--breakdown-limit", args.breakdown_limit.is_some()),
         // With a document, the numbers count its conditions too.
         _ if field.starts_with("where") => given(&format!("--{field}"), args.spec.is_none()),
         _ => None,
-    }
-}
-
-/// A property as a question writes it.
-fn property_name(breakdown: &Breakdown) -> String {
-    match breakdown.property.root {
-        PropertyRoot::Properties => breakdown.property.path.clone(),
-        PropertyRoot::Context => format!("context.{}", breakdown.property.path),
-    }
-}
-
-/// Names that the lake does not have may be slips of the pen. The answer stands either way.
-async fn note_unknown_names(engine: &Engine, spec: &FunnelSpec, report: &FunnelReport) {
-    if unknown::is_suspicious(spec, report)
-        // Only a note is lost where the names cannot be read.
-        && let Ok(lake) = engine.catalogue().await
-    {
-        unknown::notes(spec, report, &lake.catalogue).iter().for_each(output::say);
     }
 }
 

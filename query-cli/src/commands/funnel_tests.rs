@@ -7,10 +7,10 @@ use weir_core::ports::ManualClock;
 use super::*;
 use crate::args::{Cli, Command};
 
-fn args(options: &[&str]) -> FunnelArgs {
+fn args(options: &[&str]) -> QuestionArgs {
     let cli = Cli::try_parse_from(["weir", "funnel"].iter().chain(options)).unwrap();
     let Command::Funnel(args) = cli.command else { panic!("another command") };
-    *args
+    args.question
 }
 
 fn ask(document: &str, options: &[&str]) -> Result<(Value, FunnelSpec), Failure> {
@@ -190,14 +190,14 @@ fn problems_are_named_after_the_options_they_came_from() {
     assert_snapshot!(refused("", &["--step", "a", "--step", "b where x matches '('", "--timezone", "Asia/Seul", "--breakdown", "c", "--breakdown-step", "3", "--where", "s starts with 1", "--where", "t matches '['"]), @"
     the question has 4 problems:
       --timezone: unknown time zone `Asia/Seul`; did you mean `Asia/Seoul`?
-      --step 2, where[0].value: not a regular expression: regex parse error:
-            (
-            ^
-        error: unclosed group
       --where[1].value: not a regular expression: regex parse error:
             [
             ^
         error: unclosed character class
+      --step 2, where[0].value: not a regular expression: regex parse error:
+            (
+            ^
+        error: unclosed group
       --breakdown-step: found the number 3; expected a whole number from 1 to 2
     ");
     assert_snapshot!(refused("", &["--step", "a", "--breakdown-limit", "3"]), @"

@@ -5,8 +5,18 @@
 //! | [`dev`] | `weir dev` | where it listens |
 //! | [`import`] | `weir import` | accepted, duplicate and rejected events |
 //! | [`funnel`] | `weir funnel` | how many users took some steps |
+//! | [`trends`] | `weir trends` | how much there was, by day |
+//! | [`experiment`] | `weir experiment` | whether users of one variant converted more often |
+//! | [`paths`] | `weir paths` | what users did after an event, or before it |
+//! | [`sessions`] | `weir sessions` | how many sessions there were, and what they were like |
+//! | [`explain_user`] | `weir explain-user` | why one user did or did not go all the way |
+//! | [`user`] | `weir user` | what one user did |
+//! | [`retention`] | `weir retention` | who came back |
+//! | [`lifecycle`] | `weir lifecycle` | which active users are new |
+//! | [`stickiness`] | `weir stickiness` | on how many days users were active |
 //! | [`events`] | `weir events` | names and counts; one event in full |
 //! | [`sql`] | `weir sql` | the rows of a query |
+//! | [`test`] | `weir test` | which questions are answered as expected |
 //! | [`failed`] | `weir failed` | what was sent and not taken |
 //! | [`keys`] | `weir keys` | the keys that apps send events with |
 //! | [`privacy`] | `weir privacy` | which properties are dropped or hashed |
@@ -14,30 +24,45 @@
 //! | [`stats`] | `weir stats` | the figures of a lake |
 //! | [`compact`] | `weir compact` | files and bytes before and after |
 //! | [`delete_user`] | `weir delete-user` | what of a user was erased, and what remains |
-//! | [`retention`] | `weir retention` | how long things are kept |
+//! | [`keep`] | `weir keep` | how long things are kept |
 //! | [`vacuum`] | `weir vacuum` | files that were removed |
 //! | [`doctor`] | `weir doctor` | what is wrong with a lake |
 //! | [`repair`] | `weir repair` | what was mended |
+//! | [`completion`] | `weir completion` | the script that completes command lines |
 //! | [`demo`] | `weir demo` | generated events |
 
+mod ask;
 pub mod compact;
+pub mod completion;
 pub mod delete_user;
 pub mod demo;
 pub mod dev;
 pub mod doctor;
 pub mod events;
+pub mod experiment;
+pub mod explain_user;
 pub mod failed;
 pub mod funnel;
 pub mod import;
+pub mod keep;
 pub mod keys;
+pub mod lifecycle;
+pub mod paths;
 pub mod plan;
 pub mod privacy;
+mod question;
 pub mod repair;
 pub mod retention;
+pub mod sessions;
 pub mod sql;
 pub mod stats;
+pub mod stickiness;
+pub mod test;
+pub mod trends;
+pub mod user;
 pub mod vacuum;
 
+use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
@@ -51,6 +76,9 @@ use crate::error::Failure;
 use crate::output;
 use weir_core::ports::SystemClock;
 
+/// The most bytes of a question that are read: what has no end is no question.
+const MOST_TEXT: u64 = 16 * 1024 * 1024;
+
 /// Runs a command to its end.
 ///
 /// # Errors
@@ -60,8 +88,18 @@ pub async fn run(command: &Command) -> Result<(), Failure> {
         Command::Dev(args) => dev::run(args).await,
         Command::Import(args) => import::run(args).await,
         Command::Funnel(args) => funnel::run(args).await,
+        Command::Trends(args) => trends::run(args).await,
+        Command::Experiment(args) => experiment::run(args).await,
+        Command::Paths(args) => paths::run(args).await,
+        Command::Sessions(args) => sessions::run(args).await,
+        Command::ExplainUser(args) => explain_user::run(args).await,
+        Command::User(args) => user::run(args).await,
+        Command::Retention(args) => retention::run(args).await,
+        Command::Lifecycle(args) => lifecycle::run(args).await,
+        Command::Stickiness(args) => stickiness::run(args).await,
         Command::Events(args) => events::run(args).await,
         Command::Sql(args) => sql::run(args).await,
+        Command::Test(args) => test::run(args).await,
         Command::Failed(args) => failed::run(args).await,
         Command::Keys(args) => keys::run(args).await,
         Command::Privacy(args) => privacy::run(args).await,
@@ -69,10 +107,11 @@ pub async fn run(command: &Command) -> Result<(), Failure> {
         Command::Stats(args) => stats::run(args).await,
         Command::Compact(args) => compact::run(args).await,
         Command::DeleteUser(args) => delete_user::run(args).await,
-        Command::Retention(args) => retention::run(args).await,
+        Command::Keep(args) => keep::run(args).await,
         Command::Vacuum(args) => vacuum::run(args).await,
         Command::Doctor(args) => doctor::run(args).await,
         Command::Repair(args) => repair::run(args).await,
+        Command::Completion(args) => completion::run(args),
         Command::Demo(args) => demo::run(args),
     }
 }
@@ -96,12 +135,17 @@ fn say_foreign(snapshot: &Snapshot) {
 
 /// The text of a file; `-` is standard input.
 fn read_text(file: &Path) -> Result<String, Failure> {
-    if file.as_os_str() != "-" {
-        return std::fs::read_to_string(file)
-            .map_err(|e| Failure::failed(format!("cannot read `{}`: {e}", file.display())));
+    let is_file = file.as_os_str() != "-";
+    let name = if is_file { format!("`{}`", file.display()) } else { "standard input".to_owned() };
+    let failed = |error: io::Error| Failure::failed(format!("cannot read {name}: {error}"));
+    let mut bytes = Vec::new();
+    let read = if is_file {
+        File::open(file).map_err(failed)?.take(MOST_TEXT + 1).read_to_end(&mut bytes)
+    } else {
+        io::stdin().lock().take(MOST_TEXT + 1).read_to_end(&mut bytes)
+    };
+    if read.map_err(failed)? as u64 > MOST_TEXT {
+        return Err(Failure::usage(format!("{name} has more than {MOST_TEXT} bytes; expected a question")));
     }
-    let mut text = String::new();
-    let read = io::stdin().lock().read_to_string(&mut text);
-    read.map_err(|e| Failure::failed(format!("cannot read standard input: {e}")))?;
-    Ok(text)
+    String::from_utf8(bytes).map_err(|_| Failure::usage(format!("{name} is not UTF-8 text; expected a question")))
 }

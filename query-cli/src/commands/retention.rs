@@ -1,169 +1,87 @@
-//! `weir retention`: how long events, failed events and old versions are kept.
+//! `weir retention`: who came back, and how long after they began.
 
-use compact_fn::expire::{RETENTION, Retention, look_for_expired, slack_ms};
-use compact_fn::tables::Tables;
-use serde::Serialize;
-use serde_json::json;
-use weir_core::ports::{Clock, SystemClock};
-use weir_core::time::DAY_MS;
-use weir_lake::{Settings, Store, StoreError, Table as LakeTable, TableName};
+use serde_json::{Value, json};
 
-use super::failed::agreed;
-use super::open_store;
-use crate::args::{Kept, LakeArg, RetentionArgs, RetentionCommand, SetRetentionArgs};
+use super::ask::ask;
+use super::keep;
+use super::question::{self, FieldMap, given, numbered, put_step, step_option};
+use crate::args::RetentionArgs;
 use crate::error::Failure;
-use crate::output;
-use crate::render::numbers::counted;
-use crate::render::table::{Align, Table};
-use crate::render::{Records, TableReport};
 
 /// Runs the command.
 ///
 /// # Errors
-/// Whatever is wrong with the lake or its settings.
+/// A usage error for a question that cannot be understood, else whatever is wrong with the lake.
 pub async fn run(args: &RetentionArgs) -> Result<(), Failure> {
-    match &args.command {
-        RetentionCommand::Show(args) => {
-            let store = open_lake(&args.lake).await?;
-            output::print(&Shown::of(&Retention::of(&Settings::newest(&store).await?)?), args.output.format)
-        }
-        RetentionCommand::Set(args) => set(args).await,
-        RetentionCommand::Unset(args) => {
-            let store = open_lake(&args.lake).await?;
-            let retention = change(&store, |retention| {
-                for kept in &args.what {
-                    match kept {
-                        Kept::Events => retention.events = None,
-                        Kept::Failed => retention.failed = None,
-                        Kept::OldVersions => retention.old_versions = None,
-                    }
-                }
-            });
-            output::print(&Shown::of(&retention.await?), args.output.format)
+    if let Some(command) = &args.former {
+        return keep::run_former(command).await;
+    }
+    if args.start.is_none() && args.scope.spec.is_none() {
+        return Err(Failure::usage("no start given").hint(
+            "name what users begin with by --start EVENT, or give a document with --spec FILE; how long things are kept says \
+             `weir keep`",
+        ));
+    }
+    let document =
+        question::read("retention", &args.scope, |fields| put(fields, args), |field| option_of(field, args))?;
+    ask(&document, &args.lake, &args.ask, args.output).await
+}
+
+fn put(fields: &mut FieldMap, args: &RetentionArgs) -> Result<(), Failure> {
+    put_step(fields, "start", "--start", args.start.as_deref())?;
+    put_step(fields, "return", "--return", args.back.as_deref())?;
+    for (name, value) in [("interval", &args.interval), ("mode", &args.mode), ("occurrence", &args.occurrence)] {
+        if let Some(value) = value {
+            fields.insert(name.to_owned(), json!(value));
         }
     }
+    // One stands in the place of the other.
+    if let Some(periods) = args.periods {
+        fields.shift_remove("brackets");
+        fields.insert("periods".to_owned(), json!(periods));
+    }
+    if let Some(text) = &args.brackets {
+        fields.shift_remove("periods");
+        fields.insert("brackets".to_owned(), brackets(text)?);
+    }
+    question::put_split(fields, &args.split)
 }
 
-async fn open_lake(lake: &LakeArg) -> Result<Store, Failure> {
-    let store = open_store(lake).await?;
-    LakeTable::must_exist(&store).await?;
-    Ok(store)
-}
-
-async fn change(store: &Store, how: impl Fn(&mut Retention)) -> Result<Retention, Failure> {
-    let changed = Settings::update(store, |settings| {
-        let mut retention = Retention::of(settings)?;
-        how(&mut retention);
-        settings.set(RETENTION, &retention)?;
-        Ok::<_, StoreError>(retention)
-    });
-    Ok(changed.await?)
-}
-
-async fn set(args: &SetRetentionArgs) -> Result<(), Failure> {
-    let store = open_lake(&args.lake).await?;
-    let apply = |retention: &mut Retention| {
-        for (to, from) in [
-            (&mut retention.events, &args.events),
-            (&mut retention.failed, &args.failed),
-            (&mut retention.old_versions, &args.old_versions),
-        ] {
-            if from.is_some() {
-                to.clone_from(from);
-            }
-        }
+/// `0,1-6` as `[[0, 0], [1, 6]]`.
+fn brackets(text: &str) -> Result<Value, Failure> {
+    let bracket = |text: &str| {
+        let (from, to) = text.split_once('-').unwrap_or((text, text));
+        Some([from.trim().parse::<u64>().ok()?, to.trim().parse().ok()?])
     };
-    let mut wanted = Retention::default();
-    apply(&mut wanted);
-    let mut too_old = [0; 2];
-    for table in Tables::new(&store).opened().await? {
-        if let Some(retention_ms) = wanted.of_table(table.name()) {
-            let found = look_for_expired(table, retention_ms, SystemClock.now_ms()).await?;
-            too_old[usize::from(table.name() == TableName::Failed)] = found.rows_removed;
-        }
-    }
-    let [events, failed] = too_old;
-    if events + failed > 0 && !args.yes {
-        let (events, failed) = (counted(events, "event"), counted(failed, "failed event"));
-        agreed(&format!("{events} and {failed} are too old then, and go for good; set it?"))?;
-    }
-    let retention = change(&store, apply).await?;
-    output::print(&Shown::of(&retention), args.output.format)?;
-    if !args.output.quiet && events + failed > 0 {
-        output::say("what is too old goes within an hour where `weir dev` runs, or with `weir compact`");
-    }
-    Ok(())
+    let brackets: Option<Vec<[u64; 2]>> = text.split(',').map(bracket).collect();
+    let brackets = brackets.ok_or_else(|| {
+        Failure::usage(format!(
+            "--brackets: found `{text}`; expected periods, and first and last ones, such as 0,1-6,7-13"
+        ))
+    })?;
+    Ok(json!(brackets))
 }
 
-/// How long things are kept, as it is printed.
-#[derive(Debug, Serialize)]
-struct Shown {
-    /// `None`: for good.
-    events: Option<String>,
-    /// The same of failed events.
-    failed: Option<String>,
-    old_versions: String,
-    /// An event is gone so many days after it is too old, at the latest.
-    events_gone_after_days: Option<u64>,
-    /// The same of failed events.
-    failed_gone_after_days: Option<u64>,
-}
-
-impl Shown {
-    fn of(retention: &Retention) -> Self {
-        let gone_ms = |ms: i64| ms.saturating_add(slack_ms(ms)).unsigned_abs();
-        let days = |table: TableName| retention.of_table(table).map(|ms| gone_ms(ms).div_ceil(DAY_MS.unsigned_abs()));
-        Self {
-            events: retention.events.clone(),
-            failed: retention.failed.clone(),
-            old_versions: retention.old_versions.clone().unwrap_or_else(|| "1h".to_owned()),
-            events_gone_after_days: days(TableName::Events),
-            failed_gone_after_days: days(TableName::Failed),
+fn option_of(field: &str, args: &RetentionArgs) -> Option<String> {
+    if let Some(rest) = field.strip_prefix("brackets").filter(|_| args.brackets.is_some()) {
+        return numbered("--brackets", rest);
+    }
+    for (name, option, is_given) in
+        [("start", "--start", args.start.is_some()), ("return", "--return", args.back.is_some())]
+    {
+        if let Some(named) = step_option(field, name, option).filter(|_| is_given) {
+            return Some(named);
         }
     }
-
-    fn rows(&self) -> [(&'static str, Option<&str>, Option<u64>); 3] {
-        [
-            ("events", self.events.as_deref(), self.events_gone_after_days),
-            ("failed", self.failed.as_deref(), self.failed_gone_after_days),
-            ("old versions", Some(&self.old_versions), None),
-        ]
-    }
-}
-
-impl TableReport for Shown {
-    fn records(&self) -> Records {
-        let rows = self.rows().map(|(what, kept, gone)| vec![json!(what), json!(kept), json!(gone)]);
-        Records { columns: vec!["what", "kept", "gone_after_days"], rows: rows.to_vec() }
-    }
-
-    fn table(&self) -> Table {
-        let columns = [("", Align::Left), ("kept", Align::Left), ("gone after", Align::Left)];
-        let mut table = Table::new(columns.map(|(title, align)| (title.to_owned(), align)).to_vec());
-        for (what, kept, gone) in self.rows() {
-            let gone = gone.map_or(String::new(), |days| format!("{days} days at the latest"));
-            table.row(vec![what.to_owned(), kept.unwrap_or("for good").to_owned(), gone]);
-        }
-        table
+    match field {
+        "interval" => given("--interval", args.interval.is_some()),
+        "mode" => given("--mode", args.mode.is_some()),
+        "occurrence" => given("--occurrence", args.occurrence.is_some()),
+        "periods" => given("--periods", args.periods.is_some()),
+        _ => question::split_option(field, &args.split),
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::output::Format;
-    use crate::render::render;
-
-    #[test]
-    fn a_retention_is_shown_with_when_things_are_gone() {
-        let retention = Retention { events: Some("400d".to_owned()), ..Retention::default() };
-        insta::assert_snapshot!(render(&Shown::of(&retention), Format::Table, 80).unwrap(), @"
-                      kept      gone after
-        ────────────  ────────  ──────────────────────
-        events        400d      407 days at the latest
-        failed        for good
-        old versions  1h
-        ");
-        insta::assert_snapshot!(render(&Shown::of(&retention), Format::Json, 80).unwrap(), @r#"{"events":"400d","failed":null,"old_versions":"1h","events_gone_after_days":407,"failed_gone_after_days":null}"#);
-    }
-}
+#[path = "retention_tests.rs"]
+mod tests;

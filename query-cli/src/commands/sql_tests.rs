@@ -33,9 +33,39 @@ fn mixed() -> RecordBatch {
 
 async fn print(schema: SchemaRef, batches: Vec<RecordBatch>, format: Format) -> (String, u64) {
     let mut bytes = Vec::new();
-    let printer = Printer::new(Results::over(&mut bytes), &schema, format);
-    let rows = printer.print(stream::iter(batches.into_iter().map(Ok::<_, Failure>))).await.unwrap();
-    (String::from_utf8(bytes).unwrap(), rows)
+    let printed = print_at_most(u64::MAX, &schema, batches, format, &mut bytes).await;
+    assert_eq!(printed.hidden, 0);
+    (String::from_utf8(bytes).unwrap(), printed.rows)
+}
+
+async fn print_at_most(
+    most: u64,
+    schema: &SchemaRef,
+    batches: Vec<RecordBatch>,
+    format: Format,
+    bytes: &mut Vec<u8>,
+) -> Printed {
+    let printer = Printer::new(Results::over(bytes), schema, format, most).unwrap();
+    printer.print(stream::iter(batches.into_iter().map(Ok::<_, Failure>))).await.unwrap()
+}
+
+#[tokio::test]
+async fn rows_beyond_the_limit_are_counted_and_said() {
+    let numbers = |from: i64, to: i64| batch(vec![("n", Arc::new(Int64Array::from_iter_values(from..to)) as ArrayRef)]);
+    let schema = numbers(0, 1).schema();
+    for (format, expected) in [
+        (Format::Table, "n\n─\n0\n1\n2\n…and 12,345 more rows\n"),
+        (Format::Csv, "n\n0\n1\n2\n"),
+        (Format::Ndjson, "{\"n\":0}\n{\"n\":1}\n{\"n\":2}\n"),
+        (Format::Json, "[{\"n\":0},\n {\"n\":1},\n {\"n\":2}]\n"),
+        (Format::Markdown, "| n |\n| ---: |\n| 0 |\n| 1 |\n| 2 |\n"),
+    ] {
+        let mut bytes = Vec::new();
+        let batches = vec![numbers(0, 2), numbers(2, 12_000), numbers(12_000, 12_348)];
+        let printed = print_at_most(3, &schema, batches, format, &mut bytes).await;
+        assert_eq!(printed, Printed { rows: 3, hidden: 12_345 });
+        assert_eq!(String::from_utf8(bytes).unwrap(), expected);
+    }
 }
 
 #[tokio::test]
@@ -116,7 +146,7 @@ async fn a_long_table_is_laid_out_by_its_first_rows() {
 async fn a_query_that_fails_at_once_prints_nothing() {
     for format in [Format::Table, Format::Json, Format::Csv, Format::Markdown] {
         let mut bytes = Vec::new();
-        let printer = Printer::new(Results::over(&mut bytes), &mixed().schema(), format);
+        let printer = Printer::new(Results::over(&mut bytes), &mixed().schema(), format, u64::MAX).unwrap();
         let failure = printer.print(stream::iter([Err(Failure::failed("damaged"))])).await.unwrap_err();
         assert_eq!((failure.message.as_str(), bytes.len()), ("damaged", 0));
     }

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use compact_fn::compact::{Extent, compact};
 use compact_fn::land::Lander;
 use futures::TryStreamExt;
+use weir_core::answer::group_key;
 use weir_core::event::{Event, EventId};
-use weir_core::funnel::{RuleSet, UserEvent, UserResult, group_key, reference};
+use weir_core::funnel::{RuleSet, UserEvent, UserResult, reference};
 use weir_core::ports::{CountingIds, ManualClock};
-use weir_core::spec::{Spec, parse};
+use weir_core::spec::{Cohort, Spec, parse};
 use weir_lake::rows::EventRows;
 
 use super::*;
@@ -132,12 +133,28 @@ fn spec(random: &mut Random) -> FunnelSpec {
         filters[random.below(5) as usize % 2],
         breakdowns[random.below(3) as usize],
     );
+    let state = ["converted", "dropped", "open"][random.below(3) as usize];
+    let users = match random.below(3) {
+        0 => format!(r#"{{"users":{{"state":"{state}","limit":3}},"#),
+        _ => "{".to_owned(),
+    };
+    let json = json.replacen('{', &users, 1);
+    let cohort = match random.below(6) {
+        0 => r#"{"cohort":{"event":"apply","at_least":3,"where":[{"property":"price","op":">","value":1}]},"#,
+        1 => {
+            r#"{"cohort":[{"event":"other","at_most":2,"from":"2025-12-31"},{"any":[{"event":"view"},{"event":"submit"}]}],"#
+        }
+        2 => {
+            r#"{"cohort":{"funnel":{"steps":[{"event":"view"},{"event":"submit"}],"window":"30m"},"state":"dropped"},"#
+        }
+        _ => "{",
+    };
+    let json = json.replacen('{', cohort, 1);
     let json = match random.below(3) {
         0 if json.contains(r#""to":"2"#) => json.replacen('{', r#"{"compare":"previous","#, 1),
         _ => json,
     };
-    let Spec::Funnel(spec) = parse(&json, NOW).unwrap_or_else(|e| panic!("{json}: {e}"));
-    spec
+    parse(&json, NOW).and_then(Spec::into_funnel).unwrap_or_else(|e| panic!("{json}: {e}"))
 }
 
 /// Fields that ask for more than steps in order, each followed by a comma.
@@ -180,54 +197,79 @@ fn naive_period(spec: &FunnelSpec, all: &[Sent]) -> FunnelReport {
     let mut tally = FunnelTally::new(spec, Some(NOW));
     for events in users.values_mut() {
         events.sort_by_key(|e| (e.time_ms, e.received_ms, e.place, &e.id));
-        let holds = |e: &Sent, conditions: &[weir_core::spec::Condition]| {
-            conditions.iter().all(|c| c.holds(e.properties.as_deref(), e.context.as_deref()))
-        };
-        let fits = |e: &Sent, any: &[weir_core::spec::EventMatch]| {
-            any.iter().any(|a| a.event.as_deref().is_none_or(|n| n == e.event) && holds(e, &a.filters))
-        };
-        let value = |e: &Sent, property: &weir_core::spec::PropertyPath| {
-            property.find(e.properties.as_deref(), e.context.as_deref()).map(|value| value.into_value())
-        };
-        let kept: Vec<&Sent> = events.iter().copied().filter(|e| holds(e, &spec.filters)).collect();
-        let (sessions, session_ends_ms) = sessions(&kept);
-        let mut held_values = Vec::new();
-        let user: Vec<UserEvent> = kept
-            .iter()
-            .zip(sessions)
-            .map(|(e, session)| {
-                let bits = |fits: Vec<bool>| fits.iter().rev().fold(0, |bits, fits| bits << 1 | u64::from(*fits));
-                let values: Option<Vec<_>> =
-                    spec.hold.iter().map(|p| value(e, p).map(|v| group_key(Some(&v)))).collect();
-                let held = values.map(|values| {
-                    held_values.iter().position(|known| *known == values).unwrap_or_else(|| {
-                        held_values.push(values);
-                        held_values.len() - 1
-                    })
-                });
-                UserEvent {
-                    time_ms: e.time_ms,
-                    steps: bits(spec.steps.iter().map(|step| fits(e, &step.any)).collect()),
-                    excludes: bits(spec.exclude.iter().map(|exclude| fits(e, &exclude.any)).collect()),
-                    session,
-                    held,
-                }
-            })
-            .collect();
-        for journey in reference::journeys(&RuleSet::from(spec), &user, &session_ends_ms) {
-            let group = spec.breakdown.as_ref().map(|b| {
-                let upto = &journey.attempt[..b.step.min(journey.attempt.len())];
-                let event = kept[upto.iter().flatten().copied().next_back().unwrap()];
-                group_key(value(event, &b.property).as_ref())
-            });
-            let times_ms = journey.attempt.iter().map(|e| e.map(|e| kept[e].time_ms)).collect();
-            tally.add(&UserResult { times_ms, open_until_ms: journey.open_until_ms, group });
+        if is_in_cohorts(&spec.cohorts, events) {
+            results_of(spec, events).iter().for_each(|result| tally.add(result));
         }
     }
     let labels: Vec<String> = spec.steps.iter().map(|s| s.label.clone()).collect();
     let group_limit = spec.breakdown.as_ref().map(|b| b.limit);
     let scanned = Scanned::default();
     tally.report(&ReportContext { version: 0, complete_to_ms: Some(NOW), labels: &labels, group_limit, scanned })
+}
+
+fn holds<C: std::borrow::Borrow<weir_core::spec::Condition>>(e: &Sent, conditions: &[C]) -> bool {
+    conditions.iter().all(|c| c.borrow().holds(e.properties.as_deref(), e.context.as_deref()))
+}
+
+fn fits(e: &Sent, any: &[weir_core::spec::EventMatch]) -> bool {
+    any.iter().any(|a| a.event.as_deref().is_none_or(|n| n == e.event) && holds(e, &a.filters))
+}
+
+fn value(e: &Sent, property: &weir_core::spec::PropertyPath) -> Option<serde_json::Value> {
+    property.find(e.properties.as_deref(), e.context.as_deref()).map(|value| value.into_value())
+}
+
+/// Whether a user with these events is in all cohorts.
+fn is_in_cohorts(cohorts: &[Cohort], events: &[&Sent]) -> bool {
+    cohorts.iter().all(|cohort| match cohort {
+        Cohort::Did { any, at_least, at_most, range } => {
+            let did = events.iter().filter(|e| fits(e, any) && range.contains(e.time_ms)).count() as u64;
+            (*at_least..=*at_most).contains(&did)
+        }
+        Cohort::InFunnel { funnel, users } => {
+            results_of(funnel, events).iter().any(|result| result.is_at(*users, Some(NOW)))
+        }
+    })
+}
+
+/// What a funnel makes of the events of one user, which are in order.
+fn results_of(spec: &FunnelSpec, events: &[&Sent]) -> Vec<UserResult> {
+    let mut results = Vec::new();
+    let kept: Vec<&Sent> = events.iter().copied().filter(|e| holds(e, &spec.filters)).collect();
+    let (sessions, session_ends_ms) = sessions(&kept);
+    let mut held_values = Vec::new();
+    let user: Vec<UserEvent> = kept
+        .iter()
+        .zip(sessions)
+        .map(|(e, session)| {
+            let bits = |fits: Vec<bool>| fits.iter().rev().fold(0, |bits, fits| bits << 1 | u64::from(*fits));
+            let values: Option<Vec<_>> = spec.hold.iter().map(|p| value(e, p).map(|v| group_key(Some(&v)))).collect();
+            let held = values.map(|values| {
+                held_values.iter().position(|known| *known == values).unwrap_or_else(|| {
+                    held_values.push(values);
+                    held_values.len() - 1
+                })
+            });
+            UserEvent {
+                time_ms: e.time_ms,
+                steps: bits(spec.steps.iter().map(|step| fits(e, &step.any)).collect()),
+                excludes: bits(spec.exclude.iter().map(|exclude| fits(e, &exclude.any)).collect()),
+                session,
+                held,
+            }
+        })
+        .collect();
+    for journey in reference::journeys(&RuleSet::from(spec), &user, &session_ends_ms) {
+        let group = spec.breakdown.as_ref().map(|b| {
+            let upto = &journey.attempt[..b.step.min(journey.attempt.len())];
+            let event = kept[upto.iter().flatten().copied().next_back().unwrap()];
+            group_key(value(event, &b.property).as_ref())
+        });
+        let times_ms = journey.attempt.iter().map(|e| e.map(|e| kept[e].time_ms)).collect();
+        let user = events.first().map(|event| event.user.clone());
+        results.push(UserResult { user, times_ms, open_until_ms: journey.open_until_ms, group });
+    }
+    results
 }
 
 /// For each event its session, and for each session when it ends.
@@ -283,7 +325,7 @@ async fn an_answer_is_the_naive_one_before_and_after_compaction() {
 #[tokio::test]
 async fn an_old_version_answers_as_it_did() {
     let (store, all) = lake(3, 100, 9).await;
-    let Spec::Funnel(mut spec) = parse(r#"{"kind":"funnel","steps":[{"event":"*"}]}"#, NOW).unwrap();
+    let mut spec = parse(r#"{"kind":"funnel","steps":[{"event":"*"}]}"#, NOW).unwrap().into_funnel().unwrap();
     spec.version = Some(1);
     assert_eq!(answer(&store, &spec).await.steps, naive(&spec, &all[..100]).steps);
     spec.version = Some(9);
@@ -304,7 +346,7 @@ async fn names_are_counted() {
 }
 
 async fn sql(engine: &Engine, query: &str) -> Result<String, EngineError> {
-    let rows = engine.sql(query).await?;
+    let rows = engine.sql(query, SqlLimits::default()).await?;
     let batches: Vec<_> = rows.batches.try_collect().await?;
     Ok(arrow::util::pretty::pretty_format_batches(&batches).unwrap().to_string())
 }
@@ -341,7 +383,7 @@ async fn a_damaged_file_is_named_and_never_skipped() {
     damaged[50..400].fill(0xAB);
     store.create(&victim, damaged.into()).await.unwrap();
     let engine = Engine::new(store, Arc::new(ManualClock::new(NOW)));
-    let Spec::Funnel(spec) = parse(r#"{"kind":"funnel","steps":[{"event":"view"}]}"#, NOW).unwrap();
+    let spec = parse(r#"{"kind":"funnel","steps":[{"event":"view"}]}"#, NOW).unwrap().into_funnel().unwrap();
     let funnel = engine.funnel(&spec).await.unwrap_err().to_string();
     assert!(funnel.contains(victim.as_ref()), "{funnel}");
     let sql = sql(&engine, "SELECT max(bucket_free) FROM (SELECT length(user) AS bucket_free FROM events)").await;
@@ -355,10 +397,24 @@ async fn an_empty_lake_answers_zero() {
     Lander::open(&store, clock.clone(), Arc::new(CountingIds::default())).await.unwrap();
     let engine = Engine::new(store, clock);
     assert!(engine.events().await.unwrap().events.is_empty());
-    let Spec::Funnel(spec) = parse(r#"{"kind":"funnel","steps":[{"event":"view"}]}"#, NOW).unwrap();
+    let spec = parse(r#"{"kind":"funnel","steps":[{"event":"view"}]}"#, NOW).unwrap().into_funnel().unwrap();
     assert_eq!(engine.funnel(&spec).await.unwrap().steps[0].count, 0);
     assert!(sql(&engine, "SELECT count(*) FROM events").await.unwrap().contains("| 0 "));
 }
 
+#[path = "questions_tests.rs"]
+mod questions;
+
 #[path = "identity_tests.rs"]
 mod identity;
+
+#[path = "sql_tests.rs"]
+mod sql_statements;
+
+#[path = "user_tests.rs"]
+mod user;
+
+#[path = "activity_tests.rs"]
+mod activity;
+#[path = "experiment_tests.rs"]
+mod experiment;

@@ -4,6 +4,7 @@
 //!
 //! | column | type | |
 //! |---|---|---|
+//! | `user` | string, nullable | who it is; null where nobody asks |
 //! | `times` | list of int64, nullable | times of the chosen attempt's events, in milliseconds; null where a step was passed over |
 //! | `open_until` | int64 | the last instant at which an attempt of that depth may go on, in milliseconds |
 //! | `group` | string, nullable | breakdown value as JSON |
@@ -13,7 +14,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use arrow::array::{Array, AsArray, Int64Array, Int64Builder, ListBuilder, RecordBatch, StringArray};
+use arrow::array::{Array, ArrayRef, AsArray, Int64Array, Int64Builder, ListBuilder, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::error::{DataFusionError, Result};
@@ -29,8 +30,9 @@ use datafusion::physical_plan::{
 use futures::TryStreamExt;
 use weir_core::funnel::UserResult;
 
+use super::funnel_walk::{FunnelPlan, FunnelWalk};
 use super::merge_scan::MergeScanExec;
-use super::walk::{FunnelPlan, FunnelWalk, WalkError};
+use super::walk::WalkError;
 
 /// Rows of an output batch.
 const BATCH_USERS: usize = 8192;
@@ -65,6 +67,7 @@ impl FunnelExec {
 fn schema() -> SchemaRef {
     let item = Field::new_list_field(DataType::Int64, true);
     Arc::new(Schema::new(vec![
+        Field::new("user", DataType::Utf8, true),
         Field::new("times", DataType::List(Arc::new(item)), false),
         Field::new("open_until", DataType::Int64, false),
         Field::new("group", DataType::Utf8, true),
@@ -129,11 +132,8 @@ impl ExecutionPlan for FunnelExec {
     }
 
     fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
-        let run = Run {
-            input: Some(self.input.execute(partition, context)?),
-            walk: FunnelWalk::new(Arc::clone(&self.plan)),
-            users: Vec::new(),
-        };
+        let run =
+            Run { input: Some(self.input.execute(partition, context)?), walk: FunnelWalk::new(Arc::clone(&self.plan)) };
         let metrics = BaselineMetrics::new(&self.metrics, partition);
         let batches = futures::stream::try_unfold((run, metrics), |(mut run, metrics)| async move {
             Ok(run.next(&metrics).await?.map(|batch| (batch.record_output(&metrics), (run, metrics))))
@@ -151,30 +151,31 @@ struct Run {
     /// `None` once it has ended.
     input: Option<SendableRecordBatchStream>,
     walk: FunnelWalk,
-    users: Vec<UserResult>,
 }
 
 impl Run {
     async fn next(&mut self, metrics: &BaselineMetrics) -> Result<Option<RecordBatch>> {
-        while self.users.len() < BATCH_USERS {
+        while self.walk.results().len() < BATCH_USERS {
             let Some(input) = self.input.as_mut() else { break };
             let batch = input.try_next().await?;
             let _timer = metrics.elapsed_compute().timer();
             if let Some(batch) = batch {
-                self.walk.take(&batch, &mut self.users).map_err(external)?;
+                self.walk.take(&batch).map_err(external)?;
             } else {
-                self.walk.finish(&mut self.users).map_err(external)?;
+                self.walk.finish().map_err(external)?;
                 self.input = None;
             }
         }
-        if self.users.is_empty() {
+        let users = std::mem::take(self.walk.results());
+        if users.is_empty() {
             return Ok(None);
         }
-        batch_of(&std::mem::take(&mut self.users)).map(Some)
+        batch_of(&users).map(Some)
     }
 }
 
-fn external(error: WalkError) -> DataFusionError {
+/// An error of a walk as one of DataFusion's.
+pub(super) fn external(error: WalkError) -> DataFusionError {
     match error {
         WalkError::Lake(error) => DataFusionError::External(Box::new(error)),
         WalkError::Entangled(error) => DataFusionError::External(Box::new(error)),
@@ -182,6 +183,7 @@ fn external(error: WalkError) -> DataFusionError {
 }
 
 fn batch_of(users: &[UserResult]) -> Result<RecordBatch> {
+    let names = StringArray::from_iter(users.iter().map(|u| u.user.as_deref()));
     let mut times = ListBuilder::new(Int64Builder::new());
     for user in users {
         user.times_ms.iter().for_each(|time| times.values().append_option(*time));
@@ -189,15 +191,19 @@ fn batch_of(users: &[UserResult]) -> Result<RecordBatch> {
     }
     let open_until = Int64Array::from_iter_values(users.iter().map(|u| u.open_until_ms));
     let groups = StringArray::from_iter(users.iter().map(|u| u.group.as_deref()));
-    Ok(RecordBatch::try_new(schema(), vec![Arc::new(times.finish()), Arc::new(open_until), Arc::new(groups)])?)
+    let columns: Vec<ArrayRef> =
+        vec![Arc::new(names), Arc::new(times.finish()), Arc::new(open_until), Arc::new(groups)];
+    Ok(RecordBatch::try_new(schema(), columns)?)
 }
 
 /// The users of an output batch.
 pub fn results(batch: &RecordBatch) -> impl Iterator<Item = UserResult> + '_ {
-    let times = batch.column(0).as_list::<i32>();
-    let open_until = batch.column(1).as_primitive::<Int64Type>();
-    let groups = batch.column(2).as_string::<i32>();
+    let users = batch.column(0).as_string::<i32>();
+    let times = batch.column(1).as_list::<i32>();
+    let open_until = batch.column(2).as_primitive::<Int64Type>();
+    let groups = batch.column(3).as_string::<i32>();
     (0..batch.num_rows()).map(move |row| UserResult {
+        user: users.is_valid(row).then(|| users.value(row).to_owned()),
         times_ms: times.value(row).as_primitive::<Int64Type>().iter().collect(),
         open_until_ms: open_until.value(row),
         group: groups.is_valid(row).then(|| groups.value(row).to_owned()),

@@ -5,13 +5,13 @@ use weir_core::identity::{Declared, declared_by, reference as links_reference};
 use super::*;
 
 /// Who sent an event, as it said so.
-struct From {
-    sent: Sent,
-    user_id: Option<String>,
-    anonymous_id: Option<String>,
+pub(super) struct From {
+    pub sent: Sent,
+    pub user_id: Option<String>,
+    pub anonymous_id: Option<String>,
 }
 
-fn sent_from(random: &mut Random, number: u64) -> From {
+pub(super) fn sent_from(random: &mut Random, number: u64) -> From {
     let mut sent = sent(random, number);
     let (user, device) = (format!("user-{}", random.below(6)), format!("device-{}", random.below(14)));
     let (user_id, anonymous_id) = match random.below(24) {
@@ -31,7 +31,7 @@ fn sent_from(random: &mut Random, number: u64) -> From {
 }
 
 /// Events under the users that the rules say.
-fn under_their_users(all: &[From]) -> Vec<Sent> {
+pub(super) fn under_their_users(all: &[From]) -> Vec<Sent> {
     let said: Vec<_> = all
         .iter()
         .filter_map(|from| {
@@ -55,7 +55,7 @@ fn under_their_users(all: &[From]) -> Vec<Sent> {
     with_user.collect()
 }
 
-async fn land(store: &Store, first_id: u64, all: &[From]) {
+pub(super) async fn land(store: &Store, first_id: u64, all: &[From]) {
     let clock = Arc::new(ManualClock::new(NOW));
     let mut lander = Lander::open(store, clock, Arc::new(CountingIds::starting_at(first_id))).await.unwrap();
     let mut rows = EventRows::default();
@@ -79,7 +79,10 @@ async fn land(store: &Store, first_id: u64, all: &[From]) {
 
 /// `user count` a line, of every user, by SQL.
 async fn counts_by_user(engine: &Engine) -> Vec<String> {
-    let rows = engine.sql(r#"SELECT "user", count(*) AS n FROM events GROUP BY 1 ORDER BY 1"#).await.unwrap();
+    let rows = engine
+        .sql(r#"SELECT "user", count(*) AS n FROM events GROUP BY 1 ORDER BY 1"#, SqlLimits::default())
+        .await
+        .unwrap();
     let batches: Vec<arrow::array::RecordBatch> = rows.batches.try_collect().await.unwrap();
     let text = arrow::util::pretty::pretty_format_batches(&batches).unwrap().to_string();
     let lines = text.lines().filter(|line| line.contains("user-") || line.contains("device-"));
@@ -146,7 +149,8 @@ async fn one_who_looked_before_they_said_who_they_are_is_one_user() {
         user_id: user_id.map(str::to_owned),
         anonymous_id: Some("phone".to_owned()),
     };
-    let Spec::Funnel(spec) = parse(r#"{"kind":"funnel","steps":[{"event":"view"},{"event":"apply"}]}"#, NOW).unwrap();
+    let spec =
+        parse(r#"{"kind":"funnel","steps":[{"event":"view"},{"event":"apply"}]}"#, NOW).unwrap().into_funnel().unwrap();
     let engine = Engine::new(store.clone(), Arc::new(ManualClock::new(NOW)));
     let depths = async || engine.funnel(&spec).await.unwrap().steps.iter().map(|step| step.count).collect::<Vec<_>>();
     land(&store, 1_000_000, &[event("view", 0, None, "1"), event("apply", 3, Some("ana"), "2")]).await;

@@ -34,7 +34,7 @@ use futures::StreamExt;
 use tokio::sync::OnceCell;
 use weir_lake::links::Moves;
 use weir_lake::merge::{ARRIVAL_COLUMNS, ID_COLUMNS, KEY_COLUMNS, Merge};
-use weir_lake::reader::{self, Apart, Batches, Read};
+use weir_lake::reader::{self, Apart, Batches, Cost, Read};
 use weir_lake::resolve::{self, Moved};
 use weir_lake::schema::{BUCKETS, USER, columns};
 use weir_lake::typed::TypedColumn;
@@ -93,6 +93,21 @@ impl MergeScanExec {
     fn apart(&self) -> Option<Apart<'_>> {
         let Wanted { typed, known, text_for_these, .. } = self.wanted.as_ref();
         Some(Apart { columns: typed, known, text_for_these: *text_for_these })
+    }
+
+    /// What it takes to read all of it, by the footers of its files.
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    pub async fn cost(&self) -> std::result::Result<Cost, LakeError> {
+        let names: Vec<&str> = self.names.iter().map(String::as_str).collect();
+        let mut whole = Cost::default();
+        for file in &self.files {
+            let cost = reader::cost(&self.store, self.version, file, &names, self.apart()).await?;
+            whole.bytes += cost.bytes;
+            whole.requests += cost.requests;
+        }
+        Ok(whole)
     }
 
     async fn moved(&self, names: &[&str]) -> std::result::Result<&Moved, LakeError> {
@@ -220,7 +235,11 @@ async fn open(exec: &MergeScanExec, buckets: Range<usize>) -> Result<Merge, Lake
     let moved = exec.moved(&names).await?;
     let mut inputs = Vec::with_capacity(exec.files.len() + 1);
     for file in &exec.files {
-        let batches = resolve::open(&exec.store, exec.version, file, &read, exec.apart(), moved).await?;
+        let (store, version, apart) = (&exec.store, exec.version, exec.apart());
+        let batches = match &exec.wanted.user {
+            Some(user) => resolve::open_user(store, version, file, &names, apart, moved, user).await?,
+            None => resolve::open(store, version, file, &read, apart, moved).await?,
+        };
         inputs.push(only_wanted(batches, &exec.wanted));
     }
     if !moved.is_empty() {
@@ -229,13 +248,17 @@ async fn open(exec: &MergeScanExec, buckets: Range<usize>) -> Result<Merge, Lake
     Merge::new(inputs, reader::BATCH_ROWS).await
 }
 
-/// The rows of an input that matter.
+/// The rows of an input that matter. Between two batches others have their turn, and a question whose asker is gone ends.
 fn only_wanted(batches: Batches, wanted: &Arc<Wanted>) -> Batches {
-    if wanted.rows.is_everything() {
-        return batches;
-    }
     let wanted = Arc::clone(wanted);
-    batches.map(move |batch| wanted.rows.of(batch?)).boxed()
+    let batches = batches.then(move |batch| {
+        let wanted = Arc::clone(&wanted);
+        async move {
+            tokio::task::yield_now().await;
+            if wanted.rows.is_everything() { batch } else { wanted.rows.of(batch?) }
+        }
+    });
+    batches.boxed()
 }
 
 #[cfg(test)]

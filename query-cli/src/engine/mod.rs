@@ -5,21 +5,37 @@
 //!                  files that can matter      │ one walk over sorted rows, a user at a time
 //!                                             MergeScanExec
 //!                                               k-way merge of the files' rows, by ranges of buckets, side by side
+//!   other kinds ──▶ the same ──▶ MergeScanExec ──▶ a walk of the kind for each range of buckets, merged ──▶ report
 //! ```
 //!
-//! [`merge_scan`] and [`funnel_exec`] are DataFusion operators with declared ordering and distribution; [`walk`] is what a
-//! funnel does with the rows; [`events_table`] gives the same snapshot, and that of failed events, to SQL.
+//! [`merge_scan`] and [`funnel_exec`] are DataFusion operators with declared ordering and distribution; `funnel_walk` is what a
+//! funnel does with the rows, and [`questions`] has all other kinds, whose meaning is in `weir-core`. Both go over rows by
+//! [`walk`], which knows which of them matter, and whose; [`user`] reads those of one user. [`sql`] runs a statement over the same
+//! snapshot: [`events_table`] gives it and that of failed events as tables, read by [`file_scan`], and [`functions`] gives questions
+//! as tables.
 
+mod cohorts;
 pub mod events_table;
+pub mod experiment;
+pub mod file_scan;
+pub mod functions;
 pub mod funnel_exec;
+pub mod funnel_users;
+pub mod funnel_walk;
 pub mod merge_scan;
+pub mod narrowed;
+pub mod questions;
+mod rows;
 pub mod sql;
+pub mod sql_columns;
+pub mod user;
 pub mod walk;
 pub mod wanted;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
+use arrow::datatypes::SchemaRef;
 use compact_fn::vacuum;
 use datafusion::error::DataFusionError;
 use datafusion::execution::TaskContext;
@@ -28,10 +44,11 @@ use futures::TryStreamExt;
 use ingest_fn::settings_watch::PLAN;
 use serde::Serialize;
 use tokio::sync::Mutex;
-use weir_core::funnel::{Entangled, FunnelReport, FunnelTally, ReportContext, Scanned};
+use weir_core::answer::Scanned;
+use weir_core::funnel::{Entangled, FunnelReport, FunnelTally, ReportContext, TooManyValues, UserResult};
 use weir_core::plan;
 use weir_core::ports::Clock;
-use weir_core::spec::{FunnelSpec, SpecError, SpecProblem};
+use weir_core::spec::{Cohort, FunnelSpec, SpecError, SpecProblem};
 use weir_lake::catalogue::CatalogueReader;
 use weir_lake::links::{IdentityReport, LinkCache};
 use weir_lake::schema::BUCKETS;
@@ -39,8 +56,11 @@ use weir_lake::{DataFile, LakeError, Settings, Snapshot, Store, Table, TableName
 
 use crate::catalogue::LakeCatalogue;
 use funnel_exec::FunnelExec;
+use funnel_walk::FunnelPlan;
 use merge_scan::MergeScanExec;
-use walk::FunnelPlan;
+pub use sql::{SqlLimits, SqlRows};
+use sql_columns::SqlColumns;
+use walk::RowPlan;
 
 /// What goes wrong with a question.
 #[derive(Debug, thiserror::Error)]
@@ -51,42 +71,77 @@ pub enum EngineError {
     /// The question.
     #[error(transparent)]
     Spec(#[from] SpecError),
-    /// The SQL.
+    /// A statement that cannot be understood, or that does not only read.
     #[error("{0}")]
     Sql(String),
+    /// A statement that could not go on.
+    #[error("{0}")]
+    Statement(String),
+    /// A statement that needs more memory than it may use, in bytes.
+    #[error("the statement needs more than the {} that it may use", mebibytes(*.0))]
+    Memory(usize),
     /// A defect.
     #[error("the query engine failed: {0}; please report this")]
     Internal(String),
 }
 
-impl From<DataFusionError> for EngineError {
-    fn from(error: DataFusionError) -> Self {
-        match error.find_root() {
-            DataFusionError::External(_) => {}
-            _ => return Self::Internal(error.strip_backtrace()),
-        }
-        match unwrap_external(error) {
-            Ok(source) => match source.downcast::<Entangled>() {
-                Ok(entangled) => {
-                    let problem = SpecProblem { field: "ties".to_owned(), message: entangled.to_string() };
-                    Self::Spec(SpecError { problems: vec![problem] })
-                }
-                Err(source) => match source.downcast::<LakeError>() {
-                    Ok(lake) => Self::Lake(*lake),
-                    Err(other) => Self::Internal(other.to_string()),
-                },
-            },
-            Err(message) => Self::Internal(message),
-        }
+impl From<TooManyValues> for EngineError {
+    fn from(error: TooManyValues) -> Self {
+        let problem = SpecProblem { field: "breakdown".to_owned(), message: error.to_string() };
+        Self::Spec(SpecError { problems: vec![problem] })
     }
 }
 
-/// The error of weir's own inside of DataFusion's.
-fn unwrap_external(error: DataFusionError) -> Result<Box<dyn std::error::Error + Send + Sync>, String> {
-    match error {
-        DataFusionError::External(source) => Ok(source),
-        DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => unwrap_external(*inner),
-        other => Err(other.strip_backtrace()),
+impl From<DataFusionError> for EngineError {
+    fn from(error: DataFusionError) -> Self {
+        own(error).unwrap_or_else(|error| Self::Internal(error.strip_backtrace()))
+    }
+}
+
+/// The error of weir's own inside of one of DataFusion's; else that one.
+fn own(error: DataFusionError) -> Result<EngineError, DataFusionError> {
+    let source = match error {
+        DataFusionError::External(source) => source,
+        DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => return own(*inner),
+        // Several partitions are told of one error: the last one has it for itself, others its text.
+        DataFusionError::Shared(shared) => match Arc::try_unwrap(shared) {
+            Ok(inner) => return own(inner),
+            Err(shared) => match shared.find_root() {
+                DataFusionError::External(source) => return Ok(EngineError::Statement(source.to_string())),
+                _ => return Err(DataFusionError::Shared(shared)),
+            },
+        },
+        other => return Err(other),
+    };
+    let source = match source.downcast::<EngineError>() {
+        Ok(error) => return Ok(*error),
+        Err(source) => source,
+    };
+    let source = match source.downcast::<LakeError>() {
+        Ok(error) => return Ok(EngineError::Lake(*error)),
+        Err(source) => source,
+    };
+    let source = match source.downcast::<SpecError>() {
+        Ok(error) => return Ok(EngineError::Spec(*error)),
+        Err(source) => source,
+    };
+    match source.downcast::<Entangled>() {
+        Ok(entangled) => Ok(EngineError::from(*entangled)),
+        Err(source) => Err(DataFusionError::External(source)),
+    }
+}
+
+impl From<Entangled> for EngineError {
+    fn from(entangled: Entangled) -> Self {
+        let problem = SpecProblem { field: "ties".to_owned(), message: entangled.to_string() };
+        Self::Spec(SpecError { problems: vec![problem] })
+    }
+}
+
+fn mebibytes(bytes: usize) -> String {
+    match bytes % (1 << 30) {
+        0 => format!("{} GiB", bytes >> 30),
+        _ => format!("{} MiB", bytes >> 20),
     }
 }
 
@@ -113,17 +168,18 @@ pub struct EventCount {
 /// Names of the events of a tracking plan; `None` where there is no plan.
 type Planned = Option<Arc<BTreeSet<String>>>;
 
-/// Answers questions about one lake.
+/// Answers questions about one lake. Clones share what they know of it.
+#[derive(Clone)]
 pub struct Engine {
     store: Store,
     clock: Arc<dyn Clock>,
-    table: Mutex<Option<Table>>,
+    table: Arc<Mutex<Option<Table>>>,
     /// What is noted of data files.
-    catalogues: Mutex<CatalogueReader>,
+    catalogues: Arc<Mutex<CatalogueReader>>,
     /// The settings that were last seen, and the events of their tracking plan.
-    planned: Mutex<Option<(Settings, Planned)>>,
+    planned: Arc<Mutex<Option<(Settings, Planned)>>>,
     /// What files say of links.
-    links: LinkCache,
+    links: Arc<LinkCache>,
     /// Work that goes on side by side in one question.
     partitions: usize,
 }
@@ -141,10 +197,10 @@ impl Engine {
         Self {
             store,
             clock,
-            table: Mutex::default(),
-            catalogues: Mutex::default(),
-            planned: Mutex::default(),
-            links: LinkCache::default(),
+            table: Arc::default(),
+            catalogues: Arc::default(),
+            planned: Arc::default(),
+            links: Arc::default(),
             partitions,
         }
     }
@@ -188,41 +244,58 @@ impl Engine {
     pub async fn funnel(&self, spec: &FunnelSpec) -> Result<FunnelReport, EngineError> {
         let started_ms = self.clock.now_ms();
         let snapshot = self.snapshot(spec.version).await?;
-        let mut report = self.period(&snapshot, spec).await?;
+        self.periods(&snapshot, spec, started_ms).await
+    }
+
+    /// As [`funnel`](Self::funnel), over a snapshot where the question names no other.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn funnel_over(&self, snapshot: &Arc<Snapshot>, spec: &FunnelSpec) -> Result<FunnelReport, EngineError> {
+        let started_ms = self.clock.now_ms();
+        let snapshot = self.snapshot_of(spec, snapshot).await?;
+        self.periods(&snapshot, spec, started_ms).await
+    }
+
+    async fn periods(
+        &self,
+        snapshot: &Snapshot,
+        spec: &FunnelSpec,
+        started_ms: i64,
+    ) -> Result<FunnelReport, EngineError> {
+        let mut report = self.period(snapshot, spec).await?;
         if let Some(range) = spec.previous {
-            let earlier = self.period(&snapshot, &FunnelSpec { range, ..spec.clone() }).await?;
-            let scanned = earlier.scanned;
-            report = report.with_previous(earlier, range, spec.timezone);
+            let earlier = self.period(snapshot, &FunnelSpec { range, ..spec.clone() }).await?;
             // Files that both periods need are read twice.
-            report.scanned.files += scanned.files;
-            report.scanned.bytes += scanned.bytes;
-            report.scanned.rows += scanned.rows;
+            let scanned = report.scanned.and(earlier.scanned);
+            report = report.with_previous(earlier, range, spec.timezone);
+            report.scanned = scanned;
         }
         report.scanned.elapsed_ms = self.clock.now_ms().abs_diff(started_ms);
         Ok(report)
     }
 
+    /// The snapshot that a question names, or else this one.
+    async fn snapshot_of(&self, spec: &FunnelSpec, snapshot: &Arc<Snapshot>) -> Result<Arc<Snapshot>, LakeError> {
+        match spec.version {
+            Some(version) if version != snapshot.version => self.snapshot(Some(version)).await,
+            _ => Ok(Arc::clone(snapshot)),
+        }
+    }
+
     /// The answer for the range of a question alone.
     async fn period(&self, snapshot: &Snapshot, spec: &FunnelSpec) -> Result<FunnelReport, EngineError> {
-        let files = relevant_files(snapshot, spec);
-        let scanned = Scanned {
-            files: files.len() as u64,
-            bytes: files.iter().map(|f| f.bytes).sum(),
-            rows: files.iter().map(|f| f.rows).sum(),
-            elapsed_ms: 0,
-        };
-        let plan = Arc::new(FunnelPlan::new(spec));
-        let moves = self.links.moves(&self.store, snapshot, &files).await?;
-        let wanted = plan.columns(snapshot.typed_columns());
-        let scan = MergeScanExec::new(self.store.clone(), snapshot.version, files, wanted, self.partitions, moves);
-        let operator = Arc::new(FunnelExec::new(Arc::new(scan), Arc::clone(&plan)));
-        let mut users = execute_stream(operator, Arc::new(TaskContext::default()))?;
-        let mut tally = FunnelTally::new(spec, snapshot.complete_to_ms);
-        while let Some(batch) = users.try_next().await? {
-            for user in funnel_exec::results(&batch) {
-                tally.add(&user);
-            }
+        let sets = self.users_of_cohorts(snapshot, &spec.cohorts).await?;
+        let mut plan = FunnelPlan::new(spec, sets);
+        if spec.users.is_some() {
+            plan = plan.naming_users();
         }
+        let mut tally = FunnelTally::new(spec, snapshot.complete_to_ms);
+        let take = |user: UserResult| {
+            tally.add(&user);
+            Ok(tally.check()?)
+        };
+        let scanned = self.each_user(snapshot, plan, take).await?;
         let labels: Vec<String> = spec.steps.iter().map(|s| s.label.clone()).collect();
         Ok(tally.report(&ReportContext {
             version: snapshot.version,
@@ -231,6 +304,61 @@ impl Engine {
             group_limit: spec.breakdown.as_ref().map(|b| b.limit),
             scanned,
         }))
+    }
+
+    /// Gives the results of each user of a funnel.
+    async fn each_user(
+        &self,
+        snapshot: &Snapshot,
+        plan: FunnelPlan,
+        mut take: impl FnMut(UserResult) -> Result<(), EngineError>,
+    ) -> Result<Scanned, EngineError> {
+        let (scan, scanned) = self.scan(snapshot, &plan.rows).await?;
+        let operator = Arc::new(FunnelExec::new(Arc::new(scan), Arc::new(plan)));
+        let mut users = execute_stream(operator, Arc::new(TaskContext::default()))?;
+        while let Some(batch) = users.try_next().await? {
+            funnel_exec::results(&batch).try_for_each(&mut take)?;
+        }
+        Ok(scanned)
+    }
+
+    /// For each cohort that is the result of a funnel, the users in it.
+    async fn users_of_cohorts(
+        &self,
+        snapshot: &Snapshot,
+        cohorts: &[Cohort],
+    ) -> Result<Vec<Arc<HashSet<String>>>, EngineError> {
+        let mut sets = Vec::new();
+        for cohort in cohorts {
+            if let Cohort::InFunnel { funnel, users: place } = cohort {
+                let mut set = HashSet::new();
+                let plan = FunnelPlan::new(funnel, Vec::new()).naming_users();
+                let take = |user: UserResult| {
+                    if user.is_at(*place, snapshot.complete_to_ms) {
+                        set.extend(user.user);
+                    }
+                    Ok(())
+                };
+                self.each_user(snapshot, plan, take).await?;
+                sets.push(Arc::new(set));
+            }
+        }
+        Ok(sets)
+    }
+
+    /// A scan of what a plan wants, and what it costs.
+    async fn scan(&self, snapshot: &Snapshot, plan: &RowPlan) -> Result<(MergeScanExec, Scanned), EngineError> {
+        let files = files_between(snapshot, plan.all_bounds_ms());
+        let scanned = Scanned {
+            files: files.len() as u64,
+            bytes: files.iter().map(|f| f.bytes).sum(),
+            rows: files.iter().map(|f| f.rows).sum(),
+            elapsed_ms: 0,
+        };
+        let moves = self.links.moves(&self.store, snapshot, &files).await?;
+        let wanted = plan.wanted(snapshot.typed_columns());
+        let scan = MergeScanExec::new(self.store.clone(), snapshot.version, files, wanted, self.partitions, moves);
+        Ok((scan, scanned))
     }
 
     /// Names of events and how often they happened.
@@ -299,23 +427,31 @@ impl Engine {
         Ok(self.links.report(&self.store, &snapshot).await?)
     }
 
-    /// Runs one read-only statement over the tables `events` and `failed`.
+    /// The columns of a table as statements see them.
     ///
     /// # Errors
-    /// [`EngineError::Sql`] with what is wrong with it.
-    pub async fn sql(&self, query: &str) -> Result<sql::SqlRows, EngineError> {
-        let snapshot = self.snapshot(None).await?;
-        let moves = self.links.moves(&self.store, &snapshot, snapshot.files.values()).await?;
-        sql::run(&self.store, snapshot, &moves, query, self.partitions).await
+    /// What is wrong with the log.
+    pub async fn sql_columns(&self, table: TableName) -> Result<SchemaRef, EngineError> {
+        let snapshot = match table {
+            TableName::Events => self.snapshot(None).await?,
+            TableName::Failed => Arc::new(Snapshot::of(table)),
+        };
+        Ok(SqlColumns::of(&snapshot).schema())
+    }
+
+    /// Runs one read-only statement over the tables `events` and `failed`, and the functions over them.
+    ///
+    /// # Errors
+    /// As [`sql::run`].
+    pub async fn sql(&self, query: &str, limits: SqlLimits) -> Result<SqlRows, EngineError> {
+        sql::run(self, self.snapshot(None).await?, query, limits).await
     }
 }
 
-/// Files with events that can be part of an attempt: from the start of the range to a window behind its end.
-fn relevant_files(snapshot: &Snapshot, spec: &FunnelSpec) -> Vec<Arc<DataFile>> {
-    let from = spec.range.from_ms.unwrap_or(i64::MIN);
-    let to = spec.range.to_ms.map_or(i64::MAX, |to| to.saturating_add(spec.window.most_ms()));
+/// Files that can have events of these instants, both of which count.
+fn files_between(snapshot: &Snapshot, (from_ms, to_ms): (i64, i64)) -> Vec<Arc<DataFile>> {
     let files = snapshot.files.values();
-    files.filter(|f| f.max_time_ms >= from && f.min_time_ms <= to).cloned().collect()
+    files.filter(|f| f.max_time_ms >= from_ms && f.min_time_ms <= to_ms).cloned().collect()
 }
 
 #[cfg(test)]

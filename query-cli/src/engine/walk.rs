@@ -1,25 +1,25 @@
-//! What a funnel does with sorted rows: which steps each event fills, and, at the end of each user, how far they came.
+//! Walks over sorted rows, a user at a time: which rows matter, whose they are, and what is made of them.
 //!
-//! Where steps are in order and nothing else is asked, an event is a time and some bits. Other rules ask for more, which is only
-//! read and kept for them: sessions, held values, exclusions, events that fill no step.
+//! ```text
+//!   batches by (bucket, user, time, arrival, id) ──▶ RowWalk ──▶ Take, the events of one user after another
+//!                                                      │          funnels: `funnel_walk`; all other kinds: `Taker`
+//!                                                      └─ counts what cohorts ask for
+//! ```
 
-use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use arrow::array::{
-    Array, ArrayRef, AsArray, DictionaryArray, RecordBatch, StringViewArray, TimestampMicrosecondArray,
-};
-use arrow::datatypes::{DataType, Float64Type, Int32Type, TimestampMicrosecondType};
-use weir_core::funnel::{
-    Entangled, HeldValues, Journey, Journeys, Matcher, RuleSet, Sessions, StepEvent, UserEvent, UserResult, group_key,
-};
+use arrow::array::RecordBatch;
+use weir_core::funnel::Entangled;
 use weir_core::property::PropertyValue;
-use weir_core::spec::{Breakdown, Condition, EventMatch, FunnelSpec, PropertyPath, PropertyRoot};
+use weir_core::scan::{Properties, Seen, Walk, Wants};
+use weir_core::spec::{Cohort, PropertyPath};
 use weir_lake::LakeError;
-use weir_lake::schema::{CONTEXT, EVENT, PROPERTIES, SESSION_ID, TIME, USER};
-use weir_lake::typed::{self, TypedColumn};
+use weir_lake::schema::{EVENT, SESSION_ID, TIME, USER};
+use weir_lake::typed::TypedColumn;
 
+use super::cohorts::{CohortCounter, Cohorts};
+use super::rows::{Batch, Fitter, Selectors, want_properties};
 use super::wanted::{Wanted, WantedRows};
 
 /// What stops a walk.
@@ -33,259 +33,129 @@ pub enum WalkError {
     Entangled(#[from] Entangled),
 }
 
-/// A funnel, ready to run over rows.
+/// What a question wants of rows, ready to run over them.
 #[derive(Debug)]
-pub struct FunnelPlan {
-    rules: RuleSet,
-    /// Alternatives of all steps and exclusions, with what an event that passes fills.
-    alternatives: Vec<(Fills, EventMatch)>,
-    filters: Vec<Condition>,
-    breakdown: Option<Breakdown>,
-    hold: Vec<PropertyPath>,
+pub struct RowPlan {
+    pub(super) selectors: Selectors,
+    /// Properties that are looked at beside those of conditions, by their numbers.
+    pub(super) properties: Vec<PropertyPath>,
+    /// First and last instant of events of the question, in milliseconds.
+    pub(super) bounds_ms: (i64, i64),
+    needs_sessions: bool,
+    cohorts: Option<Arc<Cohorts>>,
 }
 
-/// Steps and exclusions, as bits.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Fills {
-    steps: u64,
-    excludes: u64,
-}
-
-impl Fills {
-    fn is_nothing(self) -> bool {
-        self == Self::default()
-    }
-
-    fn and(self, other: Self) -> Self {
-        Self { steps: self.steps | other.steps, excludes: self.excludes | other.excludes }
-    }
-}
-
-impl FunnelPlan {
-    /// The plan of a checked question.
-    pub fn new(spec: &FunnelSpec) -> Self {
-        let steps = spec.steps.iter().enumerate().flat_map(|(n, step)| {
-            let fills = Fills { steps: 1 << n, excludes: 0 };
-            step.any.iter().map(move |event| (fills, event.clone()))
-        });
-        let excludes = spec.exclude.iter().enumerate().flat_map(|(n, exclude)| {
-            let fills = Fills { steps: 0, excludes: 1 << n };
-            exclude.any.iter().map(move |event| (fills, event.clone()))
-        });
+impl RowPlan {
+    /// For a question about the users of some cohorts, of which those that are results of funnels are given as sets.
+    pub fn new(wants: Wants, cohorts: &[Cohort], sets: Vec<Arc<HashSet<String>>>) -> Self {
+        let cohorts = (!cohorts.is_empty()).then(|| Arc::new(Cohorts::new(cohorts, sets)));
         Self {
-            rules: RuleSet::from(spec),
-            alternatives: steps.chain(excludes).collect(),
-            filters: spec.filters.clone(),
-            breakdown: spec.breakdown.clone(),
-            hold: spec.hold.clone(),
+            selectors: Selectors {
+                of_question: wants.selectors,
+                of_cohorts: cohorts.as_ref().map(|cohorts| cohorts.selectors()).unwrap_or_default(),
+                filters: wants.filters,
+                every_event: wants.needs_every_event,
+            },
+            properties: wants.properties,
+            bounds_ms: wants.bounds_ms.unwrap_or((i64::MIN, i64::MAX)),
+            needs_sessions: wants.needs_sessions,
+            cohorts,
         }
     }
 
     /// What is read of rows, in a table with these typed columns.
-    pub fn columns(&self, typed: &[TypedColumn]) -> Wanted {
+    pub fn wanted(&self, typed: &[TypedColumn]) -> Wanted {
         let known = typed.to_vec();
         let mut wanted = Wanted { text_for_these: true, known, ..Wanted::of(&[USER, TIME, EVENT]) };
-        if self.rules.needs_sessions() {
+        if self.needs_sessions {
             wanted.columns.insert(SESSION_ID);
         }
-        wanted.rows = WantedRows { events: self.events(), time_micros: Some(self.bounds_micros()) };
-        for path in self.properties() {
-            let column = match path.root {
-                PropertyRoot::Properties => PROPERTIES,
-                PropertyRoot::Context => CONTEXT,
-            };
-            wanted.columns.insert(column);
-            if path.root == PropertyRoot::Context {
-                continue;
-            }
-            match typed.iter().find(|typed| typed.property == path.path) {
-                Some(typed) if wanted.typed.contains(typed) => {}
-                Some(typed) => wanted.typed.push(typed.clone()),
-                None => wanted.text_for_these = false,
-            }
-        }
+        let (from, to) = self.all_bounds_ms();
+        let micros = (from.saturating_mul(1000), to.saturating_mul(1000));
+        wanted.rows = WantedRows { events: self.selectors.events(), time_micros: Some(micros) };
+        want_properties(&mut wanted, self.selectors.properties().chain(&self.properties), typed);
         wanted
     }
 
-    /// Names of the events that can fill anything; `None` where all matter.
-    fn events(&self) -> Option<BTreeSet<String>> {
-        let names = self.alternatives.iter().map(|(_, event)| event.event.clone());
-        if self.needs_every_event() { None } else { names.collect() }
-    }
-
-    /// Properties that are looked at.
-    fn properties(&self) -> impl Iterator<Item = &PropertyPath> {
-        let conditions = self.alternatives.iter().flat_map(|(_, e)| &e.filters).chain(&self.filters);
-        let tested = conditions.map(|condition| &condition.property);
-        tested.chain(self.breakdown.iter().map(|b| &b.property)).chain(&self.hold)
-    }
-
-    /// Whether events matter that fill nothing.
-    fn needs_every_event(&self) -> bool {
-        self.rules.needs_all_events() || self.rules.needs_sessions()
-    }
-
-    /// Instants that an event of an attempt can have, in microseconds, inclusive.
-    fn bounds_micros(&self) -> (i64, i64) {
-        let base = &self.rules.base;
-        let from = base.range.from_ms.map_or(i64::MIN, |from| from.saturating_mul(1000));
-        let to = base.range.to_ms.map_or(i64::MAX, |to| to.saturating_add(base.window_ms).saturating_mul(1000));
-        (from, to)
+    /// First and last instant of events that matter to the question or to a cohort, in milliseconds.
+    pub fn all_bounds_ms(&self) -> (i64, i64) {
+        let (from, to) = self.bounds_ms;
+        let of_cohorts = self.cohorts.as_ref().and_then(|cohorts| cohorts.bounds_ms());
+        of_cohorts.map_or((from, to), |cohorts| (from.min(cohorts.0), to.max(cohorts.1)))
     }
 }
 
-/// What an event name can fill.
-#[derive(Debug, Clone, Default)]
-struct NameFills {
-    /// What every event of this name fills.
-    always: Fills,
-    /// Alternatives that depend on properties: indices into the plan's.
-    depending: Vec<usize>,
+/// Takes what a walk finds.
+pub(super) trait Take {
+    /// Takes the user's next event: a row of the batch of this number.
+    fn take(&mut self, event: &Found<'_>);
+
+    /// The user has no more events.
+    fn end_user(&mut self, user: &str, is_counted: bool) -> Result<(), WalkError>;
 }
 
-impl NameFills {
-    fn is_nothing(&self) -> bool {
-        self.always.is_nothing() && self.depending.is_empty()
-    }
+/// A row that matters.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Found<'b> {
+    pub batch: &'b Batch,
+    /// Of the batch, in this walk.
+    pub number: usize,
+    pub row: usize,
+    pub time_ms: i64,
+    /// Bits of the question's selectors that it fits.
+    pub bits: u128,
 }
 
-/// Takes batches in the order of user and time, and gives the results of each user who is in the funnel.
+/// Takes batches in the order of user and time.
 #[derive(Debug)]
-pub struct FunnelWalk {
-    plan: Arc<FunnelPlan>,
-    events: Events,
-    bounds: (i64, i64),
-    /// For each name of the dictionary that was seen last. The array is held, so that its address stands for it.
-    names: Option<(ArrayRef, Vec<NameFills>)>,
+pub(super) struct RowWalk {
+    plan: Arc<RowPlan>,
+    fitter: Fitter,
+    counter: Option<CohortCounter>,
+    bounds_micros: (i64, i64),
     user: String,
     last_ms: i64,
-    /// Where each event of the user is: batch in `held`, row. Only kept for a breakdown.
-    rows: Vec<(usize, usize)>,
-    held: Vec<Batch>,
+    batches: usize,
 }
 
-/// The events of one user, for what runs over them.
-#[derive(Debug)]
-enum Events {
-    /// Steps in order and nothing else: the fast way.
-    Plain { matcher: Matcher, events: Vec<StepEvent> },
-    /// All other rules.
-    Ruled(Box<Ruled>),
-}
-
-#[derive(Debug)]
-struct Ruled {
-    journeys: Journeys,
-    events: Vec<UserEvent>,
-    sessions: Sessions,
-    values: HeldValues,
-}
-
-/// The columns of a batch, typed.
-#[derive(Debug, Clone)]
-struct Batch {
-    user: StringViewArray,
-    time: TimestampMicrosecondArray,
-    event: DictionaryArray<Int32Type>,
-    session: Option<StringViewArray>,
-    properties: Option<StringViewArray>,
-    context: Option<StringViewArray>,
-    /// Columns of properties, by their names there.
-    typed: Vec<(String, ArrayRef)>,
-}
-
-impl Batch {
-    fn of(batch: &RecordBatch) -> Result<Self, LakeError> {
-        let column = |name: &str| {
-            batch.column_by_name(name).ok_or_else(|| LakeError::Invariant(format!("a funnel without column `{name}`")))
-        };
-        let text = |name: &str| batch.column_by_name(name).map(|c| c.as_string_view().clone());
-        let named = batch.schema_ref().fields().iter().zip(batch.columns());
-        let typed = named
-            .filter_map(|(field, column)| Some((typed::property_of(field.name())?.to_owned(), Arc::clone(column))));
-        Ok(Self {
-            typed: typed.collect(),
-            user: column(USER)?.as_string_view().clone(),
-            time: column(TIME)?.as_primitive::<TimestampMicrosecondType>().clone(),
-            event: column(EVENT)?.as_dictionary::<Int32Type>().clone(),
-            session: text(SESSION_ID),
-            properties: text(PROPERTIES),
-            context: text(CONTEXT),
-        })
-    }
-
-    /// The value of a property of a row: in its column, or else in the text.
-    fn value(&self, path: &PropertyPath, row: usize) -> Option<PropertyValue<'_>> {
-        if path.root == PropertyRoot::Properties
-            && let Some((_, column)) = self.typed.iter().find(|(property, _)| *property == path.path)
-            && column.is_valid(row)
-        {
-            return match column.data_type() {
-                DataType::Utf8View => Some(PropertyValue::Text(Cow::Borrowed(column.as_string_view().value(row)))),
-                DataType::Boolean => Some(PropertyValue::Bool(column.as_boolean().value(row))),
-                _ => typed::number_of(column.as_primitive::<Float64Type>().value(row)).map(PropertyValue::Number),
-            };
-        }
-        path.find(text_at(self.properties.as_ref(), row), text_at(self.context.as_ref(), row))
-    }
-
-    fn holds(&self, conditions: &[Condition], row: usize) -> bool {
-        conditions.iter().all(|condition| condition.test.accepts(self.value(&condition.property, row).as_ref()))
-    }
-}
-
-fn text_at(column: Option<&StringViewArray>, row: usize) -> Option<&str> {
-    column.filter(|c| c.is_valid(row)).map(|c| c.value(row))
-}
-
-impl FunnelWalk {
+impl RowWalk {
     /// A walk that has seen nothing.
-    pub fn new(plan: Arc<FunnelPlan>) -> Self {
-        let bounds = plan.bounds_micros();
-        let events = if plan.rules.is_plain() {
-            Events::Plain { matcher: Matcher::new(plan.rules.base), events: Vec::new() }
-        } else {
-            Events::Ruled(Box::new(Ruled {
-                journeys: Journeys::new(plan.rules.clone()),
-                events: Vec::new(),
-                sessions: Sessions::default(),
-                values: HeldValues::default(),
-            }))
-        };
+    pub fn new(plan: Arc<RowPlan>) -> Self {
+        let (from, to) = plan.bounds_ms;
         Self {
-            plan,
-            events,
-            bounds,
-            names: None,
+            fitter: Fitter::default(),
+            counter: plan.cohorts.as_ref().map(|cohorts| cohorts.counter()),
+            bounds_micros: (from.saturating_mul(1000), to.saturating_add(1).saturating_mul(1000).saturating_sub(1)),
             user: String::new(),
             last_ms: i64::MIN,
-            rows: Vec::new(),
-            held: Vec::new(),
+            batches: 0,
+            plan,
         }
     }
 
-    /// Takes a batch; appends the results of users whose last event it shows.
+    /// Gives the rows of a batch.
     ///
     /// # Errors
-    /// [`LakeError::Invariant`] where rows are not in order: wrong counts are worse than none. [`Entangled`].
-    pub fn take(&mut self, batch: &RecordBatch, results: &mut Vec<UserResult>) -> Result<(), WalkError> {
+    /// [`LakeError::Invariant`] where rows are not in order: wrong counts are worse than none; what `to` says.
+    pub fn take(&mut self, batch: &RecordBatch, to: &mut impl Take) -> Result<(), WalkError> {
         let batch = Batch::of(batch)?;
-        self.resolve_names(&batch.event);
+        let plan = Arc::clone(&self.plan);
+        self.fitter.begin(&plan.selectors, &batch);
         let keys = batch.event.keys().values();
         let times = batch.time.values();
-        let needs_every_event = self.plan.needs_every_event();
-        let mut is_held = false;
+        let number = self.batches;
+        self.batches += 1;
         for row in 0..batch.time.len() {
-            let fills = self.fills_of(&batch, row, keys[row], needs_every_event);
-            let Some(fills) = fills.filter(|_| times[row] >= self.bounds.0 && times[row] <= self.bounds.1) else {
+            let Some(fit) = self.fitter.of(&plan.selectors, &batch, row, keys[row]) else { continue };
+            let is_inside = times[row] >= self.bounds_micros.0 && times[row] <= self.bounds_micros.1;
+            let is_of_question = fit.is_of_question && is_inside;
+            if !is_of_question && self.counter.is_none() {
                 continue;
-            };
+            }
             let user = batch.user.value(row);
             if user != self.user {
-                self.finish_user(results)?;
+                self.end_user(to)?;
                 self.user.push_str(user);
-                self.held.clear();
-                is_held = false;
             }
             let time_ms = times[row].div_euclid(1000);
             if self.last_ms > time_ms {
@@ -294,146 +164,73 @@ impl FunnelWalk {
                 return Err(LakeError::Invariant(message).into());
             }
             self.last_ms = time_ms;
-            if self.push(&batch, row, time_ms, fills) && self.plan.breakdown.is_some() {
-                if !is_held {
-                    self.held.push(batch.clone());
-                    is_held = true;
-                }
-                self.rows.push((self.held.len() - 1, row));
+            if let Some(counter) = &mut self.counter {
+                counter.take(time_ms, fit.bits);
+            }
+            if is_of_question {
+                to.take(&Found { batch: &batch, number, row, time_ms, bits: fit.bits });
             }
         }
         Ok(())
     }
 
-    /// The results of the last user.
+    /// The last user has no more events.
     ///
     /// # Errors
-    /// [`Entangled`]
-    pub fn finish(&mut self, results: &mut Vec<UserResult>) -> Result<(), WalkError> {
-        self.finish_user(results)
+    /// What `to` says.
+    pub fn finish(&mut self, to: &mut impl Take) -> Result<(), WalkError> {
+        self.end_user(to)
     }
 
-    /// Takes an event of the user. Whether it is one of those that are kept.
-    fn push(&mut self, batch: &Batch, row: usize, time_ms: i64, fills: Fills) -> bool {
-        let plan = &self.plan;
-        match &mut self.events {
-            Events::Plain { events, .. } => events.push(StepEvent { time_ms, steps: fills.steps }),
-            Events::Ruled(ruled) => {
-                let session = match plan.rules.needs_sessions() {
-                    true => ruled.sessions.next(time_ms, text_at(batch.session.as_ref(), row)),
-                    false => 0,
-                };
-                if fills.is_nothing() && !plan.rules.needs_all_events() {
-                    return false;
-                }
-                let held = match fills.steps {
-                    _ if plan.hold.is_empty() => Some(0),
-                    0 => None,
-                    _ => ruled.values.next(plan.hold.iter().map(|property| batch.value(property, row))),
-                };
-                let Fills { steps, excludes } = fills;
-                ruled.events.push(UserEvent { time_ms, steps, excludes, session, held });
-            }
-        }
-        true
-    }
-
-    fn finish_user(&mut self, results: &mut Vec<UserResult>) -> Result<(), WalkError> {
-        let journeys: Vec<Journey> = match &mut self.events {
-            Events::Plain { matcher, events } => {
-                let window_ms = self.plan.rules.base.window_ms;
-                let journey = matcher.run(events).map(|outcome| Journey {
-                    attempt: outcome.attempt.into_iter().map(Some).collect(),
-                    open_until_ms: outcome.latest_start_ms.saturating_add(window_ms),
-                });
-                journey.into_iter().collect()
-            }
-            Events::Ruled(ruled) => ruled.journeys.run(&ruled.events, ruled.sessions.ends_ms())?,
-        };
-        for journey in journeys {
-            results.push(UserResult {
-                times_ms: journey.attempt.iter().map(|event| event.map(|event| self.time_ms(event))).collect(),
-                open_until_ms: journey.open_until_ms,
-                group: self.plan.breakdown.as_ref().map(|b| self.group(b, &journey.attempt)),
-            });
-        }
-        self.clear();
-        Ok(())
-    }
-
-    fn time_ms(&self, event: usize) -> i64 {
-        match &self.events {
-            Events::Plain { events, .. } => events[event].time_ms,
-            Events::Ruled(ruled) => ruled.events[event].time_ms,
-        }
-    }
-
-    /// Forgets the user.
-    fn clear(&mut self) {
-        match &mut self.events {
-            Events::Plain { events, .. } => events.clear(),
-            Events::Ruled(ruled) => {
-                ruled.events.clear();
-                ruled.sessions.clear();
-                ruled.values.clear();
-            }
-        }
+    fn end_user(&mut self, to: &mut impl Take) -> Result<(), WalkError> {
+        let is_counted = self.counter.as_mut().is_none_or(|counter| counter.end_user(&self.user));
+        to.end_user(&self.user, is_counted)?;
         self.user.clear();
         self.last_ms = i64::MIN;
-        self.rows.clear();
+        Ok(())
     }
+}
 
-    /// The breakdown value of an attempt: at the step asked for, or at the deepest reached up to there.
-    fn group(&self, breakdown: &Breakdown, attempt: &[Option<usize>]) -> String {
-        let upto = &attempt[..breakdown.step.min(attempt.len())];
-        let value = upto.iter().rev().flatten().next().and_then(|event| {
-            let (batch, row) = self.rows[*event];
-            self.held[batch].value(&breakdown.property, row).map(PropertyValue::into_value)
+/// Gives what is found to the walk of a question.
+#[derive(Debug)]
+pub(super) struct Taker<W> {
+    plan: Arc<RowPlan>,
+    pub walk: W,
+}
+
+impl<W: Walk> Taker<W> {
+    pub fn new(plan: Arc<RowPlan>, walk: W) -> Self {
+        Self { plan, walk }
+    }
+}
+
+/// The properties of a row, by the numbers of the question.
+struct OfRow<'r> {
+    plan: &'r RowPlan,
+    batch: &'r Batch,
+    row: usize,
+}
+
+impl Properties for OfRow<'_> {
+    fn get(&self, number: usize) -> Option<PropertyValue<'_>> {
+        self.batch.value(self.plan.properties.get(number)?, self.row)
+    }
+}
+
+impl<W: Walk> Take for Taker<W> {
+    fn take(&mut self, event: &Found<'_>) {
+        let Found { batch, row, time_ms, bits, .. } = *event;
+        self.walk.take(&Seen {
+            time_ms,
+            bits,
+            event: batch.event_name(row),
+            session_id: batch.session(row),
+            properties: &OfRow { plan: &self.plan, batch, row },
         });
-        group_key(value.as_ref())
     }
 
-    /// What an event fills; `None` where it does not matter at all.
-    fn fills_of(&self, batch: &Batch, row: usize, key: i32, needs_every_event: bool) -> Option<Fills> {
-        let (_, names) = self.names.as_ref()?;
-        let name = names.get(usize::try_from(key).ok()?)?;
-        if name.is_nothing() && !needs_every_event {
-            return None;
-        }
-        if !batch.holds(&self.plan.filters, row) {
-            return None;
-        }
-        let mut fills = name.always;
-        for alternative in &name.depending {
-            let (more, event) = &self.plan.alternatives[*alternative];
-            if fills.and(*more) != fills && batch.holds(&event.filters, row) {
-                fills = fills.and(*more);
-            }
-        }
-        (needs_every_event || !fills.is_nothing()).then_some(fills)
-    }
-
-    /// Names are compared once a dictionary, not once a row.
-    fn resolve_names(&mut self, events: &DictionaryArray<Int32Type>) {
-        if self.names.as_ref().is_some_and(|(seen, _)| Arc::ptr_eq(seen, events.values())) {
-            return;
-        }
-        let names = events.values().as_string::<i32>();
-        let fills = (0..names.len()).map(|at| self.name_fills(names.value(at))).collect();
-        self.names = Some((Arc::clone(events.values()), fills));
-    }
-
-    fn name_fills(&self, name: &str) -> NameFills {
-        let mut fills = NameFills::default();
-        for (at, (more, event)) in self.plan.alternatives.iter().enumerate() {
-            if event.event.as_deref().is_none_or(|wanted| wanted == name) {
-                if event.filters.is_empty() {
-                    fills.always = fills.always.and(*more);
-                } else {
-                    fills.depending.push(at);
-                }
-            }
-        }
-        fills
+    fn end_user(&mut self, _: &str, is_counted: bool) -> Result<(), WalkError> {
+        self.walk.end_user(is_counted);
+        Ok(())
     }
 }

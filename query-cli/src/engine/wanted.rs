@@ -23,6 +23,8 @@ pub struct Wanted {
     pub text_for_these: bool,
     /// Which rows.
     pub rows: WantedRows,
+    /// The only user whose rows are read, in the partition of their bucket. Some of others may come with them.
+    pub user: Option<String>,
 }
 
 impl Wanted {

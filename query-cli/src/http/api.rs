@@ -11,17 +11,18 @@ use axum::http::{Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
 use serde_json::{Value, json};
-use weir_core::spec::{Spec, SpecError, parse};
+use weir_core::spec::{MAX_SPEC_BYTES, SpecError, parse};
 use weir_lake::{LakeError, StoreError};
 
-use super::catalogue;
+use super::{catalogue, user};
 use crate::engine::{Engine, EngineError};
-
-/// A spec is a question, not data.
-const MAX_SPEC_BYTES: usize = 1024 * 1024;
 
 /// What answers leave out: files of another engine.
 const NOTE_HEADER: &str = "x-weir-note";
+
+/// What there is, for those who ask for something else.
+const ROUTES: &str =
+    "there is POST /api/query, GET /api/events, GET /api/catalogue, GET /api/user and POST /api/explain";
 
 /// Routes under `/api`.
 pub fn router(engine: Arc<Engine>) -> Router {
@@ -29,6 +30,8 @@ pub fn router(engine: Arc<Engine>) -> Router {
         .route("/api/query", post(query))
         .route("/api/events", get(events))
         .route("/api/catalogue", get(catalogue::catalogue))
+        .route("/api/user", get(user::timeline))
+        .route("/api/explain", post(user::explain))
         .method_not_allowed_fallback(wrong_method)
         .route("/api/{*path}", any(unknown))
         .layer(DefaultBodyLimit::max(MAX_SPEC_BYTES))
@@ -38,9 +41,9 @@ pub fn router(engine: Arc<Engine>) -> Router {
 async fn query(State(engine): State<Arc<Engine>>, body: Result<Bytes, BytesRejection>) -> Result<Response, ApiError> {
     let body = body.map_err(ApiError::Body)?;
     let text = std::str::from_utf8(&body).map_err(|_| ApiError::NotText)?;
-    let Spec::Funnel(spec) = parse(text, engine.now_ms()).map_err(EngineError::Spec)?;
-    let report = engine.funnel(&spec).await?;
-    Ok((note(&engine).await, Json(report)).into_response())
+    let spec = parse(text, engine.now_ms()).map_err(EngineError::Spec)?;
+    let answer = engine.answer(&spec).await?;
+    Ok((note(&engine).await, Json(answer)).into_response())
 }
 
 async fn events(State(engine): State<Arc<Engine>>) -> Result<Response, ApiError> {
@@ -49,20 +52,17 @@ async fn events(State(engine): State<Arc<Engine>>) -> Result<Response, ApiError>
 }
 
 /// The header that says what answers leave out, if anything.
-async fn note(engine: &Engine) -> Option<[(&'static str, String); 1]> {
+pub(super) async fn note(engine: &Engine) -> Option<[(&'static str, String); 1]> {
     engine.last_snapshot().await.foreign_note().map(|note| [(NOTE_HEADER, note)])
 }
 
 async fn wrong_method(method: Method, uri: Uri) -> impl IntoResponse {
-    let message = format!(
-        "there is no {method} {}; there is POST /api/query, GET /api/events and GET /api/catalogue",
-        uri.path()
-    );
+    let message = format!("there is no {method} {}; {ROUTES}", uri.path());
     error(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", &message)
 }
 
 async fn unknown() -> impl IntoResponse {
-    error(StatusCode::NOT_FOUND, "not_found", "there is POST /api/query, GET /api/events and GET /api/catalogue")
+    error(StatusCode::NOT_FOUND, "not_found", ROUTES)
 }
 
 /// An answer that says what is wrong.
@@ -120,7 +120,7 @@ impl IntoResponse for ApiError {
                 tracing::error!(%message, "a query failed");
                 error(StatusCode::SERVICE_UNAVAILABLE, "store_failed", &message).into_response()
             }
-            EngineError::Lake(_) | EngineError::Internal(_) => {
+            EngineError::Lake(_) | EngineError::Statement(_) | EngineError::Memory(_) | EngineError::Internal(_) => {
                 tracing::error!(%message, "a query failed");
                 error(StatusCode::INTERNAL_SERVER_ERROR, "query_failed", &message).into_response()
             }

@@ -6,12 +6,15 @@
 //! | `POST /api/query` | a query spec in, its result document out |
 //! | `GET /api/events` | names of events and how often they happened |
 //! | `GET /api/catalogue`, `GET /api/catalogue?event=NAME` | events in short; one with its properties and their values |
+//! | `GET /api/user?id=ID` | what one user did |
+//! | `POST /api/explain` | a user and a query spec in, why they did or did not convert out |
 //! | `GET /metrics` | the figures of the server, for Prometheus |
 //! | everything else | the page |
 
 mod api;
 mod catalogue;
 mod page;
+mod user;
 
 use std::sync::Arc;
 
@@ -109,6 +112,11 @@ mod tests {
         assert_eq!((status, report["steps"][0]["count"].as_u64()), (StatusCode::OK, Some(0)));
         let (status, events) = answer(Method::GET, "/api/events", local, String::new()).await;
         assert_eq!((status, events["version"].as_u64()), (StatusCode::OK, Some(0)));
+        let (status, user) = answer(Method::GET, "/api/user?id=ana", local, String::new()).await;
+        assert_eq!((status, &user["kind"], &user["user"]), (StatusCode::OK, &"user".into(), &serde_json::Value::Null));
+        let body = format!(r#"{{"user":"ana","spec":{funnel}}}"#);
+        let (status, why) = answer(Method::POST, "/api/explain", local, body).await;
+        assert_eq!((status, &why["verdict"]), (StatusCode::OK, &"not_entered".into()));
         let cases = [
             (Method::POST, "/api/query", local, "{}".to_owned(), StatusCode::BAD_REQUEST, "invalid_spec"),
             (Method::POST, "/api/query", local, "x".repeat(2 << 20), StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
@@ -123,6 +131,16 @@ mod tests {
                 StatusCode::MISDIRECTED_REQUEST,
                 "wrong_host",
             ),
+            (Method::GET, "/api/user", local, String::new(), StatusCode::BAD_REQUEST, "invalid_parameters"),
+            (
+                Method::POST,
+                "/api/user?id=a",
+                local,
+                String::new(),
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method_not_allowed",
+            ),
+            (Method::POST, "/api/explain", local, funnel.clone(), StatusCode::BAD_REQUEST, "invalid_spec"),
             (Method::GET, "/api/nothing", local, String::new(), StatusCode::NOT_FOUND, "not_found"),
             (Method::GET, "/nothing", local, String::new(), StatusCode::NOT_FOUND, "not_found"),
             (Method::POST, "/", local, String::new(), StatusCode::NOT_FOUND, "not_found"),

@@ -13,8 +13,8 @@ use std::path::Path;
 
 use serde_json::Value;
 use weir_core::plan::{Plan, PlanError, parse};
+use weir_core::strict::StrictValue;
 
-use super::strict::StrictValue;
 use crate::error::Failure;
 
 /// The largest file, in bytes.
@@ -25,12 +25,20 @@ const MAX_BYTES: u64 = 4 * 1024 * 1024;
 /// # Errors
 /// A failure where the file cannot be read, a usage error where it is no plan.
 pub fn read_plan(path: &Path) -> Result<(Value, Plan), Failure> {
-    let document = document(path, &read(path)?)?;
+    let document = read_document(path, "a plan")?;
     let plan = parse(&document)?;
     Ok((document, plan))
 }
 
-fn read(path: &Path) -> Result<String, Failure> {
+/// Reads a file that is JSON or YAML; `-` is standard input. `what` it is, messages say.
+///
+/// # Errors
+/// A failure where the file cannot be read, a usage error where it is neither.
+pub fn read_document(path: &Path, what: &str) -> Result<Value, Failure> {
+    document(path, what, &read(path, what)?)
+}
+
+fn read(path: &Path, what: &str) -> Result<String, Failure> {
     let failed = |error: io::Error| Failure::failed(format!("cannot read `{}`: {error}", path.display()));
     let mut bytes = Vec::new();
     let read = if path.as_os_str() == "-" {
@@ -41,7 +49,7 @@ fn read(path: &Path) -> Result<String, Failure> {
     read.map_err(failed)?;
     if bytes.len() as u64 > MAX_BYTES {
         return Err(Failure::usage(format!(
-            "`{}` has more than {MAX_BYTES} bytes, the most of a plan",
+            "`{}` has more than {MAX_BYTES} bytes, the most of {what}",
             path.display()
         )));
     }
@@ -50,7 +58,7 @@ fn read(path: &Path) -> Result<String, Failure> {
 }
 
 /// The tree of a text that is JSON or YAML, by the name of its file, and else by how it begins.
-fn document(path: &Path, text: &str) -> Result<Value, Failure> {
+fn document(path: &Path, what: &str, text: &str) -> Result<Value, Failure> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let is_json = match path.extension().and_then(|extension| extension.to_str()) {
         Some("json") => true,
@@ -63,7 +71,7 @@ fn document(path: &Path, text: &str) -> Result<Value, Failure> {
         ("YAML", from_yaml(text))
     };
     let StrictValue(value) = read
-        .map_err(|error| Failure::usage(format!("`{}` is not {language} as a plan has it: {error}", path.display())))?;
+        .map_err(|error| Failure::usage(format!("`{}` is not {language} as {what} has it: {error}", path.display())))?;
     Ok(value)
 }
 
@@ -98,7 +106,7 @@ mod tests {
     use super::*;
 
     fn read(name: &str, text: &str) -> Result<Value, String> {
-        document(Path::new(name), text).map_err(|failure| {
+        document(Path::new(name), "a plan", text).map_err(|failure| {
             assert_eq!(failure.exit.code(), 2);
             failure.message
         })

@@ -12,5 +12,4 @@
 
 pub mod document;
 pub mod scan;
-mod strict;
 pub mod yaml;

@@ -99,8 +99,8 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::json;
 
-    use super::super::strict::StrictValue;
     use super::*;
+    use weir_core::strict::StrictValue;
 
     #[test]
     fn a_plan_reads_well() {

@@ -14,9 +14,16 @@ pub fn bar(share: f64, width: usize) -> String {
     bar
 }
 
+const HEIGHTS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+
+/// A share (0 to 1) as a height; what is nothing is a dot, and only everything is the full height.
+pub fn height(share: f64) -> char {
+    let eighths = (share.clamp(0.0, 1.0) * HEIGHTS.len() as f64).floor() as usize;
+    if share > 0.0 { HEIGHTS[eighths.clamp(1, HEIGHTS.len()) - 1] } else { '·' }
+}
+
 /// Counts as heights, one column each; what is nothing is a dot.
 pub fn sparkline(counts: &[u64]) -> String {
-    const HEIGHTS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
     let most = counts.iter().copied().max().unwrap_or(0);
     let height = |count: u64| {
         let eighths = (count as f64 / most as f64 * HEIGHTS.len() as f64).ceil() as usize;
@@ -36,6 +43,11 @@ mod tests {
             (sparkline(&[]), sparkline(&[0, 0]), sparkline(&[3])),
             (String::new(), "··".to_owned(), "█".to_owned())
         );
+    }
+
+    #[test]
+    fn shares_are_heights_of_everything() {
+        assert_eq!([0.0, 0.001, 0.25, 0.5, 0.999, 1.0, 2.0].map(height), ['·', '▁', '▂', '▄', '▇', '█', '█']);
     }
 
     #[test]

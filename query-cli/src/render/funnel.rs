@@ -3,13 +3,15 @@
 
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
-use weir_core::funnel::{ConversionTimes, FunnelReport, GroupValue, PreviousPeriod, StepReport, TrendBucket};
-use weir_core::spec::Count;
+use weir_core::funnel::{
+    ConversionTimes, FunnelReport, ListedUser, PreviousPeriod, StepReport, TrendBucket, UsersAtStep,
+};
+use weir_core::spec::{Count, Spec};
 
 use super::bars::bar;
 use super::numbers::{count, counted, duration, percent};
 use super::table::{Align, Table, clip, pad, width};
-use super::{Records, Report};
+use super::{NO_FIGURE, Records, Report, group_name, group_record};
 
 /// A longer label or value is cut in tables for people.
 const LONGEST_NAME: usize = 40;
@@ -19,8 +21,6 @@ const LONGEST_BAR_NAME: usize = 24;
 const BAR_WIDTHS: (usize, usize) = (10, 60);
 /// The table of groups has a column for each step up to so many; beyond, for the last one only.
 const MOST_STEP_COLUMNS: usize = 7;
-/// What stands where there is no figure.
-const NO_FIGURE: &str = "–";
 
 /// A report and what its question called the groups.
 #[derive(Debug)]
@@ -44,7 +44,12 @@ impl Report for FunnelView<'_> {
     /// one; the same of the period before. The columns `group` and `value` are there only with a breakdown or a trend: `group` says
     /// `all`, `value`, `none` (the property is absent), `other`, or `start`, with the first instant of the part. The column `period`,
     /// `current` or `previous`, is there only with a comparison, and `taken` only with optional steps.
+    ///
+    /// Where users are listed, the rows are those instead.
     fn records(&self) -> Records {
+        if let Some(users) = &self.report.users {
+            return user_records(users);
+        }
         let with_groups = self.report.breakdown.is_some() || self.report.trend.is_some();
         let with_taken = self.report.steps.iter().any(|step| step.taken.is_some());
         let mut columns: Vec<&str> = self.report.previous.iter().map(|_| "period").collect();
@@ -97,17 +102,30 @@ impl Report for FunnelView<'_> {
     }
 }
 
-/// The fields of a [`StepReport`], in the order in which it has them.
-const STEP_COLUMNS: [&str; 9] =
-    ["step", "label", "count", "from_first", "from_previous", "median_ms", "p90_ms", "in_window", "taken"];
-
-fn group_record(value: &GroupValue) -> (&'static str, Value) {
-    match value {
-        GroupValue::Value { value: Value::Null } => ("none", Value::Null),
-        GroupValue::Value { value } => ("value", value.clone()),
-        GroupValue::Other { .. } => ("other", Value::Null),
-    }
+/// One row a user. The column `value` is there only with a breakdown.
+fn user_records(users: &UsersAtStep) -> Records {
+    let has_group = users.listed.iter().any(|user| user.group.is_some());
+    let mut columns = vec!["user", "depth", "first", "last", "open_until"];
+    columns.extend(["value"].iter().filter(|_| has_group));
+    let row = |user: &ListedUser| {
+        let mut times = user.times.iter().flatten();
+        let first = times.next();
+        let mut row = vec![
+            json!(user.user),
+            json!(user.times.len()),
+            json!(first),
+            json!(times.next_back().or(first)),
+            json!(user.open_until),
+        ];
+        row.extend(user.group.as_ref().filter(|_| has_group).map(|group| group_record(group).1));
+        row
+    };
+    Records { columns, rows: users.listed.iter().map(row).collect() }
 }
+
+/// The fields of a [`StepReport`], in the order in which it has them.
+pub const STEP_COLUMNS: [&str; 9] =
+    ["step", "label", "count", "from_first", "from_previous", "median_ms", "p90_ms", "in_window", "taken"];
 
 /// The first and the last step of a part of a trend, which is all that is known of it. There may be no other step than one.
 fn steps_of_part(part: &TrendBucket, steps: &[StepReport]) -> Vec<Value> {
@@ -131,7 +149,18 @@ fn start_of(part: &TrendBucket, are_days: bool) -> String {
     }
 }
 
-impl FunnelView<'_> {
+impl<'a> FunnelView<'a> {
+    /// The view of an answer, with what its question says of it.
+    pub fn of(spec: &Spec, report: &'a FunnelReport) -> Self {
+        match spec {
+            Spec::Funnel(spec) => {
+                let property = spec.breakdown.as_ref().map(|breakdown| breakdown.property.to_string());
+                Self { report, property, count: spec.count }
+            }
+            _ => Self { report, property: None, count: Count::Users },
+        }
+    }
+
     /// Users of the first step.
     fn users(&self) -> u64 {
         self.report.steps.first().map_or(0, |step| step.count)
@@ -150,7 +179,36 @@ impl FunnelView<'_> {
     fn more_tables(&self, longest_name: usize) -> Vec<(String, Table)> {
         let trend = self.report.trend.as_ref().map(|trend| self.trend(trend));
         let previous = self.report.previous.as_ref().map(|previous| self.comparison(previous, longest_name));
-        self.groups(longest_name).into_iter().chain(trend).chain(previous).collect()
+        let users = self.report.users.as_ref().map(|users| self.users_at_step(users, longest_name));
+        self.groups(longest_name).into_iter().chain(trend).chain(previous).chain(users).collect()
+    }
+
+    fn users_at_step(&self, users: &UsersAtStep, longest_name: usize) -> (String, Table) {
+        let mut columns = vec![("user".to_owned(), Align::Left)];
+        let steps = self.report.steps.len().min(MOST_STEP_COLUMNS);
+        columns.extend((1..=steps).map(|step| (format!("step {step}"), Align::Left)));
+        let mut table = Table::new(columns);
+        for user in &users.listed {
+            let mut row = vec![clip(&user.user, longest_name).into_owned()];
+            // A step that was passed over, and one that was not reached.
+            let time = |at: usize| match user.times.get(at) {
+                Some(Some(time)) => time.clone(),
+                Some(None) => NO_FIGURE.to_owned(),
+                None => String::new(),
+            };
+            row.extend((0..steps).map(time));
+            table.row(row);
+        }
+        let many = self.words().1;
+        let what = match users.state {
+            "converted" => format!("took step {}", users.step),
+            "dropped" => format!("did not take step {}, and have no more time", users.step),
+            _ => format!("did not take step {} yet, and still have time", users.step),
+        };
+        let shown = users.listed.len() as u64;
+        let some =
+            if shown < users.total { format!(" (the latest {} are shown)", count(shown)) } else { String::new() };
+        (format!("{} {many} {what}{some}:", count(users.total)), table)
     }
 
     fn trend(&self, trend: &[TrendBucket]) -> (String, Table) {
@@ -302,16 +360,6 @@ impl FunnelView<'_> {
     }
 }
 
-fn group_name(value: &GroupValue) -> String {
-    match value {
-        GroupValue::Other { .. } => "(all others)".to_owned(),
-        GroupValue::Value { value: Value::Null } => "(not set)".to_owned(),
-        GroupValue::Value { value: Value::String(text) } if text.is_empty() => "\"\"".to_owned(),
-        GroupValue::Value { value: Value::String(text) } => text.clone(),
-        GroupValue::Value { value } => value.to_string(),
-    }
-}
-
 /// A bar for each step, its share of the first, and how many did not get there from the step before.
 fn chart(steps: &[StepReport], columns: usize) -> String {
     let names: Vec<_> = steps.iter().map(|step| clip(&step.label, LONGEST_BAR_NAME)).collect();
@@ -342,22 +390,6 @@ fn lost_between(pair: &[StepReport]) -> String {
         [before, after] if before.count > after.count => format!("−{}", count(before.count - after.count)),
         _ => String::new(),
     }
-}
-
-/// What an answer rests on: not part of the result, and said beside it.
-pub fn facts(report: &FunnelReport) -> String {
-    let complete_to = match &report.complete_to {
-        Some(time) => format!("complete to {time}"),
-        None => "nothing received yet".to_owned(),
-    };
-    let scanned = &report.scanned;
-    format!(
-        "version {}, {complete_to}, {} of {} in {} ms",
-        report.version,
-        counted(scanned.rows, "row"),
-        counted(scanned.files, "file"),
-        count(scanned.elapsed_ms)
-    )
 }
 
 #[cfg(test)]

@@ -1,12 +1,13 @@
 //! What a person sees of a funnel, and what a program reads.
 
 use insta::assert_snapshot;
-use weir_core::funnel::{FunnelReport, FunnelTally, PreviousPeriod, ReportContext, Scanned, TrendBucket, UserResult};
-use weir_core::spec::{Count, Spec, parse_value};
+use weir_core::answer::Scanned;
+use weir_core::funnel::{FunnelReport, FunnelTally, PreviousPeriod, ReportContext, TrendBucket, UserResult};
+use weir_core::spec::{Count, parse_value};
 
 use super::*;
 use crate::output::Format;
-use crate::render::render;
+use crate::render::{facts, render};
 
 const MINUTE_MS: i64 = 60_000;
 const WINDOW_MS: i64 = 1_000 * MINUTE_MS;
@@ -18,13 +19,13 @@ type Users<'a> = (u64, &'a [i64], Option<&'a str>, u64);
 fn report(labels: &[&str], users: &[Users<'_>], group_limit: Option<usize>) -> FunnelReport {
     let steps: Vec<_> = labels.iter().map(|_| serde_json::json!({"event": "e"})).collect();
     let question = serde_json::json!({"kind": "funnel", "steps": steps});
-    let Spec::Funnel(spec) = parse_value(&question, 0).unwrap();
+    let spec = parse_value(&question, 0).unwrap().into_funnel().unwrap();
     let mut tally = FunnelTally::new(&spec, Some(COMPLETE_TO_MS));
     for (number, minutes, group, open) in users {
         for at in 0..*number {
             let open_until_ms = COMPLETE_TO_MS + if at < *open { WINDOW_MS } else { -WINDOW_MS };
             let times_ms = minutes.iter().map(|minute| Some(minute * MINUTE_MS)).collect();
-            tally.add(&UserResult { times_ms, open_until_ms, group: group.map(str::to_owned) });
+            tally.add(&UserResult { user: None, times_ms, open_until_ms, group: group.map(str::to_owned) });
         }
     }
     let labels: Vec<String> = labels.iter().map(|label| (*label).to_owned()).collect();
@@ -65,7 +66,8 @@ fn a_funnel_is_a_table_a_chart_and_a_sentence() {
 
     4.5% of 5,572 users went all the way; half of them within 3 h 20 m. 116 more still have time.
     ");
-    assert_snapshot!(facts(&board()), @"version 42, complete to 2026-01-01T00:00:00.000Z, 100,000 rows of 12 files in 85 ms");
+    let board = board();
+    assert_snapshot!(facts(board.version, board.complete_to.as_deref(), &board.scanned), @"version 42, complete to 2026-01-01T00:00:00.000Z, 100,000 rows of 12 files in 85 ms");
 }
 
 #[test]

@@ -2,18 +2,29 @@
 //!
 //! A result that implements [`Report`] is printable in every format: as one JSON document, as records (CSV, NDJSON), as
 //! a table for people and as Markdown. [`table`] lays out columns, [`bars`] draws, [`numbers`] writes figures;
-//! [`funnel`] is the view of a funnel.
+//! the others are the views of one kind of answer each.
 
+pub mod answer;
 pub mod bars;
+pub mod experiment;
 pub mod funnel;
+pub mod lifecycle;
 pub mod numbers;
+pub mod parquet;
+pub mod paths;
+pub mod retention;
+pub mod sessions;
+pub mod stickiness;
 pub mod table;
+pub mod trends;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::output::Format;
+use numbers::{count, counted};
 use table::Table;
+use weir_core::answer::{GroupValue, Scanned};
 
 /// A result, in every shape that a format asks for. Its JSON document is what it serialises to.
 pub trait Report: Serialize {
@@ -59,6 +70,53 @@ pub struct Records {
     pub rows: Vec<Vec<Value>>,
 }
 
+/// What stands where there is no figure.
+pub const NO_FIGURE: &str = "–";
+
+/// A group as people read it.
+pub fn group_name(value: &GroupValue) -> String {
+    match value {
+        GroupValue::Other { .. } => "(all others)".to_owned(),
+        GroupValue::Value { value: Value::Null } => "(not set)".to_owned(),
+        GroupValue::Value { value: Value::String(text) } if text.is_empty() => "\"\"".to_owned(),
+        GroupValue::Value { value: Value::String(text) } => text.clone(),
+        GroupValue::Value { value } => value.to_string(),
+    }
+}
+
+/// A group as two columns of a record: what it is, and its value.
+pub fn group_record(value: &GroupValue) -> (&'static str, Value) {
+    match value {
+        GroupValue::Value { value: Value::Null } => ("none", Value::Null),
+        GroupValue::Value { value } => ("value", value.clone()),
+        GroupValue::Other { .. } => ("other", Value::Null),
+    }
+}
+
+/// First instants of buckets as short as they can be: dates where all are midnight.
+pub fn short_starts<'t>(starts: impl Iterator<Item = &'t str> + Clone) -> Vec<String> {
+    let are_days = starts.clone().all(|start| start.contains("T00:00:00"));
+    let short = |start: &str| match start.split_once('T') {
+        Some((date, _)) if are_days => date.to_owned(),
+        _ => start.to_owned(),
+    };
+    starts.map(short).collect()
+}
+
+/// What an answer rests on: not part of the result, and said beside it.
+pub fn facts(version: u64, complete_to: Option<&str>, scanned: &Scanned) -> String {
+    let complete_to = match complete_to {
+        Some(time) => format!("complete to {time}"),
+        None => "nothing received yet".to_owned(),
+    };
+    format!(
+        "version {version}, {complete_to}, {} of {} in {} ms",
+        counted(scanned.rows, "row"),
+        counted(scanned.files, "file"),
+        count(scanned.elapsed_ms)
+    )
+}
+
 /// A report as text, the last newline included.
 ///
 /// # Errors
@@ -69,7 +127,8 @@ pub fn render(report: &impl Report, format: Format, width: usize) -> Result<Stri
         Format::Json => Ok(serde_json::to_string(report)? + "\n"),
         Format::Csv => Ok(csv(&report.records())),
         Format::Ndjson => Ok(ndjson(report.records())),
-        Format::Markdown => Ok(report.markdown()),
+        // What is no text is not shown: its rows are written by `parquet`.
+        Format::Markdown | Format::Parquet => Ok(report.markdown()),
     }
 }
 

@@ -18,6 +18,25 @@ pub fn counted(number: u64, thing: &str) -> String {
     format!("{} {thing}{}", count(number), if number == 1 { "" } else { "s" })
 }
 
+/// A figure that need not be whole: `12,345`, `12.5`, `0.0042`. At most two digits behind the point, or two that count.
+pub fn figure(number: f64) -> String {
+    let size = number.abs();
+    let digits = if number.fract() == 0.0 || size >= 100_000.0 {
+        0
+    } else if size >= 0.1 {
+        2
+    } else {
+        // The first digit that is not zero, and one more.
+        (1 - size.log10().floor() as i32).clamp(2, 12) as usize
+    };
+    let text = format!("{size:.digits$}");
+    let (whole, part) = text.split_once('.').unwrap_or((&text, ""));
+    let part = part.trim_end_matches('0');
+    let whole = whole.parse().map_or_else(|_| whole.to_owned(), count);
+    let sign = if number < 0.0 && (whole != "0" || !part.is_empty()) { "−" } else { "" };
+    if part.is_empty() { format!("{sign}{whole}") } else { format!("{sign}{whole}.{part}") }
+}
+
 /// A share of 1 as `41.5%`. Only nothing is `0.0%` and only everything is `100.0%`.
 pub fn percent(share: f64) -> String {
     if share > 0.0 && share < 0.0005 {
@@ -88,6 +107,25 @@ mod tests {
         assert_eq!([0, 999, 1_000, 12_345, 1_234_567].map(count), ["0", "999", "1,000", "12,345", "1,234,567"]);
         assert_eq!(count(u64::MAX), "18,446,744,073,709,551,615");
         assert_eq!([0, 1, 2].map(|n| counted(n, "user")), ["0 users", "1 user", "2 users"]);
+    }
+
+    #[test]
+    fn figures_have_the_digits_that_count() {
+        let figures = [0.0, 12_345.0, 12.5, 99.999, 0.25, 0.004_21, -3.15159, 1e-9, 123_456.7, -0.0, 1e20];
+        let expected = [
+            "0",
+            "12,345",
+            "12.5",
+            "100",
+            "0.25",
+            "0.0042",
+            "−3.15",
+            "0.000000001",
+            "123,457",
+            "0",
+            "100000000000000000000",
+        ];
+        assert_eq!(figures.map(figure), expected);
     }
 
     #[test]

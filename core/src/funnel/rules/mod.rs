@@ -329,4 +329,4 @@ impl Journeys {
 
 #[cfg(test)]
 #[path = "rules_tests.rs"]
-mod tests;
+pub(super) mod tests;

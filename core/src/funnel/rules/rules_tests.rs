@@ -5,7 +5,7 @@ use super::*;
 use crate::spec::{DateRange, Ties};
 
 /// So many cases of each property, or as many as `PROPTEST_CASES` asks for.
-fn config() -> ProptestConfig {
+pub(in crate::funnel) fn config() -> ProptestConfig {
     let asked = ProptestConfig::default();
     let cases = if asked.cases == 256 { 8_000 } else { asked.cases };
     ProptestConfig { cases, max_shrink_iters: 20_000, ..asked }
@@ -13,10 +13,10 @@ fn config() -> ProptestConfig {
 
 /// One question and one user.
 #[derive(Debug, Clone)]
-struct Case {
-    rules: RuleSet,
-    events: Vec<UserEvent>,
-    session_ends_ms: Vec<i64>,
+pub(in crate::funnel) struct Case {
+    pub rules: RuleSet,
+    pub events: Vec<UserEvent>,
+    pub session_ends_ms: Vec<i64>,
 }
 
 fn ties() -> impl Strategy<Value = Ties> {
@@ -68,7 +68,7 @@ prop_compose! {
     }
 }
 
-fn case(order: Order) -> impl Strategy<Value = Case> {
+pub(in crate::funnel) fn case(order: Order) -> impl Strategy<Value = Case> {
     (rules(order), 1..14_i64, 0..10_usize).prop_flat_map(|(rules, span, most)| {
         let excludes = (1_u64 << rules.exclude.len()) - 1;
         let mark = prop_oneof![2 => Just(0_u64), 1 => any::<u64>()].prop_map(move |bits| bits & excludes);
@@ -92,7 +92,7 @@ fn case(order: Order) -> impl Strategy<Value = Case> {
     })
 }
 
-fn sorted(mut journeys: Vec<Journey>) -> Vec<Journey> {
+pub(in crate::funnel) fn sorted(mut journeys: Vec<Journey>) -> Vec<Journey> {
     journeys.sort_by(|a, b| a.attempt.cmp(&b.attempt));
     journeys
 }

@@ -1,6 +1,7 @@
 //! A JSON tree in which no object has a name twice, read from any format that serde knows.
 //!
-//! In a plan a name that is there twice is a slip that would silently lose half of what somebody wrote.
+//! In a question or a tracking plan a name that is there twice is a slip that would silently lose half of what somebody
+//! wrote.
 //!
 //! ```text
 //! {"events": {"a": {}, "a": {"owner": "growth"}}}      duplicate entry `a`
@@ -14,7 +15,10 @@ use serde_json::{Map, Number, Value};
 
 /// A value whose objects have every name once.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct StrictValue(pub Value);
+pub struct StrictValue(
+    /// The tree.
+    pub Value,
+);
 
 impl<'de> Deserialize<'de> for StrictValue {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -1,0 +1,232 @@
+//! Rows of a scan, typed: what a walk reads of them, and which selectors they fit.
+
+use std::borrow::{Borrow, Cow};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, AsArray, DictionaryArray, RecordBatch, StringViewArray, TimestampMicrosecondArray,
+};
+use arrow::datatypes::{DataType, Float64Type, Int32Type, TimestampMicrosecondType};
+use weir_core::property::PropertyValue;
+use weir_core::scan::Selector;
+use weir_core::spec::{Condition, PropertyPath, PropertyRoot};
+use weir_lake::LakeError;
+use weir_lake::schema::{CONTEXT, EVENT, PROPERTIES, SESSION_ID, TIME, USER};
+use weir_lake::typed::{self, TypedColumn};
+
+use super::wanted::Wanted;
+
+/// The columns of a batch, typed.
+#[derive(Debug, Clone)]
+pub(super) struct Batch {
+    pub user: StringViewArray,
+    pub time: TimestampMicrosecondArray,
+    pub event: DictionaryArray<Int32Type>,
+    session: Option<StringViewArray>,
+    properties: Option<StringViewArray>,
+    context: Option<StringViewArray>,
+    /// Columns of properties, by their names there.
+    typed: Vec<(String, ArrayRef)>,
+}
+
+impl Batch {
+    pub fn of(batch: &RecordBatch) -> Result<Self, LakeError> {
+        let column = |name: &str| {
+            batch.column_by_name(name).ok_or_else(|| LakeError::Invariant(format!("a walk without column `{name}`")))
+        };
+        let text = |name: &str| batch.column_by_name(name).map(|c| c.as_string_view().clone());
+        let named = batch.schema_ref().fields().iter().zip(batch.columns());
+        let typed = named
+            .filter_map(|(field, column)| Some((typed::property_of(field.name())?.to_owned(), Arc::clone(column))));
+        Ok(Self {
+            typed: typed.collect(),
+            user: column(USER)?.as_string_view().clone(),
+            time: column(TIME)?.as_primitive::<TimestampMicrosecondType>().clone(),
+            event: column(EVENT)?.as_dictionary::<Int32Type>().clone(),
+            session: text(SESSION_ID),
+            properties: text(PROPERTIES),
+            context: text(CONTEXT),
+        })
+    }
+
+    /// The name of the event of a row.
+    pub fn event_name(&self, row: usize) -> &str {
+        let names = self.event.values().as_string::<i32>();
+        usize::try_from(self.event.keys().value(row)).map_or("", |key| names.value(key))
+    }
+
+    /// The session id of a row, where sessions are read and it has one.
+    pub fn session(&self, row: usize) -> Option<&str> {
+        text_at(self.session.as_ref(), row)
+    }
+
+    /// The value of a property of a row: in its column, or else in the text.
+    pub fn value(&self, path: &PropertyPath, row: usize) -> Option<PropertyValue<'_>> {
+        if path.root == PropertyRoot::Properties
+            && let Some((_, column)) = self.typed.iter().find(|(property, _)| *property == path.path)
+            && column.is_valid(row)
+        {
+            return match column.data_type() {
+                DataType::Utf8View => Some(PropertyValue::Text(Cow::Borrowed(column.as_string_view().value(row)))),
+                DataType::Boolean => Some(PropertyValue::Bool(column.as_boolean().value(row))),
+                _ => typed::number_of(column.as_primitive::<Float64Type>().value(row)).map(PropertyValue::Number),
+            };
+        }
+        path.find(text_at(self.properties.as_ref(), row), text_at(self.context.as_ref(), row))
+    }
+
+    fn holds<C: Borrow<Condition>>(&self, conditions: &[C], row: usize) -> bool {
+        let mut conditions = conditions.iter().map(Borrow::borrow);
+        conditions.all(|condition| condition.test.accepts(self.value(&condition.property, row).as_ref()))
+    }
+}
+
+fn text_at(column: Option<&StringViewArray>, row: usize) -> Option<&str> {
+    column.filter(|c| c.is_valid(row)).map(|c| c.value(row))
+}
+
+/// Adds what is read of rows for these properties, in a table with these typed columns.
+pub(super) fn want_properties<'p>(
+    wanted: &mut Wanted,
+    properties: impl Iterator<Item = &'p PropertyPath>,
+    typed: &[TypedColumn],
+) {
+    for path in properties {
+        let column = match path.root {
+            PropertyRoot::Properties => PROPERTIES,
+            PropertyRoot::Context => CONTEXT,
+        };
+        wanted.columns.insert(column);
+        if path.root == PropertyRoot::Context {
+            continue;
+        }
+        match typed.iter().find(|typed| typed.property == path.path) {
+            Some(typed) if wanted.typed.contains(typed) => {}
+            Some(typed) => wanted.typed.push(typed.clone()),
+            None => wanted.text_for_these = false,
+        }
+    }
+}
+
+/// Selectors of a question and of its cohorts, and the conditions on events of the question.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Selectors {
+    pub of_question: Vec<Selector>,
+    /// Their bits are none of the question's, and its conditions do not touch them.
+    pub of_cohorts: Vec<Selector>,
+    pub filters: Vec<Condition>,
+    /// Whether events of the question matter that fit no selector.
+    pub every_event: bool,
+}
+
+impl Selectors {
+    /// Names of events that can matter; `None` where all can.
+    pub fn events(&self) -> Option<BTreeSet<String>> {
+        if self.every_event { None } else { self.all().map(|selector| selector.event.event.clone()).collect() }
+    }
+
+    /// Properties that are looked at.
+    pub fn properties(&self) -> impl Iterator<Item = &PropertyPath> {
+        let of_selectors = self.all().flat_map(|selector| &selector.event.filters).map(Arc::as_ref);
+        let conditions = of_selectors.chain(&self.filters);
+        conditions.map(|condition| &condition.property)
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Selector> {
+        self.of_question.iter().chain(&self.of_cohorts)
+    }
+}
+
+/// What a row fits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Fit {
+    /// Bits of all selectors.
+    pub bits: u128,
+    /// Whether it matters to the question itself.
+    pub is_of_question: bool,
+}
+
+/// Finds what rows fit. Names are compared once a dictionary, not once a row.
+#[derive(Debug, Default)]
+pub(super) struct Fitter {
+    /// For each name of the dictionary that was seen last. The array is held, so that its address stands for it.
+    names: Option<(ArrayRef, Vec<NameFits>)>,
+}
+
+/// What events of one name can fit.
+#[derive(Debug, Clone, Default)]
+struct NameFits {
+    of_question: Fits,
+    of_cohorts: Fits,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Fits {
+    /// Bits that every event of this name has.
+    always: u128,
+    /// Selectors that depend on properties, by their places.
+    depending: Vec<usize>,
+}
+
+impl Fits {
+    fn of(name: &str, selectors: &[Selector]) -> Self {
+        let mut fits = Self::default();
+        for (at, selector) in selectors.iter().enumerate() {
+            if selector.event.event.as_deref().is_none_or(|wanted| wanted == name) {
+                if selector.event.filters.is_empty() {
+                    fits.always |= selector.bits;
+                } else {
+                    fits.depending.push(at);
+                }
+            }
+        }
+        fits
+    }
+
+    fn is_nothing(&self) -> bool {
+        self.always == 0 && self.depending.is_empty()
+    }
+
+    fn bits(&self, selectors: &[Selector], batch: &Batch, row: usize) -> u128 {
+        let mut bits = self.always;
+        for at in &self.depending {
+            let selector = &selectors[*at];
+            if bits | selector.bits != bits && batch.holds(&selector.event.filters, row) {
+                bits |= selector.bits;
+            }
+        }
+        bits
+    }
+}
+
+impl Fitter {
+    /// Before the rows of a batch are looked at.
+    pub fn begin(&mut self, selectors: &Selectors, batch: &Batch) {
+        let values = batch.event.values();
+        if self.names.as_ref().is_some_and(|(seen, _)| Arc::ptr_eq(seen, values)) {
+            return;
+        }
+        let names = values.as_string::<i32>();
+        let fits = (0..names.len()).map(|at| NameFits {
+            of_question: Fits::of(names.value(at), &selectors.of_question),
+            of_cohorts: Fits::of(names.value(at), &selectors.of_cohorts),
+        });
+        self.names = Some((Arc::clone(values), fits.collect()));
+    }
+
+    /// What a row fits; `None` where it does not matter at all. `key` is that of its event.
+    pub fn of(&self, selectors: &Selectors, batch: &Batch, row: usize, key: i32) -> Option<Fit> {
+        let (_, names) = self.names.as_ref()?;
+        let name = names.get(usize::try_from(key).ok()?)?;
+        let mut fit = Fit::default();
+        if (!name.of_question.is_nothing() || selectors.every_event) && batch.holds(&selectors.filters, row) {
+            fit.bits = name.of_question.bits(&selectors.of_question, batch, row);
+            fit.is_of_question = fit.bits != 0 || selectors.every_event;
+        }
+        if !name.of_cohorts.is_nothing() {
+            fit.bits |= name.of_cohorts.bits(&selectors.of_cohorts, batch, row);
+        }
+        (fit.is_of_question || fit.bits != 0).then_some(fit)
+    }
+}
