@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Words:
-//! - *session*: events that belong together, as [`Sessions`](crate::funnel::Sessions) has it, of those that pass the conditions of the
+//! - *session*: events that belong together, as [`Sessions`] has it, of those that pass the conditions of the
 //!   question.
 //! - *in the range*: a session whose first event is. To know which that is, events of [`LOOK_AROUND_MS`] before the range are looked at
 //!   too; and so that sessions are whole, those of as long behind it.

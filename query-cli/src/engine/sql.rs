@@ -1,8 +1,8 @@
 //! SQL over a snapshot: read-only, confined to the lake, and bounded in memory.
 //!
 //! ```text
-//!   statement ▸ does it only read? ▸ plan ▸ run ─┬─ events, failed     files of one snapshot: [`events_table`](super::events_table)
-//!                                                ├─ funnel(…)          the engine of funnels: [`functions`](super::functions)
+//!   statement ▸ does it only read? ▸ plan ▸ run ─┬─ events, failed     files of one snapshot: events_table
+//!                                                ├─ funnel(…)          the engine of funnels: functions
 //!                                                └─ property(…)        a property of a JSON text
 //! ```
 //!
