@@ -16,7 +16,7 @@
 //! | [`stickiness`] | `weir stickiness` | on how many days users were active |
 //! | [`events`] | `weir events` | names and counts; one event in full |
 //! | [`sql`] | `weir sql` | the rows of a query |
-//! | [`test`] | `weir test` | which questions are answered as expected |
+//! | [`mod@test`] | `weir test` | which questions are answered as expected |
 //! | [`failed`] | `weir failed` | what was sent and not taken |
 //! | [`keys`] | `weir keys` | the keys that apps send events with |
 //! | [`privacy`] | `weir privacy` | which properties are dropped or hashed |

@@ -1,4 +1,4 @@
-//! Why one user did or did not convert, as answers have it; [`words`] says it in words.
+//! Why one user did or did not convert, as answers have it; `words` says it in words.
 //!
 //! ```text
 //! {"kind":"explanation","version":42,"user":"ana","verdict":"incomplete","depth":1,"steps":[{"step":1,"label":"view"},…],
