@@ -1,5 +1,6 @@
 //! The whole system from outside: the real program, real HTTP, real files.
 //!
+//! - [`asking`]: what a question would take, how it is answered, again and again, and completed in a shell.
 //! - [`bounds`]: questions that are wrong or ask for too much, and what they take.
 //! - [`send`]: events over HTTP, in every form, good and bad; copies; answers of the command line and of the API.
 //! - [`import`]: events in files.
@@ -29,6 +30,8 @@
 mod activity;
 #[path = "system/ask.rs"]
 mod ask;
+#[path = "system/asking.rs"]
+mod asking;
 #[path = "system/bounds.rs"]
 mod bounds;
 #[path = "system/catalogue.rs"]

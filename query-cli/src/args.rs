@@ -25,7 +25,7 @@ use crate::demo::DemoConfig;
 use crate::error::Failure;
 use crate::output::Format;
 
-pub use activity::{LifecycleArgs, RetentionArgs, StickinessArgs};
+pub use activity::{ActivityArgs, LifecycleArgs, RetentionArgs, StickinessArgs};
 pub use failed::{
     ChosenArgs, CommonFailedArgs, DropFailedArgs, FailedArgs, FailedCommand, FilterArgs, ListFailedArgs, Moment,
     ReplayFailedArgs, ShowFailedArgs,

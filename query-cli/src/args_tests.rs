@@ -162,6 +162,7 @@ fn the_help_lists_the_commands() {
 }
 
 #[test]
+#[allow(clippy::too_many_lines, reason = "the help is one text")]
 fn the_help_of_a_funnel_teaches_the_shorthand() {
     insta::assert_snapshot!(help("funnel"), @"
     Count the users who took some steps, one after the other

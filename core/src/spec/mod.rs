@@ -55,3 +55,7 @@ pub use sessions::SessionsSpec;
 pub use shorthand::{ShorthandError, parse_cohort, parse_conditions, parse_exclude, parse_series, parse_step};
 pub use time::duration_ms;
 pub use trends::{Measure, TrendFormula, TrendSeries, TrendsSpec};
+
+#[cfg(test)]
+#[path = "schema_tests.rs"]
+mod schema_tests;

@@ -105,10 +105,9 @@ pub struct RetentionArgs {
     pub output: OutputArgs,
 }
 
-/// `weir lifecycle`
+/// Options of a question about how users are active.
 #[derive(Debug, Default, Args)]
-#[command(override_usage = LIFECYCLE_USAGE, after_help = LIFECYCLE_AFTER_HELP)]
-pub struct LifecycleArgs {
+pub struct ActivityArgs {
     /// Which lake to ask.
     #[command(flatten)]
     pub lake: LakeArg,
@@ -134,31 +133,20 @@ pub struct LifecycleArgs {
     pub output: OutputArgs,
 }
 
+/// `weir lifecycle`
+#[derive(Debug, Default, Args)]
+#[command(override_usage = LIFECYCLE_USAGE, after_help = LIFECYCLE_AFTER_HELP)]
+pub struct LifecycleArgs {
+    /// What to ask.
+    #[command(flatten)]
+    pub activity: ActivityArgs,
+}
+
 /// `weir stickiness`
 #[derive(Debug, Default, Args)]
 #[command(override_usage = STICKINESS_USAGE, after_help = STICKINESS_AFTER_HELP)]
 pub struct StickinessArgs {
-    /// Which lake to ask.
+    /// What to ask.
     #[command(flatten)]
-    pub lake: LakeArg,
-
-    /// What makes a user active, as `EVENT [where CONDITIONS] [| EVENT…] [as LABEL]` [default: any event]
-    #[arg(long, value_name = "STEP", visible_alias = "event")]
-    pub of: Option<String>,
-
-    /// The buckets: hour, day, week or month [default: day]
-    #[arg(long, value_parser = ["hour", "day", "week", "month"], hide_possible_values = true)]
-    pub interval: Option<String>,
-
-    /// When, of what, of whose.
-    #[command(flatten)]
-    pub scope: ScopeArgs,
-
-    /// How to ask.
-    #[command(flatten)]
-    pub ask: AskArgs,
-
-    /// How to print.
-    #[command(flatten)]
-    pub output: OutputArgs,
+    pub activity: ActivityArgs,
 }

@@ -3,7 +3,7 @@
 //! ```text
 //!   options, document ──▶ question ──┬─ --print-spec ──▶ the question itself
 //!                                    ├─ --dry-run ─────▶ files, rows, bytes, requests
-//!                                    ├─ --explain ─────▶ operators and what they read
+//!                                    ├─ --explain ─────▶ the scans, and what they read
 //!                                    └─────────────────▶ the answer; with --watch again and again
 //! ```
 

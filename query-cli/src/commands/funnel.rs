@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value, json};
 use weir_core::ports::{Clock, SystemClock};
-use weir_core::spec::{FunnelSpec, Spec, SpecError, parse_conditions, parse_exclude, parse_step, parse_value, read};
+use weir_core::spec::{FunnelSpec, Spec, SpecError, parse_exclude, parse_step, parse_value, read};
 
 use super::ask::ask;
 use super::question::{self, given, numbered};
@@ -53,7 +53,8 @@ fn question(args: &QuestionArgs, document: &str, clock: &dyn Clock) -> Result<(V
 /// What options say, as fields of a question.
 pub(super) fn put(fields: &mut Map<String, Value>, args: &QuestionArgs) -> Result<(), Failure> {
     put_steps(fields, args)?;
-    put_conditions(fields, args)?;
+    question::put_conditions(fields, &args.conditions)?;
+    question::put_cohorts(fields, &args.cohort)?;
     put_optional(fields, args)?;
     put_excludes(fields, args)?;
     put_options(fields, args);
@@ -101,41 +102,15 @@ fn put_excludes(fields: &mut Map<String, Value>, args: &QuestionArgs) -> Result<
     if !excludes.is_empty() {
         fields.insert("exclude".to_owned(), Value::Array(excludes));
     }
-    question::put_cohorts(fields, &args.cohort)?;
     if !args.hold.is_empty() {
         fields.insert("hold".to_owned(), json!(args.hold));
     }
     Ok(())
 }
 
-/// Conditions narrow, so those of options and of a document hold together.
-fn put_conditions(fields: &mut Map<String, Value>, args: &QuestionArgs) -> Result<(), Failure> {
-    for text in &args.conditions {
-        let more = parse_conditions(text).map_err(|error| Failure::usage(format!("--where: {error}")))?;
-        let all = fields.entry("where").or_insert(Value::Null);
-        match all {
-            Value::Array(list) => list.extend(more),
-            Value::Null => *all = Value::Array(more),
-            // Not a list: the document is refused for it.
-            _ => {}
-        }
-    }
-    Ok(())
-}
-
 fn put_options(fields: &mut Map<String, Value>, args: &QuestionArgs) {
-    // A range is either `last` or `from` and `to`; the option replaces the other form too.
-    if args.last.is_some() {
-        fields.shift_remove("from");
-        fields.shift_remove("to");
-    }
-    if args.from.is_some() || args.to.is_some() {
-        fields.shift_remove("last");
-    }
+    question::put_range(fields, args.from.as_deref(), args.to.as_deref(), args.last.as_deref());
     for (name, value) in [
-        ("from", &args.from),
-        ("to", &args.to),
-        ("last", &args.last),
         ("timezone", &args.timezone),
         ("window", &args.window),
         ("order", &args.order),

@@ -12,8 +12,7 @@
 //! | [`explain_user`] | `weir explain-user` | why one user did or did not go all the way |
 //! | [`user`] | `weir user` | what one user did |
 //! | [`retention`] | `weir retention` | who came back |
-//! | [`lifecycle`] | `weir lifecycle` | which active users are new |
-//! | [`stickiness`] | `weir stickiness` | on how many days users were active |
+//! | [`activity`] | `weir lifecycle`, `weir stickiness` | which active users are new; on how many days users were active |
 //! | [`events`] | `weir events` | names and counts; one event in full |
 //! | [`sql`] | `weir sql` | the rows of a query |
 //! | [`mod@test`] | `weir test` | which questions are answered as expected |
@@ -31,6 +30,7 @@
 //! | [`completion`] | `weir completion` | the script that completes command lines |
 //! | [`demo`] | `weir demo` | generated events |
 
+pub mod activity;
 mod ask;
 pub mod compact;
 pub mod completion;
@@ -46,7 +46,6 @@ pub mod funnel;
 pub mod import;
 pub mod keep;
 pub mod keys;
-pub mod lifecycle;
 pub mod paths;
 pub mod plan;
 pub mod privacy;
@@ -56,7 +55,6 @@ pub mod retention;
 pub mod sessions;
 pub mod sql;
 pub mod stats;
-pub mod stickiness;
 pub mod test;
 pub mod trends;
 pub mod user;
@@ -95,8 +93,8 @@ pub async fn run(command: &Command) -> Result<(), Failure> {
         Command::ExplainUser(args) => explain_user::run(args).await,
         Command::User(args) => user::run(args).await,
         Command::Retention(args) => retention::run(args).await,
-        Command::Lifecycle(args) => lifecycle::run(args).await,
-        Command::Stickiness(args) => stickiness::run(args).await,
+        Command::Lifecycle(args) => activity::run("lifecycle", &args.activity).await,
+        Command::Stickiness(args) => activity::run("stickiness", &args.activity).await,
         Command::Events(args) => events::run(args).await,
         Command::Sql(args) => sql::run(args).await,
         Command::Test(args) => test::run(args).await,

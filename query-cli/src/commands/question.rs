@@ -77,7 +77,7 @@ fn put_scope(fields: &mut FieldMap, scope: &ScopeArgs) -> Result<(), Failure> {
 }
 
 /// A range is either `last` or `from` and `to`; an option replaces the other form too.
-fn put_range(fields: &mut FieldMap, from: Option<&str>, to: Option<&str>, last: Option<&str>) {
+pub(super) fn put_range(fields: &mut FieldMap, from: Option<&str>, to: Option<&str>, last: Option<&str>) {
     if last.is_some() {
         fields.shift_remove("from");
         fields.shift_remove("to");
@@ -93,7 +93,7 @@ fn put_range(fields: &mut FieldMap, from: Option<&str>, to: Option<&str>, last: 
 }
 
 /// Conditions narrow, so those of options and of a document hold together.
-fn put_conditions(fields: &mut FieldMap, conditions: &[String]) -> Result<(), Failure> {
+pub(super) fn put_conditions(fields: &mut FieldMap, conditions: &[String]) -> Result<(), Failure> {
     for text in conditions {
         let more = parse_conditions(text).map_err(|error| Failure::usage(format!("--where: {error}")))?;
         let all = fields.entry("where").or_insert(Value::Null);

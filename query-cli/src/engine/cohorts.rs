@@ -8,12 +8,15 @@ use std::sync::Arc;
 use weir_core::scan::{QUESTION_BITS, Selector};
 use weir_core::spec::{Cohort, DateRange};
 
+/// For each cohort that is the result of a funnel, the users in it.
+pub type CohortSets = Vec<Arc<HashSet<String>>>;
+
 /// The cohorts of a question, ready to be held against users. Bits of those that count events are above the question's.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Cohorts {
     counted: Vec<Counted>,
     /// Users who are in the results of funnels: they have to be in all of them.
-    sets: Vec<Arc<HashSet<String>>>,
+    sets: CohortSets,
 }
 
 /// Events of a cohort, and how many of them make a member.
@@ -27,7 +30,7 @@ struct Counted {
 
 impl Cohorts {
     /// Cohorts by what users did, and sets of users for the others.
-    pub fn new(cohorts: &[Cohort], sets: Vec<Arc<HashSet<String>>>) -> Self {
+    pub fn new(cohorts: &[Cohort], sets: CohortSets) -> Self {
         let mut counted = Vec::new();
         for cohort in cohorts {
             if let Cohort::Did { any, at_least, at_most, range } = cohort {

@@ -3,7 +3,6 @@
 //! Where steps are in order and nothing else is asked, an event is a time and some bits. Other rules ask for more, which is only
 //! read and kept for them: sessions, held values, exclusions, events that fill no step.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -13,6 +12,7 @@ use weir_core::property::PropertyValue;
 use weir_core::scan::{Selector, Wants};
 use weir_core::spec::{Breakdown, FunnelSpec, PropertyPath};
 
+use super::cohorts::CohortSets;
 use super::rows::Batch;
 use super::walk::{Found, RowPlan, RowWalk, Take, WalkError};
 
@@ -50,7 +50,7 @@ pub fn wants(spec: &FunnelSpec) -> Wants {
 
 impl FunnelPlan {
     /// The plan of a checked question. `sets` are the users of its cohorts that are results of other funnels.
-    pub fn new(spec: &FunnelSpec, sets: Vec<Arc<HashSet<String>>>) -> Self {
+    pub fn new(spec: &FunnelSpec, sets: CohortSets) -> Self {
         Self {
             rows: Arc::new(RowPlan::new(wants(spec), &spec.cohorts, sets)),
             rules: RuleSet::from(spec),

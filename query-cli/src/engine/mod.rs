@@ -55,6 +55,7 @@ use weir_lake::schema::BUCKETS;
 use weir_lake::{DataFile, LakeError, Settings, Snapshot, Store, Table, TableName};
 
 use crate::catalogue::LakeCatalogue;
+use cohorts::CohortSets;
 use funnel_exec::FunnelExec;
 use funnel_walk::FunnelPlan;
 use merge_scan::MergeScanExec;
@@ -263,9 +264,10 @@ impl Engine {
         spec: &FunnelSpec,
         started_ms: i64,
     ) -> Result<FunnelReport, EngineError> {
-        let mut report = self.period(snapshot, spec).await?;
+        let sets = self.users_of_cohorts(snapshot, &spec.cohorts).await?;
+        let mut report = self.period(snapshot, spec, &sets).await?;
         if let Some(range) = spec.previous {
-            let earlier = self.period(snapshot, &FunnelSpec { range, ..spec.clone() }).await?;
+            let earlier = self.period(snapshot, &FunnelSpec { range, ..spec.clone() }, &sets).await?;
             // Files that both periods need are read twice.
             let scanned = report.scanned.and(earlier.scanned);
             report = report.with_previous(earlier, range, spec.timezone);
@@ -284,9 +286,13 @@ impl Engine {
     }
 
     /// The answer for the range of a question alone.
-    async fn period(&self, snapshot: &Snapshot, spec: &FunnelSpec) -> Result<FunnelReport, EngineError> {
-        let sets = self.users_of_cohorts(snapshot, &spec.cohorts).await?;
-        let mut plan = FunnelPlan::new(spec, sets);
+    async fn period(
+        &self,
+        snapshot: &Snapshot,
+        spec: &FunnelSpec,
+        sets: &CohortSets,
+    ) -> Result<FunnelReport, EngineError> {
+        let mut plan = FunnelPlan::new(spec, sets.clone());
         if spec.users.is_some() {
             plan = plan.naming_users();
         }
@@ -323,11 +329,7 @@ impl Engine {
     }
 
     /// For each cohort that is the result of a funnel, the users in it.
-    async fn users_of_cohorts(
-        &self,
-        snapshot: &Snapshot,
-        cohorts: &[Cohort],
-    ) -> Result<Vec<Arc<HashSet<String>>>, EngineError> {
+    async fn users_of_cohorts(&self, snapshot: &Snapshot, cohorts: &[Cohort]) -> Result<CohortSets, EngineError> {
         let mut sets = Vec::new();
         for cohort in cohorts {
             if let Cohort::InFunnel { funnel, users: place } = cohort {

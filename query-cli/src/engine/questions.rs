@@ -22,6 +22,7 @@ use weir_core::spec::{
 use weir_core::trends::{self, TrendsReport, TrendsWalk};
 use weir_lake::Snapshot;
 
+use super::cohorts::CohortSets;
 use super::walk::{RowPlan, RowWalk, Take, Taker, WalkError};
 use super::{Engine, EngineError, funnel_walk};
 
@@ -83,7 +84,7 @@ impl Engine {
         Ok(estimate)
     }
 
-    /// How a question would be answered: the operators, and what they read.
+    /// How a question would be answered: the scans that it takes, and what they read.
     ///
     /// # Errors
     /// What is wrong with the log.
@@ -104,21 +105,27 @@ impl Engine {
     pub async fn trends(&self, spec: &TrendsSpec) -> Result<TrendsReport, EngineError> {
         let started_ms = self.now_ms();
         let snapshot = self.snapshot(spec.scope.version).await?;
-        let mut report = self.trends_of_period(&snapshot, spec).await?;
+        let sets = self.users_of_cohorts(&snapshot, &spec.scope.cohorts).await?;
+        let mut report = self.trends_of_period(&snapshot, spec, &sets).await?;
         if let Some(range) = spec.previous {
             let mut earlier = spec.clone();
             earlier.scope.range = range;
-            let earlier = self.trends_of_period(&snapshot, &earlier).await?;
+            let earlier = self.trends_of_period(&snapshot, &earlier, &sets).await?;
             report = report.with_previous(earlier, spec, range);
         }
         report.scanned.elapsed_ms = self.now_ms().abs_diff(started_ms);
         Ok(report)
     }
 
-    async fn trends_of_period(&self, snapshot: &Snapshot, spec: &TrendsSpec) -> Result<TrendsReport, EngineError> {
+    async fn trends_of_period(
+        &self,
+        snapshot: &Snapshot,
+        spec: &TrendsSpec,
+        sets: &CohortSets,
+    ) -> Result<TrendsReport, EngineError> {
         let spec = Arc::new(spec.clone());
         let new = || TrendsWalk::new(Arc::clone(&spec));
-        let (walk, source) = self.walk(snapshot, trends::wants(&spec), &spec.scope, new).await?;
+        let (walk, source) = self.walk(snapshot, trends::wants(&spec), &spec.scope, sets.clone(), new).await?;
         Ok(walk.report(source))
     }
 
@@ -128,7 +135,7 @@ impl Engine {
     /// As [`answer`](Self::answer).
     pub async fn retention(&self, spec: &RetentionSpec) -> Result<RetentionReport, EngineError> {
         let spec = Arc::new(spec.clone());
-        let new = || RetentionWalk::new(Arc::clone(&spec));
+        let new = |_| RetentionWalk::new(Arc::clone(&spec));
         let (walk, source) = self.ask(retention::wants(&spec), &spec.scope, new).await?;
         Ok(walk.report(source))
     }
@@ -139,7 +146,7 @@ impl Engine {
     /// As [`answer`](Self::answer).
     pub async fn lifecycle(&self, spec: &LifecycleSpec) -> Result<LifecycleReport, EngineError> {
         let spec = Arc::new(spec.clone());
-        let new = || LifecycleWalk::new(Arc::clone(&spec));
+        let new = |_| LifecycleWalk::new(Arc::clone(&spec));
         let (walk, source) = self.ask(activity::lifecycle_wants(&spec), &spec.scope, new).await?;
         Ok(walk.report(source))
     }
@@ -150,16 +157,23 @@ impl Engine {
     /// As [`answer`](Self::answer).
     pub async fn stickiness(&self, spec: &StickinessSpec) -> Result<StickinessReport, EngineError> {
         let spec = Arc::new(spec.clone());
-        let new = || StickinessWalk::new(Arc::clone(&spec));
+        let new = |_| StickinessWalk::new(Arc::clone(&spec));
         let (walk, source) = self.ask(activity::stickiness_wants(&spec), &spec.scope, new).await?;
         Ok(walk.report(source))
     }
 
-    /// Walks once over the version that a question asks for.
-    async fn ask<W: Walk>(&self, wants: Wants, scope: &Scope, new: impl Fn() -> W) -> Result<(W, Source), EngineError> {
+    /// Walks once over the version that a question asks for. A new walk is told up to when everything received is known.
+    async fn ask<W: Walk>(
+        &self,
+        wants: Wants,
+        scope: &Scope,
+        new: impl Fn(Option<i64>) -> W,
+    ) -> Result<(W, Source), EngineError> {
         let started_ms = self.now_ms();
         let snapshot = self.snapshot(scope.version).await?;
-        let (walk, mut source) = self.walk(&snapshot, wants, scope, new).await?;
+        let sets = self.users_of_cohorts(&snapshot, &scope.cohorts).await?;
+        let new = || new(snapshot.complete_to_ms);
+        let (walk, mut source) = self.walk(&snapshot, wants, scope, sets, new).await?;
         source.scanned.elapsed_ms = self.now_ms().abs_diff(started_ms);
         Ok((walk, source))
     }
@@ -169,14 +183,10 @@ impl Engine {
     /// # Errors
     /// As [`answer`](Self::answer), and where there are more paths than an answer holds.
     pub async fn paths(&self, spec: &PathsSpec) -> Result<PathsReport, EngineError> {
-        let started_ms = self.now_ms();
-        let snapshot = self.snapshot(spec.scope.version).await?;
         let spec = Arc::new(spec.clone());
-        let new = || PathsWalk::new(Arc::clone(&spec), snapshot.complete_to_ms);
-        let (walk, source) = self.walk(&snapshot, paths::wants(&spec), &spec.scope, new).await?;
-        let mut report = walk.report(source)?;
-        report.scanned.elapsed_ms = self.now_ms().abs_diff(started_ms);
-        Ok(report)
+        let new = |complete_to_ms| PathsWalk::new(Arc::clone(&spec), complete_to_ms);
+        let (walk, source) = self.ask(paths::wants(&spec), &spec.scope, new).await?;
+        Ok(walk.report(source)?)
     }
 
     /// Answers a question about sessions.
@@ -184,14 +194,10 @@ impl Engine {
     /// # Errors
     /// As [`answer`](Self::answer).
     pub async fn sessions(&self, spec: &SessionsSpec) -> Result<SessionsReport, EngineError> {
-        let started_ms = self.now_ms();
-        let snapshot = self.snapshot(spec.scope.version).await?;
         let spec = Arc::new(spec.clone());
-        let new = || SessionsWalk::new(Arc::clone(&spec), snapshot.complete_to_ms);
-        let (walk, source) = self.walk(&snapshot, sessions::wants(&spec), &spec.scope, new).await?;
-        let mut report = walk.report(source);
-        report.scanned.elapsed_ms = self.now_ms().abs_diff(started_ms);
-        Ok(report)
+        let new = |complete_to_ms| SessionsWalk::new(Arc::clone(&spec), complete_to_ms);
+        let (walk, source) = self.ask(sessions::wants(&spec), &spec.scope, new).await?;
+        Ok(walk.report(source))
     }
 
     /// Runs walks over what is wanted, one for each range of buckets, side by side, and merges them.
@@ -200,9 +206,9 @@ impl Engine {
         snapshot: &Snapshot,
         wants: Wants,
         scope: &Scope,
+        sets: CohortSets,
         new: impl Fn() -> W,
     ) -> Result<(W, Source), EngineError> {
-        let sets = self.users_of_cohorts(snapshot, &scope.cohorts).await?;
         let plan = Arc::new(RowPlan::new(wants, &scope.cohorts, sets));
         let (takers, scanned) = self.take_all(snapshot, &plan, || Taker::new(Arc::clone(&plan), new())).await?;
         let mut whole = new();

@@ -6,7 +6,6 @@
 //!                                                      └─ counts what cohorts ask for
 //! ```
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -18,7 +17,7 @@ use weir_lake::LakeError;
 use weir_lake::schema::{EVENT, SESSION_ID, TIME, USER};
 use weir_lake::typed::TypedColumn;
 
-use super::cohorts::{CohortCounter, Cohorts};
+use super::cohorts::{CohortCounter, CohortSets, Cohorts};
 use super::rows::{Batch, Fitter, Selectors, want_properties};
 use super::wanted::{Wanted, WantedRows};
 
@@ -47,7 +46,7 @@ pub struct RowPlan {
 
 impl RowPlan {
     /// For a question about the users of some cohorts, of which those that are results of funnels are given as sets.
-    pub fn new(wants: Wants, cohorts: &[Cohort], sets: Vec<Arc<HashSet<String>>>) -> Self {
+    pub fn new(wants: Wants, cohorts: &[Cohort], sets: CohortSets) -> Self {
         let cohorts = (!cohorts.is_empty()).then(|| Arc::new(Cohorts::new(cohorts, sets)));
         Self {
             selectors: Selectors {

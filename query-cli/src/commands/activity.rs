@@ -1,23 +1,23 @@
-//! `weir stickiness`: in how many buckets of a range users were active.
+//! `weir lifecycle`: which active users of each bucket of time are new, and who is not there any more; `weir stickiness`: in how many
+//! buckets of a range users were active. Both are asked in the same way.
 
 use serde_json::json;
 
 use super::ask::ask;
 use super::question::{self, FieldMap, given, put_step, step_option};
-use crate::args::StickinessArgs;
+use crate::args::ActivityArgs;
 use crate::error::Failure;
 
-/// Runs the command.
+/// Runs the command whose kind of question this is.
 ///
 /// # Errors
 /// A usage error for a question that cannot be understood, else whatever is wrong with the lake.
-pub async fn run(args: &StickinessArgs) -> Result<(), Failure> {
-    let document =
-        question::read("stickiness", &args.scope, |fields| put(fields, args), |field| option_of(field, args))?;
+pub async fn run(kind: &str, args: &ActivityArgs) -> Result<(), Failure> {
+    let document = question::read(kind, &args.scope, |fields| put(fields, args), |field| option_of(field, args))?;
     ask(&document, &args.lake, &args.ask, args.output).await
 }
 
-fn put(fields: &mut FieldMap, args: &StickinessArgs) -> Result<(), Failure> {
+fn put(fields: &mut FieldMap, args: &ActivityArgs) -> Result<(), Failure> {
     put_step(fields, "of", "--of", args.of.as_deref())?;
     if let Some(interval) = &args.interval {
         fields.insert("interval".to_owned(), json!(interval));
@@ -25,7 +25,7 @@ fn put(fields: &mut FieldMap, args: &StickinessArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-fn option_of(field: &str, args: &StickinessArgs) -> Option<String> {
+fn option_of(field: &str, args: &ActivityArgs) -> Option<String> {
     match field {
         "interval" => given("--interval", args.interval.is_some()),
         _ => step_option(field, "of", "--of").filter(|_| args.of.is_some()),
