@@ -1,7 +1,6 @@
 """The bars of the lake, each measured beside the engine that sets it. Called by bench-lake.sh.
 
-Every measured program is a process of its own, and its CPU seconds and peak memory are what the operating system accounts to it:
-of peers in Python that includes the start of Python.
+CPU seconds and peak memory of peers in Python include the start of Python.
 """
 
 import contextlib
@@ -11,16 +10,16 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 import urllib.request
 from pathlib import Path
 
 import pyarrow.parquet as pq
+from benching import WEIR, demo, measure, run, weir
 from deltalake import DeltaTable
 
-WEIR, EXAMPLES = sys.argv[1], Path(sys.argv[2])
+EXAMPLES = Path(sys.argv[2])
 EVENTS = int(os.environ.get("BENCH_EVENTS", 1_000_000))
 SIZE = int(os.environ.get("BENCH_SIZE", 10_000_000))
 SCALE = int(os.environ.get("BENCH_SCALE", 1))
@@ -54,58 +53,6 @@ events = events.unique(["source", "event_uuid", "event_id"], keep="first").sort(
 events.write_parquet(sys.argv[2], compression="zstd")
 print(events.height, file=sys.stderr)
 """
-
-
-class Bench:
-    def __init__(self, work):
-        self.work = Path(work)
-        self.rows = []
-        self.results = open(os.environ["BENCH_RESULTS"], "w")
-
-    def note(self, what, value, unit, bar=None, met=None, **more):
-        """One figure. `bar` as text, `met` whether it was met, if there is one."""
-        entry = {"what": what, "value": round(value, 3), "unit": unit, "bar": bar, "met": met, **more}
-        self.results.write(json.dumps(entry) + "\n")
-        self.results.flush()
-        verdict = "" if met is None else "met" if met else "MISSED"
-        self.rows.append((what, f"{value:,.2f} {unit}", bar or "", verdict))
-        print(f"  {what}: {value:,.2f} {unit} {verdict}", flush=True)
-
-    def table(self):
-        rows = [("measure", "value", "bar", ""), *self.rows]
-        widths = [max(len(row[i]) for row in rows) for i in range(4)]
-        for row in rows:
-            print("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
-
-    def path(self, name):
-        return str(self.work / name)
-
-
-def measure(command, stdin=None):
-    """CPU seconds and peak resident megabytes of a process."""
-    with tempfile.TemporaryFile() as errors:
-        child = subprocess.Popen(command, stdin=stdin, stdout=subprocess.DEVNULL, stderr=errors)
-        _, status, used = os.wait4(child.pid, 0)
-        child.returncode = os.waitstatus_to_exitcode(status)
-        if child.returncode != 0:
-            errors.seek(0)
-            raise SystemExit(f"{command[:3]}: {errors.read().decode()}")
-    return used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
-
-
-def weir(*arguments):
-    return json.loads(subprocess.run([WEIR, *arguments, "--format", "json"], check=True, capture_output=True).stdout)
-
-
-def demo(events, to):
-    """Generated events, through a pipe: ten million of them need no disk."""
-    source = subprocess.Popen([WEIR, "demo", "--events", str(events), "--seed", "1"], stdout=subprocess.PIPE)
-    try:
-        return to(source.stdout)
-    finally:
-        source.stdout.close()
-        if source.wait() != 0:
-            raise SystemExit("weir demo failed")
 
 
 def importing(bench):
@@ -262,18 +209,4 @@ def funnel(bench):
 MEASURES = {"import": importing, "compaction": compaction, "size": size, "open": opening, "dev": dev, "funnel": funnel}
 
 
-def main():
-    unknown = [name for name in ONLY if name not in MEASURES]
-    if unknown:
-        raise SystemExit(f"BENCH_ONLY has {unknown[0]!r}, which is none of: {' '.join(MEASURES)}")
-    with tempfile.TemporaryDirectory(prefix="weir-bench-lake-", dir=os.environ.get("BENCH_DISK")) as work:
-        bench = Bench(work)
-        for name, run in MEASURES.items():
-            if name in ONLY:
-                print(name, flush=True)
-                run(bench)
-        print()
-        bench.table()
-
-
-main()
+run(MEASURES, ONLY, "weir-bench-lake-")

@@ -1,4 +1,5 @@
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use arrow::compute::{concat_batches, filter_record_batch, take_record_batch};
 use arrow::util::pretty::pretty_format_batches;
@@ -9,6 +10,7 @@ use weir_core::event::{Event, EventId};
 use super::keys::id_at;
 use super::*;
 use crate::rows::EventRows;
+use crate::schema::bucket_of;
 
 /// (user, time, received, place, id)
 type Key = (u8, i64, i64, u64, u8);
@@ -66,7 +68,7 @@ fn keys_of(batch: &RecordBatch) -> Vec<RowKey> {
         .map(|row| {
             let id = String::from_utf8(id_at(ids, row)).unwrap();
             let user = keys.user.value(row).to_owned();
-            (keys.bucket.value(row), user, keys.time.value(row), received.value(row), place.value(row), id)
+            (i32::from(bucket_of(&user)), user, keys.time.value(row), received.value(row), place.value(row), id)
         })
         .collect()
 }
@@ -147,16 +149,56 @@ proptest! {
     fn heads_are_in_the_order_of_users(users in prop::collection::vec("[ab\u{0}가]{0,14}", 2..20)) {
         let keys: Vec<RecordBatch> = users.iter().map(|user| {
             let users: arrow::array::StringViewArray = [Some(user.as_str())].into_iter().collect();
-            let bucket = arrow::array::Int32Array::from(vec![i32::try_from(user.len() % 2).unwrap() - 1]);
             let time = arrow::array::TimestampMicrosecondArray::from(vec![0]);
-            let columns: [(&str, arrow::array::ArrayRef); 3] =
-                [(BUCKET, Arc::new(bucket)), (USER, Arc::new(users)), (TIME, Arc::new(time))];
+            let columns: [(&str, arrow::array::ArrayRef); 2] = [(USER, Arc::new(users)), (TIME, Arc::new(time))];
             RecordBatch::try_from_iter(columns).unwrap()
         }).collect();
         let keys: Vec<Keys> = keys.iter().map(|batch| Keys::of(batch).unwrap()).collect();
-        for (a, b) in keys.iter().zip(&keys[1..]) {
+        for ((a, b), users) in keys.iter().zip(&keys[1..]).zip(users.windows(2)) {
+            let order = (bucket_of(&users[0]), &users[0]).cmp(&(bucket_of(&users[1]), &users[1]));
             let heads = a.head(0).cmp(&b.head(0));
-            prop_assert!(heads.is_eq() || heads == a.compare_user(0, b, 0));
+            prop_assert!(heads.is_eq() || heads == order);
+            if heads.is_eq() {
+                prop_assert_eq!(a.compare_user(0, b, 0), order);
+            }
+        }
+    }
+
+    #[test]
+    fn runs_are_a_sort_of_the_rows_that_matter(
+        files in prop::collection::vec(prop::collection::vec(key(), 0..40), 0..6),
+        input_rows in 1..9_usize,
+        most in 1..20_usize,
+        first_ms in 0..4_i64,
+    ) {
+        let files: Vec<RecordBatch> = files.iter().enumerate().map(|(file, keys)| sorted(file, keys)).collect();
+        let matters = move |batch: &RecordBatch| {
+            let times = Keys::of(batch).unwrap().time;
+            (0..batch.num_rows()).filter(|row| times.value(*row) >= first_ms * 1000).collect::<Vec<_>>()
+        };
+        let select: Select = Arc::new(move |batch| {
+            let rows = matters(batch);
+            // Where all do, it may say so.
+            (rows.len() < batch.num_rows()).then(|| rows.into_iter().map(|row| u32::try_from(row).unwrap()).collect())
+        });
+        let taken = futures::executor::block_on(async {
+            let inputs = files.iter().map(|rows| batches(rows, input_rows)).collect();
+            let mut runs = Runs::new(inputs, Some(select)).await.unwrap();
+            let mut taken = Vec::new();
+            while let Some(run) = runs.next(most).await.unwrap() {
+                assert!((1..=most).contains(&run.rows().len()));
+                taken.extend(run.rows().map(|row| run.batch().slice(row, 1)));
+            }
+            taken
+        });
+        let all = naive(&files);
+        let expected: Vec<RecordBatch> =
+            all.iter().flat_map(|all| matters(all).into_iter().map(|row| all.slice(row, 1))).collect();
+        prop_assert_eq!(taken.len(), expected.len());
+        if let Some(first) = expected.first() {
+            let taken = concat_batches(&first.schema(), &taken).unwrap();
+            let expected = concat_batches(&first.schema(), &expected).unwrap();
+            prop_assert_eq!(text(&[taken]), text(&[expected]));
         }
     }
 }

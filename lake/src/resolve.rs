@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int32Array, RecordBatch, StringViewBuilder, UInt32Array};
 use arrow::compute::{concat_batches, filter_record_batch, take_record_batch};
-use arrow::datatypes::{DataType, Int32Type};
+use arrow::datatypes::DataType;
 use futures::{StreamExt, TryStreamExt};
 
 use crate::error::LakeError;
@@ -146,9 +146,8 @@ impl Moved {
 
 impl SortedRows {
     fn part(&self, buckets: &Range<usize>) -> Range<usize> {
-        let Some(column) = self.batch.column_by_name(BUCKET) else { return 0..0 };
-        let values = column.as_primitive::<Int32Type>().values();
-        let bucket = |row: &u32| usize::try_from(values[*row as usize]).unwrap_or(BUCKETS);
+        let Some(users) = self.batch.column_by_name(USER).map(|column| column.as_string_view()) else { return 0..0 };
+        let bucket = |row: &u32| usize::from(bucket_of(users.value(*row as usize)));
         let before = |end: usize| self.order.partition_point(|row| bucket(row) < end);
         before(buckets.start)..before(buckets.end)
     }

@@ -33,6 +33,13 @@ impl Listed {
         }
     }
 
+    /// Adds those of other users.
+    pub fn merge(&mut self, mut other: Self) {
+        self.total += other.total;
+        self.users.append(&mut other.users);
+        self.keep_latest();
+    }
+
     fn keep_latest(&mut self) {
         let last = |user: &UserResult| user.times_ms.iter().flatten().max().copied();
         self.users.sort_unstable_by(|a, b| {

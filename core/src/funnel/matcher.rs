@@ -17,6 +17,8 @@
 //! Under `Lenient` and `Strict` a row holds the tie group of each step (the index of the group's first event), and the
 //! events are assigned at the end, for the chosen attempt only.
 
+use std::borrow::Cow;
+
 use crate::spec::Ties;
 
 use super::assign::{assign_group, group_end, reaches};
@@ -31,18 +33,27 @@ pub struct Matcher {
     paths: Vec<usize>,
     depth: usize,
     chosen: Vec<usize>,
+    /// The events of the chosen attempt.
+    attempt: Vec<usize>,
 }
 
 impl Matcher {
     /// For the funnel that `rules` describe.
     pub fn new(rules: Rules) -> Self {
         let n = rules.steps;
-        Self { rules, set: vec![false; n], paths: vec![0; n * n], depth: 0, chosen: Vec::with_capacity(n) }
+        Self {
+            rules,
+            set: vec![false; n],
+            paths: vec![0; n * n],
+            depth: 0,
+            chosen: Vec::with_capacity(n),
+            attempt: Vec::with_capacity(n),
+        }
     }
 
     /// How far a user came. `events` are all events of one user that fill any step, in the order of (timestamp, arrival,
     /// event id). `None` where no event fills step 1 inside the date range.
-    pub fn run(&mut self, events: &[StepEvent]) -> Option<Outcome> {
+    pub fn run(&mut self, events: &[StepEvent]) -> Option<Outcome<'_>> {
         self.set.fill(false);
         self.depth = 0;
         match self.rules.ties {
@@ -67,7 +78,8 @@ impl Matcher {
             return None;
         }
         let start = self.paths[(self.depth - 1) * self.rules.steps];
-        Some(Outcome { attempt: self.resolve(events), latest_start_ms: events[start].time_ms })
+        self.resolve(events);
+        Some(Outcome { attempt: Cow::Borrowed(&self.attempt), latest_start_ms: events[start].time_ms })
     }
 
     fn each_group(&mut self, events: &[StepEvent], mut take: impl FnMut(&mut Self, usize, usize)) {
@@ -152,10 +164,12 @@ impl Matcher {
     /// Level `level` becomes the attempt of length `from` plus `more` steps at `at`.
     fn put(&mut self, level: usize, from: usize, at: usize, more: usize) {
         let n = self.rules.steps;
-        if from > 0 {
-            self.paths.copy_within((from - 1) * n..(from - 1) * n + from, level * n);
+        let (below, own) = self.paths.split_at_mut(level * n);
+        if let Some(before) = from.checked_sub(1) {
+            // A few steps: what copies blocks of memory would take longer to begin.
+            below[before * n..before * n + from].iter().zip(own.iter_mut()).for_each(|(below, own)| *own = *below);
         }
-        self.paths[level * n + from..level * n + from + more].fill(at);
+        own[from..from + more].iter_mut().for_each(|step| *step = at);
         self.set[level] = true;
     }
 
@@ -173,19 +187,19 @@ impl Matcher {
         }
     }
 
-    /// The events of the chosen attempt.
-    fn resolve(&self, events: &[StepEvent]) -> Vec<usize> {
+    /// Finds the events of the chosen attempt.
+    fn resolve(&mut self, events: &[StepEvent]) {
+        self.attempt.clear();
         if self.rules.ties == Ties::Arrival {
-            return self.chosen.clone();
+            self.attempt.extend_from_slice(&self.chosen);
+            return;
         }
-        let mut attempt = Vec::with_capacity(self.depth);
-        while attempt.len() < self.depth {
-            let first = attempt.len();
+        while self.attempt.len() < self.depth {
+            let first = self.attempt.len();
             let at = self.chosen[first];
             let steps = first..first + self.chosen[first..].iter().take_while(|group| **group == at).count();
-            assign_group(&events[at..group_end(events, at)], steps, self.depth, &mut attempt, at);
+            assign_group(&events[at..group_end(events, at)], steps, self.depth, &mut self.attempt, at);
         }
-        attempt
     }
 }
 

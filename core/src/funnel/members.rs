@@ -61,20 +61,44 @@ pub(super) struct Listed<G> {
 impl Members {
     /// Takes a user into a group. Beyond the limits nobody is taken; [`Self::check`] says so.
     pub fn add(&mut self, key: &str, times_ms: &[Option<i64>], is_open: bool) {
-        let group = match self.numbers.get(key) {
-            Some(group) => *group,
-            None if self.check().is_err() => return,
-            None => {
-                let group = u32::try_from(self.users.len()).unwrap_or(u32::MAX);
-                self.bytes += key.len();
-                self.numbers.insert(key.to_owned(), group);
-                self.users.push(0);
-                group
-            }
-        };
+        let Some(group) = self.group(key) else { return };
         self.users[group as usize] += 1;
         self.members.push(Member { group, depth: u8::try_from(times_ms.len()).unwrap_or(u8::MAX), is_open });
         self.times_ms.extend(times_ms.iter().map(|time| time.unwrap_or(PASSED_OVER)));
+    }
+
+    /// The number of a value; `None` where there is no room for another one.
+    fn group(&mut self, key: &str) -> Option<u32> {
+        if let Some(group) = self.numbers.get(key) {
+            return Some(*group);
+        }
+        self.check().ok()?;
+        let group = u32::try_from(self.users.len()).unwrap_or(u32::MAX);
+        self.bytes += key.len();
+        self.numbers.insert(key.to_owned(), group);
+        self.users.push(0);
+        Some(group)
+    }
+
+    /// Takes the users of others in.
+    pub fn merge(&mut self, other: Self) {
+        if self.users.is_empty() {
+            *self = other;
+            return;
+        }
+        let mut groups = vec![None; other.users.len()];
+        for (key, number) in &other.numbers {
+            groups[*number as usize] = self.group(key);
+        }
+        let mut times_ms = other.times_ms.as_slice();
+        for member in other.members {
+            let (own, rest) = times_ms.split_at(usize::from(member.depth));
+            times_ms = rest;
+            let Some(group) = groups[member.group as usize] else { continue };
+            self.users[group as usize] += 1;
+            self.members.push(Member { group, ..member });
+            self.times_ms.extend_from_slice(own);
+        }
     }
 
     /// Whether there is room for the values.

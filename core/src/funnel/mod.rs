@@ -16,8 +16,9 @@
 //! // Steps: 1 view, 2 apply. The user views at 0 and at 50, and applies at 60; the window is 20 ms.
 //! let rules = Rules { steps: 2, window_ms: 20, ties: Ties::Lenient, range: DateRange::default() };
 //! let events = [(0, 0b01), (50, 0b01), (60, 0b10)].map(|(time_ms, steps)| StepEvent { time_ms, steps });
-//! let outcome = Matcher::new(rules).run(&events).unwrap();
-//! assert_eq!(outcome.attempt, [1, 2]); // not the first view: that one is too long ago
+//! let mut matcher = Matcher::new(rules);
+//! let outcome = matcher.run(&events).unwrap();
+//! assert_eq!(*outcome.attempt, [1, 2]); // not the first view: that one is too long ago
 //! ```
 
 mod assign;
@@ -42,6 +43,8 @@ pub use rules::{Between, Entangled, Journey, Journeys, RuleSet, UserEvent};
 pub use sessions::{HeldValues, SESSION_GAP_MS, Sessions};
 pub(crate) use tally::histogram;
 pub use tally::{FunnelTally, ReportContext, UserResult};
+
+use std::borrow::Cow;
 
 use crate::spec::{DateRange, FunnelSpec, Ties};
 
@@ -75,9 +78,9 @@ pub struct StepEvent {
 
 /// How far one user came.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Outcome {
+pub struct Outcome<'m> {
     /// The chosen attempt, as indices of the user's events. Its length is the user's depth, at least 1.
-    pub attempt: Vec<usize>,
+    pub attempt: Cow<'m, [usize]>,
     /// The latest first event of any attempt of that depth, in milliseconds: `window_ms` after it the user can come no
     /// further.
     pub latest_start_ms: i64,

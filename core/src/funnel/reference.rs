@@ -11,7 +11,7 @@ use crate::spec::{Count, Exclusion, Order, Ties};
 use super::{Journey, Outcome, RuleSet, Rules, StepEvent, UserEvent};
 
 /// The same answer as [`Matcher::run`](super::Matcher::run).
-pub fn run(rules: &Rules, events: &[StepEvent]) -> Option<Outcome> {
+pub fn run(rules: &Rules, events: &[StepEvent]) -> Option<Outcome<'static>> {
     let mut search = Search { rules, events, best: None, latest_start_ms: i64::MIN };
     for (first, event) in events.iter().enumerate() {
         if fills(event, 0) && rules.range.contains(event.time_ms) {
@@ -19,7 +19,7 @@ pub fn run(rules: &Rules, events: &[StepEvent]) -> Option<Outcome> {
         }
     }
     let latest_start_ms = search.latest_start_ms;
-    search.best.map(|attempt| Outcome { attempt, latest_start_ms })
+    search.best.map(|attempt| Outcome { attempt: attempt.into(), latest_start_ms })
 }
 
 fn fills(event: &StepEvent, step: usize) -> bool {

@@ -9,7 +9,7 @@ use crate::spec::{FunnelSpec, FunnelState, FunnelUsers};
 use crate::time::rfc3339;
 
 /// One user's part in a funnel; or that of a session or an attempt, where those are counted.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct UserResult {
     /// Who it is; `None` where nobody asks.
     pub user: Option<String>,
@@ -110,6 +110,18 @@ impl FunnelTally {
         }
     }
 
+    /// Adds what another tally of the same funnel has counted of other users.
+    pub fn merge(&mut self, other: Self) {
+        self.whole.merge(other.whole);
+        self.members.merge(other.members);
+        if let (Some(trend), Some(other)) = (&mut self.trend, other.trend) {
+            trend.merge(other);
+        }
+        if let (Some(listed), Some(other)) = (&mut self.listed, other.listed) {
+            listed.merge(other);
+        }
+    }
+
     /// Whether all users could be counted so far; to be asked now and then.
     ///
     /// # Errors
@@ -164,6 +176,15 @@ impl Group {
         self.depth.iter().sum()
     }
 
+    fn merge(&mut self, other: Self) {
+        let counts = [(&mut self.depth, other.depth), (&mut self.open, other.open), (&mut self.taken, other.taken)];
+        for (own, others) in counts {
+            own.iter_mut().zip(others).for_each(|(own, other)| *own += other);
+        }
+        self.step_ms.iter_mut().zip(other.step_ms).for_each(|(own, others)| append(own, others));
+        append(&mut self.conversion_ms, other.conversion_ms);
+    }
+
     fn add(&mut self, times: &[Option<i64>], open: bool) {
         let Some(last) = times.len().checked_sub(1) else { return };
         self.depth[last] += 1;
@@ -208,6 +229,15 @@ impl Group {
             reached -= self.depth[i];
         }
         (steps, conversion_times(self.conversion_ms))
+    }
+}
+
+/// The first list takes what the other has, or is the other where it has nothing.
+fn append<T>(own: &mut Vec<T>, mut others: Vec<T>) {
+    if own.is_empty() {
+        *own = others;
+    } else {
+        own.append(&mut others);
     }
 }
 
@@ -306,6 +336,44 @@ mod tests {
                 + r#""conversion_ms":{"n":2,"median":200.0,"mean":200.0,"histogram":[{"from":0,"to":1000,"count":2}]},"#
                 + r#""scanned":{"files":0,"bytes":0,"rows":0,"elapsed_ms":0}}"#
         );
+    }
+
+    #[test]
+    fn tallies_of_some_users_each_are_together_the_tally_of_all() {
+        let asked = r#"{"kind": "funnel", "steps": [{"event": "a"}, {"event": "b"}], "window": "1s", "interval": "hour",
+            "breakdown": {"property": "p"}, "users": {"step": 2, "state": "converted", "limit": 3}}"#;
+        let spec = spec(asked);
+        let labels = ["a".to_owned(), "b".to_owned()];
+        let context = ReportContext {
+            version: 4,
+            complete_to_ms: Some(5000),
+            labels: &labels,
+            group_limit: Some(2),
+            scanned: Scanned::default(),
+        };
+        let users: Vec<UserResult> = (0_i64..60)
+            .map(|n| {
+                let start = n * 700_000;
+                let times = [start, start + n % 7];
+                let group = ["1", "\"x\"", "null", "true"][usize::try_from(n % 4).unwrap()];
+                let user = user(&times[..usize::try_from(1 + n % 2).unwrap()], start, Some(group));
+                UserResult { user: Some(format!("u{n}")), ..user }
+            })
+            .collect();
+        let counted = |users: &[&UserResult]| {
+            let mut tally = FunnelTally::new(&spec, Some(5000));
+            users.iter().for_each(|user| tally.add(user));
+            tally
+        };
+        let whole = counted(&users.iter().collect::<Vec<_>>()).report(&context);
+        for parts in [1, 2, 7] {
+            let mut merged = FunnelTally::new(&spec, Some(5000));
+            for part in 0..parts {
+                merged.merge(counted(&users.iter().skip(part).step_by(parts).collect::<Vec<_>>()));
+            }
+            assert_eq!(merged.report(&context), whole, "{parts} parts");
+        }
+        assert_eq!(whole.users.as_ref().map(|users| (users.total, users.listed.len())), Some((30, 3)));
     }
 
     #[test]

@@ -37,6 +37,16 @@ impl Trend {
         counts.open += u64::from(is_open && !is_converted);
     }
 
+    /// Adds what another trend of the same funnel has counted.
+    pub fn merge(&mut self, other: Self) {
+        for (start_ms, other) in other.counts {
+            let counts = self.counts.entry(start_ms).or_default();
+            counts.entered += other.entered;
+            counts.converted += other.converted;
+            counts.open += other.open;
+        }
+    }
+
     /// All buckets of the range, or, where an end of it is open, from the first or to the last with a user; empty ones
     /// too, unless there are too many of them.
     pub fn report(self) -> Vec<TrendBucket> {

@@ -17,7 +17,7 @@ use arrow::array::{
 use arrow::compute::interleave;
 use arrow::datatypes::{DataType, Int32Type};
 
-use super::keys::Keys;
+use super::runs::{Loaded, Run};
 use crate::error::LakeError;
 
 /// Texts of the common dictionary of a column above which it is begun anew, in bytes: names that hardly repeat would fill
@@ -28,17 +28,13 @@ const NAME_BYTES: usize = 32;
 /// The key of a text that was not looked up yet.
 const UNKNOWN: i32 = -1;
 
-/// A batch of an input.
-pub(super) struct Loaded {
-    pub(super) batch: RecordBatch,
-    pub(super) keys: Keys,
-}
-
 /// Rows that were picked, and the batches that they are in.
 #[derive(Default)]
 pub(super) struct Gather {
     /// Of each input the current batch, and those that were used up since the last flush.
     held: Vec<Arc<Loaded>>,
+    /// Of each input, how many batches came before its current one, and where in `held` that is; `None` before its first run.
+    slots: Vec<Option<(usize, usize)>>,
     /// Text of those that were used up, in bytes.
     spent: usize,
     /// Of each part the slot and the row of what was picked.
@@ -51,8 +47,28 @@ pub(super) struct Gather {
 }
 
 impl Gather {
+    /// Picks the rows of a run, each for the part that is said of it, if one is.
+    pub(super) fn take(&mut self, run: &Run<'_>, part_of: impl Fn(usize) -> Option<i64>) {
+        if self.slots.len() <= run.input {
+            self.slots.resize(run.input + 1, None);
+        }
+        let slot = match self.slots[run.input] {
+            Some((number, slot)) if number == run.number => slot,
+            before => self.hold(run.loaded, before.map(|(_, slot)| slot)),
+        };
+        self.slots[run.input] = Some((run.number, slot));
+        for row in run.rows() {
+            if let Some(part) = part_of(row) {
+                self.pick(slot, row, part);
+            }
+        }
+        if run.is_last() {
+            self.spent += text_bytes(run.batch());
+        }
+    }
+
     /// Adds a batch, and gives its slot. `before` is the slot of the one that came before it from the same input.
-    pub(super) fn hold(&mut self, loaded: &Arc<Loaded>, before: Option<usize>) -> usize {
+    fn hold(&mut self, loaded: &Arc<Loaded>, before: Option<usize>) -> usize {
         if self.names.is_empty() {
             let columns = loaded.batch.schema_ref().fields().iter();
             self.names = columns.map(|field| is_names(field.data_type()).then(Names::default)).collect();
@@ -66,17 +82,13 @@ impl Gather {
         self.held.len() - 1
     }
 
-    /// Notes that all rows of a batch were taken.
-    pub(super) fn spend(&mut self, loaded: &Loaded) {
-        self.spent += text_bytes(&loaded.batch);
-    }
-
+    /// Text of batches that were used up since the last flush, in bytes.
     pub(super) fn spent(&self) -> usize {
         self.spent
     }
 
     /// Picks a row of the batch in a slot.
-    pub(super) fn pick(&mut self, slot: usize, row: usize, part: i64) {
+    fn pick(&mut self, slot: usize, row: usize, part: i64) {
         self.rows += 1;
         match self.picks.get_mut(self.last) {
             Some((last, rows)) if *last == part => rows.push((slot, row)),
@@ -129,9 +141,18 @@ impl Gather {
         Ok(RecordBatch::try_new(schema, columns.collect::<Result<_, LakeError>>()?)?)
     }
 
-    /// Lets go of all batches but those in `slots`, which are from then on in this order.
-    pub(super) fn keep(&mut self, slots: Vec<usize>) {
-        self.held = slots.iter().map(|slot| Arc::clone(&self.held[*slot])).collect();
+    /// Lets go of all batches but the current ones of some inputs, which have others to come.
+    pub(super) fn keep(&mut self, inputs: impl Iterator<Item = usize>) {
+        let before = std::mem::take(&mut self.slots);
+        let (mut held, mut slots) = (Vec::new(), Vec::new());
+        self.slots.resize(before.len(), None);
+        for input in inputs {
+            let Some((number, slot)) = before.get(input).copied().flatten() else { continue };
+            self.slots[input] = Some((number, slots.len()));
+            held.push(Arc::clone(&self.held[slot]));
+            slots.push(slot);
+        }
+        self.held = held;
         self.names.iter_mut().flatten().for_each(|names| names.keep(&slots));
         self.spent = 0;
     }

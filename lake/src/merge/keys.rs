@@ -3,17 +3,19 @@
 use std::cmp::Ordering;
 
 use arrow::array::{
-    Array, AsArray, BinaryViewArray, Int32Array, Int64Array, RecordBatch, StringViewArray, TimestampMicrosecondArray,
+    Array, AsArray, BinaryViewArray, Int64Array, RecordBatch, StringViewArray, TimestampMicrosecondArray,
 };
-use arrow::datatypes::{Int32Type, Int64Type, TimestampMicrosecondType};
+use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 
 use crate::error::LakeError;
 use crate::rows::id_order;
-use crate::schema::{BUCKET, EVENT_ID, EVENT_UUID, PLACE, RECEIVED_AT, TIME, USER};
+use crate::schema::{EVENT_ID, EVENT_UUID, PLACE, RECEIVED_AT, TIME, USER, bucket_of};
+
+/// The longest text that lies in a view itself, in bytes.
+const INLINE_BYTES: u32 = 12;
 
 /// The sort columns of a batch.
 pub(super) struct Keys {
-    pub(super) bucket: Int32Array,
     pub(super) user: StringViewArray,
     pub(super) time: TimestampMicrosecondArray,
     pub(super) arrival: Option<(TimestampMicrosecondArray, Int64Array)>,
@@ -34,41 +36,40 @@ impl Keys {
             Some(uuid) => Some((uuid.as_binary_view().clone(), column(EVENT_ID)?.as_string_view().clone())),
             None => None,
         };
-        Ok(Self {
-            bucket: column(BUCKET)?.as_primitive::<Int32Type>().clone(),
-            user: column(USER)?.as_string_view().clone(),
-            time: times(TIME)?,
-            arrival,
-            id,
-        })
+        Ok(Self { user: column(USER)?.as_string_view().clone(), time: times(TIME)?, arrival, id })
     }
 
-    /// The bucket and the first bytes of the user as a number: where two differ, they are in the order of the users. Where they
-    /// are equal, the users may still differ.
+    /// The bucket and the first bytes of the user as a number: where two differ, they are in the order of the table. Where they
+    /// are equal, the users may still differ. The bucket is reckoned, so that its column need not be read.
     pub(super) fn head(&self, row: usize) -> u128 {
         const TEXT_BITS: u32 = 96;
         let view = self.user.views()[row];
         // A view has the length of its text and, up to twelve bytes, the text, filled up with zeros.
-        let text = if view as u32 <= 12 {
+        let text = if view as u32 <= INLINE_BYTES {
             view.swap_bytes()
         } else {
             let mut first = [0; 16];
             first[4..].copy_from_slice(&self.user.value(row).as_bytes()[..12]);
             u128::from_be_bytes(first)
         };
-        let bucket = self.bucket.value(row).cast_unsigned() ^ (1 << 31);
+        let bucket = bucket_of(self.user.value(row));
         (u128::from(bucket) << TEXT_BITS) | (text & ((1 << TEXT_BITS) - 1))
     }
 
+    /// Users of one bucket.
     pub(super) fn compare_user(&self, row: usize, other: &Self, other_row: usize) -> Ordering {
-        let buckets = self.bucket.value(row).cmp(&other.bucket.value(other_row));
-        buckets.then_with(|| self.user.value(row).cmp(other.user.value(other_row)))
+        self.user.value(row).cmp(other.user.value(other_row))
     }
 
     pub(super) fn is_same_user(&self, row: usize, other: usize) -> bool {
         let views = self.user.views();
-        // Equal views are equal texts; unequal ones may still be, in two buffers.
-        views[row] == views[other] || self.user.value(row) == self.user.value(other)
+        let (view, other_view) = (views[row], views[other]);
+        // Equal views are equal texts. Unequal ones may still be, in two places, where length and first bytes, which are the lower
+        // half of a view, are the same and the text is longer than a view has room for.
+        view == other_view
+            || (view as u64 == other_view as u64
+                && view as u32 > INLINE_BYTES
+                && self.user.value(row) == self.user.value(other))
     }
 
     /// Events of one user.

@@ -19,14 +19,18 @@ use datafusion::datasource::{TableProvider, TableType};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::Expr;
+use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::streaming::{PartitionStream, StreamingTableExec};
 use serde_json::{Value, json};
 use weir_core::spec::{FunnelSpec, Spec, SpecError, SpecProblem, parse, parse_step, parse_value};
 use weir_lake::Snapshot;
 
-use super::{Engine, EngineError, funnel_users};
+use super::funnel_exec::{self, FunnelExec};
+use super::{Engine, EngineError};
 use crate::render::funnel::{FunnelView, STEP_COLUMNS};
 use crate::render::{Records, Report};
 
@@ -67,7 +71,7 @@ impl TableFunctionImpl for FunnelUsers {
             let message = "users are those of one period; leave it out, or ask twice".to_owned();
             return Err(wrong(vec![SpecProblem { field: "compare".to_owned(), message }]));
         }
-        Ok(Arc::new(Question { over: self.0.clone(), spec, schema: funnel_users::schema(), kind: Kind::Users }))
+        Ok(Arc::new(Question { over: self.0.clone(), spec, schema: funnel_exec::schema(), kind: Kind::Users }))
     }
 }
 
@@ -183,13 +187,23 @@ impl TableProvider for Question {
         _: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let (over, spec) = (self.over.clone(), Arc::clone(&self.spec));
-        let parts: Vec<Arc<dyn PartitionStream>> = match self.kind {
-            Kind::Steps => vec![Arc::new(Steps { over, spec, schema: Arc::clone(&self.schema) })],
-            Kind::Users => funnel_users::parts(&over, &spec).await.map_err(external)?,
-        };
         let schema = Arc::clone(&self.schema);
-        Ok(Arc::new(StreamingTableExec::try_new(schema, parts, projection, [], false, limit)?))
+        match self.kind {
+            Kind::Steps => {
+                let (over, spec) = (self.over.clone(), Arc::clone(&self.spec));
+                let steps = Arc::new(Steps { over, spec, schema: Arc::clone(&schema) });
+                Ok(Arc::new(StreamingTableExec::try_new(schema, vec![steps], projection, [], false, limit)?))
+            }
+            Kind::Users => {
+                let users = Arc::new(FunnelExec::new(&self.over, &self.spec).await.map_err(external)?);
+                let Some(projection) = projection else { return Ok(users) };
+                let column = |at: &usize| {
+                    let name = schema.field(*at).name();
+                    (Arc::new(Column::new(name, *at)) as Arc<dyn PhysicalExpr>, name.clone())
+                };
+                Ok(Arc::new(ProjectionExec::try_new(projection.iter().map(column), users)?))
+            }
+        }
     }
 }
 

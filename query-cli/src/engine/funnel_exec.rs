@@ -1,82 +1,101 @@
-//! [`FunnelExec`]: how far each user came, one row a user, or one a session or attempt where those are counted.
+//! [`FunnelExec`]: how far each user came who took the first step at least, one row a user, or one a session or attempt where those
+//! are counted. These are the rows of `funnel_users(…)`.
 //!
-//! Input: rows sorted by bucket, user and time, all of a user in one partition. Output, in the same partitions:
+//! ```text
+//!   MergeScanExec, part 0  ▸ walk ▸ users of buckets  0 … 31
+//!   MergeScanExec, part 1  ▸ walk ▸ users of buckets 32 … 63
+//! ```
 //!
 //! | column | type | |
 //! |---|---|---|
-//! | `user` | string, nullable | who it is; null where nobody asks |
-//! | `times` | list of int64, nullable | times of the chosen attempt's events, in milliseconds; null where a step was passed over |
-//! | `open_until` | int64 | the last instant at which an attempt of that depth may go on, in milliseconds |
-//! | `group` | string, nullable | breakdown value as JSON |
+//! | `user` | string | whose it is, as in `events` |
+//! | `depth` | int64 | how many steps the chosen attempt has, those that were passed over with them |
+//! | `times` | list of timestamps | when its events happened; null for a step that was passed over |
+//! | `open_until` | timestamp | the last instant at which an attempt of that depth may go on |
+//! | `group` | string, nullable | the breakdown value, a JSON string as what it says |
 //!
-//! Memory: the events of one user that fill any step or match an exclusion; all of them for a strict order.
+//! Memory: the events of one user that fill any step or match an exclusion, all of them for a strict order; and a batch of users.
 
 use std::fmt;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Int64Array, Int64Builder, ListBuilder, RecordBatch, StringArray};
-use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
+use arrow::array::{ArrayRef, Int64Builder, ListBuilder, RecordBatch, StringBuilder, TimestampMicrosecondBuilder};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::{EquivalenceProperties, LexRequirement, OrderingRequirements, PhysicalExpr};
-use datafusion::physical_plan::execution_plan::{CardinalityEffect, EmissionType};
+use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
 use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet, RecordOutput};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{
-    DisplayAs, DisplayFormatType, Distribution, ExecutionPlan, ExecutionPlanProperties, InputDistributionRequirements,
-    Partitioning, PlanProperties, ReplaceChildrenOptions,
+    DisplayAs, DisplayFormatType, Distribution, ExecutionPlan, InputDistributionRequirements, Partitioning,
+    PlanProperties, ReplaceChildrenOptions,
 };
-use futures::TryStreamExt;
 use weir_core::funnel::UserResult;
+use weir_core::spec::FunnelSpec;
+use weir_lake::schema::timestamp_type;
 
-use super::funnel_walk::{FunnelPlan, FunnelWalk};
-use super::merge_scan::MergeScanExec;
-use super::walk::WalkError;
+use super::EngineError;
+use super::functions::{Over, text_of};
+use super::funnel_walk::{FunnelPlan, FunnelTaker, TakeUsers};
+use super::merge_scan::{self, MergeScanExec};
+use super::walk::{RowWalk, WalkError};
 
-/// Rows of an output batch.
+/// Rows of an output batch, about.
 const BATCH_USERS: usize = 8192;
 
-/// Walks sorted events.
+/// The columns.
+pub fn schema() -> SchemaRef {
+    let time = Field::new_list_field(timestamp_type(), true);
+    Arc::new(Schema::new(vec![
+        Field::new("user", DataType::Utf8, false),
+        Field::new("depth", DataType::Int64, false),
+        Field::new("times", DataType::List(Arc::new(time)), false),
+        Field::new("open_until", timestamp_type(), true),
+        Field::new("group", DataType::Utf8, true),
+    ]))
+}
+
+/// Walks over the rows of a scan, in its partitions.
 #[derive(Debug)]
 pub struct FunnelExec {
-    input: Arc<dyn ExecutionPlan>,
+    scan: Arc<MergeScanExec>,
+    /// The scan, as its place in a plan has it.
+    child: Arc<dyn ExecutionPlan>,
     plan: Arc<FunnelPlan>,
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
 }
 
 impl FunnelExec {
-    /// Over a scan that reads the plan's columns.
-    pub fn new(input: Arc<MergeScanExec>, plan: Arc<FunnelPlan>) -> Self {
-        Self::over(input, plan)
+    /// The users of a funnel.
+    ///
+    /// # Errors
+    /// What is wrong with the lake.
+    pub async fn new(over: &Over, spec: &FunnelSpec) -> std::result::Result<Self, EngineError> {
+        let snapshot = over.engine.snapshot_of(spec, &over.snapshot).await?;
+        let sets = over.engine.users_of_cohorts(&snapshot, &spec.cohorts).await?;
+        let plan = FunnelPlan::new(spec, sets).naming_users();
+        let (scan, _) = over.engine.scan(&snapshot, &plan.rows).await?;
+        Ok(Self::over(Arc::new(scan), Arc::new(plan)))
     }
 
-    fn over(input: Arc<dyn ExecutionPlan>, plan: Arc<FunnelPlan>) -> Self {
-        let partitioning = Partitioning::UnknownPartitioning(input.output_partitioning().partition_count());
+    fn over(scan: Arc<MergeScanExec>, plan: Arc<FunnelPlan>) -> Self {
         let properties = PlanProperties::new(
             EquivalenceProperties::new(schema()),
-            partitioning,
+            Partitioning::UnknownPartitioning(scan.properties().output_partitioning().partition_count()),
             EmissionType::Incremental,
-            input.boundedness(),
+            Boundedness::Bounded,
         );
-        Self { input, plan, properties: Arc::new(properties), metrics: ExecutionPlanMetricsSet::new() }
+        let child = Arc::clone(&scan) as Arc<dyn ExecutionPlan>;
+        Self { scan, child, plan, properties: Arc::new(properties), metrics: ExecutionPlanMetricsSet::new() }
     }
-}
-
-fn schema() -> SchemaRef {
-    let item = Field::new_list_field(DataType::Int64, true);
-    Arc::new(Schema::new(vec![
-        Field::new("user", DataType::Utf8, true),
-        Field::new("times", DataType::List(Arc::new(item)), false),
-        Field::new("open_until", DataType::Int64, false),
-        Field::new("group", DataType::Utf8, true),
-    ]))
 }
 
 impl DisplayAs for FunnelExec {
     fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "FunnelExec: {:?}", self.plan)
+        write!(f, "FunnelExec: {:?}", self.plan.rules)
     }
 }
 
@@ -90,11 +109,28 @@ impl ExecutionPlan for FunnelExec {
     }
 
     fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.input]
+        vec![&self.child]
+    }
+
+    // It is asked for its rows where they lie, so no other operator can stand in its place.
+    fn replace_children(
+        self: Arc<Self>,
+        children: Vec<Arc<dyn ExecutionPlan>>,
+        _: ReplaceChildrenOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        match children.first().and_then(|child| child.downcast_ref::<MergeScanExec>()) {
+            Some(scan) => Ok(Arc::new(Self::over(Arc::new(scan.clone()), Arc::clone(&self.plan)))),
+            None => Err(DataFusionError::Internal("FunnelExec over another operator than MergeScanExec".to_owned())),
+        }
+    }
+
+    fn with_new_children(self: Arc<Self>, children: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
+        let mode = datafusion::physical_plan::ChildrenPropertiesMode::Recompute;
+        self.replace_children(children, ReplaceChildrenOptions::new(mode))
     }
 
     fn input_distribution_requirements(&self) -> InputDistributionRequirements {
-        let distribution = match self.input.output_partitioning() {
+        let distribution = match self.scan.properties().output_partitioning() {
             Partitioning::Hash(keys, _) => Distribution::KeyPartitioned(keys.clone()),
             _ => Distribution::SinglePartition,
         };
@@ -102,22 +138,8 @@ impl ExecutionPlan for FunnelExec {
     }
 
     fn required_input_ordering(&self) -> Vec<Option<OrderingRequirements>> {
-        let ordering = self.input.output_ordering().cloned();
+        let ordering = self.scan.properties().output_ordering().cloned();
         vec![ordering.map(|ordering| OrderingRequirements::new(LexRequirement::from(ordering)))]
-    }
-
-    fn replace_children(
-        self: Arc<Self>,
-        mut children: Vec<Arc<dyn ExecutionPlan>>,
-        _: ReplaceChildrenOptions,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let input = children.pop().ok_or_else(|| DataFusionError::Internal("FunnelExec without input".to_owned()))?;
-        Ok(Arc::new(Self::over(input, Arc::clone(&self.plan))))
-    }
-
-    fn with_new_children(self: Arc<Self>, children: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
-        let mode = datafusion::physical_plan::ChildrenPropertiesMode::Recompute;
-        self.replace_children(children, ReplaceChildrenOptions::new(mode))
     }
 
     fn apply_expressions(
@@ -127,13 +149,10 @@ impl ExecutionPlan for FunnelExec {
         Ok(TreeNodeRecursion::Continue)
     }
 
-    fn cardinality_effect(&self) -> CardinalityEffect {
-        CardinalityEffect::LowerEqual
-    }
-
-    fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
-        let run =
-            Run { input: Some(self.input.execute(partition, context)?), walk: FunnelWalk::new(Arc::clone(&self.plan)) };
+    fn execute(&self, partition: usize, _: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
+        let walk = RowWalk::new(Arc::clone(&self.plan.rows));
+        let taker = FunnelTaker::new(Arc::clone(&self.plan), Users::default());
+        let run = Run { scan: Arc::clone(&self.scan), partition, rows: None, is_over: false, walk, taker };
         let metrics = BaselineMetrics::new(&self.metrics, partition);
         let batches = futures::stream::try_unfold((run, metrics), |(mut run, metrics)| async move {
             Ok(run.next(&metrics).await?.map(|batch| (batch.record_output(&metrics), (run, metrics))))
@@ -148,64 +167,94 @@ impl ExecutionPlan for FunnelExec {
 
 /// One running partition.
 struct Run {
-    /// `None` once it has ended.
-    input: Option<SendableRecordBatchStream>,
-    walk: FunnelWalk,
+    scan: Arc<MergeScanExec>,
+    partition: usize,
+    /// `None` before the first batch.
+    rows: Option<merge_scan::Rows>,
+    is_over: bool,
+    walk: RowWalk,
+    taker: FunnelTaker<Users>,
 }
 
 impl Run {
     async fn next(&mut self, metrics: &BaselineMetrics) -> Result<Option<RecordBatch>> {
-        while self.walk.results().len() < BATCH_USERS {
-            let Some(input) = self.input.as_mut() else { break };
-            let batch = input.try_next().await?;
+        let rows = match &mut self.rows {
+            Some(rows) => rows,
+            None => self.rows.insert(self.scan.rows(self.partition).await.map_err(|e| external(e.into()))?),
+        };
+        while !self.is_over && self.taker.users.count < BATCH_USERS {
+            let run = rows.next().await.map_err(|e| external(e.into()))?;
             let _timer = metrics.elapsed_compute().timer();
-            if let Some(batch) = batch {
-                self.walk.take(&batch).map_err(external)?;
-            } else {
-                self.walk.finish().map_err(external)?;
-                self.input = None;
+            match run {
+                Some(run) => self.walk.take(&run, &mut self.taker).map_err(external)?,
+                None => {
+                    self.walk.finish(&mut self.taker).map_err(external)?;
+                    self.is_over = true;
+                }
             }
         }
-        let users = std::mem::take(self.walk.results());
-        if users.is_empty() {
-            return Ok(None);
-        }
-        batch_of(&users).map(Some)
+        let users = &mut self.taker.users;
+        if users.count == 0 { Ok(None) } else { users.finish().map(Some) }
     }
 }
 
 /// An error of a walk as one of DataFusion's.
-pub(super) fn external(error: WalkError) -> DataFusionError {
-    match error {
-        WalkError::Lake(error) => DataFusionError::External(Box::new(error)),
-        WalkError::Entangled(error) => DataFusionError::External(Box::new(error)),
+fn external(error: WalkError) -> DataFusionError {
+    DataFusionError::External(Box::new(EngineError::from(error)))
+}
+
+/// Rows that wait for a batch.
+#[derive(Debug)]
+struct Users {
+    count: usize,
+    user: StringBuilder,
+    depth: Int64Builder,
+    times: ListBuilder<TimestampMicrosecondBuilder>,
+    open_until: TimestampMicrosecondBuilder,
+    group: StringBuilder,
+}
+
+impl Default for Users {
+    fn default() -> Self {
+        let times = || TimestampMicrosecondBuilder::new().with_data_type(timestamp_type());
+        Self {
+            count: 0,
+            user: StringBuilder::new(),
+            depth: Int64Builder::new(),
+            times: ListBuilder::new(times()).with_field(Field::new_list_field(timestamp_type(), true)),
+            open_until: times(),
+            group: StringBuilder::new(),
+        }
     }
 }
 
-fn batch_of(users: &[UserResult]) -> Result<RecordBatch> {
-    let names = StringArray::from_iter(users.iter().map(|u| u.user.as_deref()));
-    let mut times = ListBuilder::new(Int64Builder::new());
-    for user in users {
-        user.times_ms.iter().for_each(|time| times.values().append_option(*time));
-        times.append(true);
+impl TakeUsers for Users {
+    fn take(&mut self, result: &UserResult) -> Result<(), WalkError> {
+        self.count += 1;
+        self.user.append_value(result.user.as_deref().unwrap_or_default());
+        self.depth.append_value(i64::try_from(result.times_ms.len()).unwrap_or(i64::MAX));
+        for time in &result.times_ms {
+            self.times.values().append_option(time.map(|time| time.saturating_mul(1000)));
+        }
+        self.times.append(true);
+        // An attempt that may go on for ever has no last instant.
+        self.open_until.append_option(result.open_until_ms.checked_mul(1000));
+        let group = result.group.as_deref().map(|key| serde_json::from_str(key).unwrap_or_default());
+        self.group.append_option(group.as_ref().and_then(text_of));
+        Ok(())
     }
-    let open_until = Int64Array::from_iter_values(users.iter().map(|u| u.open_until_ms));
-    let groups = StringArray::from_iter(users.iter().map(|u| u.group.as_deref()));
-    let columns: Vec<ArrayRef> =
-        vec![Arc::new(names), Arc::new(times.finish()), Arc::new(open_until), Arc::new(groups)];
-    Ok(RecordBatch::try_new(schema(), columns)?)
 }
 
-/// The users of an output batch.
-pub fn results(batch: &RecordBatch) -> impl Iterator<Item = UserResult> + '_ {
-    let users = batch.column(0).as_string::<i32>();
-    let times = batch.column(1).as_list::<i32>();
-    let open_until = batch.column(2).as_primitive::<Int64Type>();
-    let groups = batch.column(3).as_string::<i32>();
-    (0..batch.num_rows()).map(move |row| UserResult {
-        user: users.is_valid(row).then(|| users.value(row).to_owned()),
-        times_ms: times.value(row).as_primitive::<Int64Type>().iter().collect(),
-        open_until_ms: open_until.value(row),
-        group: groups.is_valid(row).then(|| groups.value(row).to_owned()),
-    })
+impl Users {
+    fn finish(&mut self) -> Result<RecordBatch> {
+        self.count = 0;
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(self.user.finish()),
+            Arc::new(self.depth.finish()),
+            Arc::new(self.times.finish()),
+            Arc::new(self.open_until.finish()),
+            Arc::new(self.group.finish()),
+        ];
+        Ok(RecordBatch::try_new(schema(), columns)?)
+    }
 }

@@ -5,16 +5,17 @@
 
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
 use weir_core::answer::group_key;
-use weir_core::funnel::{HeldValues, Journey, Journeys, Matcher, RuleSet, Sessions, StepEvent, UserEvent, UserResult};
+use weir_core::funnel::{
+    FunnelTally, HeldValues, Journey, Journeys, Matcher, Outcome, RuleSet, Sessions, StepEvent, UserEvent, UserResult,
+};
 use weir_core::property::PropertyValue;
 use weir_core::scan::{Selector, Wants};
 use weir_core::spec::{Breakdown, FunnelSpec, PropertyPath};
 
 use super::cohorts::CohortSets;
 use super::rows::Batch;
-use super::walk::{Found, RowPlan, RowWalk, Take, WalkError};
+use super::walk::{Found, RowPlan, Take, WalkError};
 
 /// Bits of steps are those below this one, bits of exclusions those from here on.
 const FIRST_EXCLUDE: usize = 64;
@@ -24,7 +25,7 @@ const FIRST_EXCLUDE: usize = 64;
 pub struct FunnelPlan {
     /// Which rows it looks at.
     pub rows: Arc<RowPlan>,
-    rules: RuleSet,
+    pub(super) rules: RuleSet,
     breakdown: Option<Breakdown>,
     hold: Vec<PropertyPath>,
     /// Whether results say whose they are.
@@ -68,52 +69,32 @@ impl FunnelPlan {
     }
 }
 
-/// Takes batches in the order of user and time, and gives the results of each user who is in the funnel.
-#[derive(Debug)]
-pub struct FunnelWalk {
-    rows: RowWalk,
-    taker: FunnelTaker,
+/// What becomes of the users of a funnel.
+pub trait TakeUsers {
+    /// Takes one of them: a user, or a session or an attempt where those are counted.
+    ///
+    /// # Errors
+    /// Where no more can be taken.
+    fn take(&mut self, user: &UserResult) -> Result<(), WalkError>;
 }
 
-impl FunnelWalk {
-    /// A walk that has seen nothing.
-    pub fn new(plan: Arc<FunnelPlan>) -> Self {
-        Self { rows: RowWalk::new(Arc::clone(&plan.rows)), taker: FunnelTaker::new(plan) }
-    }
-
-    /// Takes a batch.
-    ///
-    /// # Errors
-    /// [`WalkError`]
-    pub fn take(&mut self, batch: &RecordBatch) -> Result<(), WalkError> {
-        self.rows.take(batch, &mut self.taker)
-    }
-
-    /// The last user has no more events.
-    ///
-    /// # Errors
-    /// [`WalkError`]
-    pub fn finish(&mut self) -> Result<(), WalkError> {
-        self.rows.finish(&mut self.taker)
-    }
-
-    /// Results of users whose last event was seen, and which were not taken yet.
-    pub fn results(&mut self) -> &mut Vec<UserResult> {
-        &mut self.taker.results
+impl TakeUsers for FunnelTally {
+    fn take(&mut self, user: &UserResult) -> Result<(), WalkError> {
+        self.add(user);
+        Ok(self.check()?)
     }
 }
 
-/// Takes events of a funnel.
+/// Takes events of a funnel, and says of each user who is in it how far they came.
 #[derive(Debug)]
-pub(super) struct FunnelTaker {
+pub(super) struct FunnelTaker<U> {
     plan: Arc<FunnelPlan>,
     events: Events,
-    /// Where each event of the user is: batch in `held`, row. Only kept for a breakdown.
-    rows: Vec<(usize, usize)>,
-    /// Batches, by their numbers.
-    held: Vec<(usize, Batch)>,
-    /// Results of users whose last event was seen.
-    pub results: Vec<UserResult>,
+    kept: Kept,
+    /// The user that is told of.
+    result: UserResult,
+    /// Who is told.
+    pub users: U,
 }
 
 /// The events of one user, for what runs over them.
@@ -133,9 +114,37 @@ struct Ruled {
     values: HeldValues,
 }
 
-impl FunnelTaker {
+/// Where the events of the user are. Only kept for a breakdown.
+#[derive(Debug, Default)]
+struct Kept {
+    /// Of each event: batch in `held`, row.
+    rows: Vec<(usize, usize)>,
+    /// Batches, by their numbers.
+    held: Vec<(usize, Batch)>,
+}
+
+impl Kept {
+    fn push(&mut self, event: &Found<'_>) {
+        if self.held.last().is_none_or(|(number, _)| *number != event.number) {
+            self.held.push((event.number, event.batch.clone()));
+        }
+        self.rows.push((self.held.len() - 1, event.row));
+    }
+
+    /// The breakdown value of an attempt: at the step asked for, or at the deepest reached up to there. `event_of` says
+    /// which event an attempt of that depth has at a step.
+    fn group(&self, breakdown: &Breakdown, depth: usize, event_of: impl Fn(usize) -> Option<usize>) -> String {
+        let value = (0..breakdown.step.min(depth)).rev().find_map(event_of).and_then(|event| {
+            let (batch, row) = self.rows[event];
+            self.held[batch].1.value(&breakdown.property, row).map(PropertyValue::into_value)
+        });
+        group_key(value.as_ref())
+    }
+}
+
+impl<U> FunnelTaker<U> {
     /// One that has taken nothing.
-    pub fn new(plan: Arc<FunnelPlan>) -> Self {
+    pub fn new(plan: Arc<FunnelPlan>, users: U) -> Self {
         let events = if plan.rules.is_plain() {
             Events::Plain { matcher: Matcher::new(plan.rules.base), events: Vec::new() }
         } else {
@@ -146,7 +155,7 @@ impl FunnelTaker {
                 values: HeldValues::default(),
             }))
         };
-        Self { plan, events, rows: Vec::new(), held: Vec::new(), results: Vec::new() }
+        Self { plan, events, kept: Kept::default(), result: UserResult::default(), users }
     }
 
     /// Takes an event of the user. Whether it is one of those that are kept.
@@ -174,25 +183,40 @@ impl FunnelTaker {
         }
         true
     }
+}
 
-    fn time_ms(&self, event: usize) -> i64 {
-        match &self.events {
-            Events::Plain { events, .. } => events[event].time_ms,
-            Events::Ruled(ruled) => ruled.events[event].time_ms,
+impl<U: TakeUsers> FunnelTaker<U> {
+    /// Tells of a user whose last event was seen.
+    fn tell(&mut self, user: &str) -> Result<(), WalkError> {
+        let Self { plan, events, kept, result, users } = self;
+        if let Some(name) = &mut result.user {
+            name.clear();
+            name.push_str(user);
+        } else if plan.names_users {
+            result.user = Some(user.to_owned());
         }
-    }
-
-    fn journeys(&mut self) -> Result<Vec<Journey>, WalkError> {
-        match &mut self.events {
+        match events {
             Events::Plain { matcher, events } => {
-                let window_ms = self.plan.rules.base.window_ms;
-                let journey = matcher.run(events).map(|outcome| Journey {
-                    attempt: outcome.attempt.into_iter().map(Some).collect(),
-                    open_until_ms: outcome.latest_start_ms.saturating_add(window_ms),
-                });
-                Ok(journey.into_iter().collect())
+                let Some(Outcome { attempt, latest_start_ms }) = matcher.run(events) else { return Ok(()) };
+                result.times_ms.clear();
+                result.times_ms.extend(attempt.iter().map(|event| Some(events[*event].time_ms)));
+                result.open_until_ms = latest_start_ms.saturating_add(plan.rules.base.window_ms);
+                let group = |b| kept.group(b, attempt.len(), |step| Some(attempt[step]));
+                result.group = plan.breakdown.as_ref().map(group);
+                users.take(result)
             }
-            Events::Ruled(ruled) => Ok(ruled.journeys.run(&ruled.events, ruled.sessions.ends_ms())?),
+            Events::Ruled(ruled) => {
+                for Journey { attempt, open_until_ms } in ruled.journeys.run(&ruled.events, ruled.sessions.ends_ms())? {
+                    result.times_ms.clear();
+                    let times = attempt.iter().map(|event| event.map(|event| ruled.events[event].time_ms));
+                    result.times_ms.extend(times);
+                    result.open_until_ms = open_until_ms;
+                    let group = |b| kept.group(b, attempt.len(), |step| attempt[step]);
+                    result.group = plan.breakdown.as_ref().map(group);
+                    users.take(result)?;
+                }
+                Ok(())
+            }
         }
     }
 
@@ -206,41 +230,21 @@ impl FunnelTaker {
                 ruled.values.clear();
             }
         }
-        self.rows.clear();
-        self.held.clear();
-    }
-
-    /// The breakdown value of an attempt: at the step asked for, or at the deepest reached up to there.
-    fn group(&self, breakdown: &Breakdown, attempt: &[Option<usize>]) -> String {
-        let upto = &attempt[..breakdown.step.min(attempt.len())];
-        let value = upto.iter().rev().flatten().next().and_then(|event| {
-            let (batch, row) = self.rows[*event];
-            self.held[batch].1.value(&breakdown.property, row).map(PropertyValue::into_value)
-        });
-        group_key(value.as_ref())
+        self.kept.rows.clear();
+        self.kept.held.clear();
     }
 }
 
-impl Take for FunnelTaker {
+impl<U: TakeUsers> Take for FunnelTaker<U> {
     fn take(&mut self, event: &Found<'_>) {
         if self.push(event) && self.plan.breakdown.is_some() {
-            if self.held.last().is_none_or(|(number, _)| *number != event.number) {
-                self.held.push((event.number, event.batch.clone()));
-            }
-            self.rows.push((self.held.len() - 1, event.row));
+            self.kept.push(event);
         }
     }
 
     fn end_user(&mut self, user: &str, is_counted: bool) -> Result<(), WalkError> {
-        let journeys = if is_counted { self.journeys()? } else { Vec::new() };
-        for journey in journeys {
-            let result = UserResult {
-                user: self.plan.names_users.then(|| user.to_owned()),
-                times_ms: journey.attempt.iter().map(|event| event.map(|event| self.time_ms(event))).collect(),
-                open_until_ms: journey.open_until_ms,
-                group: self.plan.breakdown.as_ref().map(|b| self.group(b, &journey.attempt)),
-            };
-            self.results.push(result);
+        if is_counted {
+            self.tell(user)?;
         }
         self.clear();
         Ok(())

@@ -33,10 +33,10 @@ use datafusion::physical_plan::{
 use futures::StreamExt;
 use tokio::sync::OnceCell;
 use weir_lake::links::Moves;
-use weir_lake::merge::{ARRIVAL_COLUMNS, ID_COLUMNS, KEY_COLUMNS, Merge};
+use weir_lake::merge::{ARRIVAL_COLUMNS, ID_COLUMNS, KEY_COLUMNS, Merge, Run, Runs, Select};
 use weir_lake::reader::{self, Apart, Batches, Cost, Read};
 use weir_lake::resolve::{self, Moved};
-use weir_lake::schema::{BUCKETS, USER, columns};
+use weir_lake::schema::{BUCKET, BUCKETS, USER, columns};
 use weir_lake::typed::TypedColumn;
 use weir_lake::{DataFile, LakeError, Store};
 
@@ -71,7 +71,7 @@ impl MergeScanExec {
         partitions: usize,
         moves: Arc<Moves>,
     ) -> Self {
-        let mut needed: Vec<&str> = KEY_COLUMNS.iter().chain(&wanted.columns).copied().collect();
+        let mut needed: Vec<&str> = [BUCKET].iter().chain(&KEY_COLUMNS).chain(&wanted.columns).copied().collect();
         let (arrival, id) = tie_breakers(&files);
         // Rows that move meet rows of the file that they come from.
         let (arrival, id) = (arrival || !moves.is_empty(), id || !moves.is_empty());
@@ -95,12 +95,51 @@ impl MergeScanExec {
         Some(Apart { columns: typed, known, text_for_these: *text_for_these })
     }
 
+    /// The columns that a walk over [`Rows`] reads: it sees to the order by itself.
+    fn names_of_rows(&self) -> Vec<&str> {
+        self.names.iter().map(String::as_str).filter(|name| *name != BUCKET).collect()
+    }
+
+    /// The rows of a partition where they lie: what [`execute`](ExecutionPlan::execute) gives, without the column of buckets
+    /// and without copying any. Files are opened now.
+    ///
+    /// # Errors
+    /// A file that cannot be read; also later, from the rows.
+    pub async fn rows(&self, partition: usize) -> std::result::Result<Rows, LakeError> {
+        let runs = self.open(partition, &self.names_of_rows()).await?;
+        Ok(Rows { runs, metrics: BaselineMetrics::new(&self.metrics, partition) })
+    }
+
+    async fn open(&self, partition: usize, names: &[&str]) -> std::result::Result<Runs, LakeError> {
+        let buckets = self.partitions[partition].clone();
+        let read = Read { columns: names, buckets, batch_rows: reader::BATCH_ROWS };
+        let moved = self.moved(names).await?;
+        let mut inputs = Vec::with_capacity(self.files.len() + 1);
+        for file in &self.files {
+            let (store, version, apart) = (&self.store, self.version, self.apart());
+            let batches = match &self.wanted.user {
+                Some(user) => resolve::open_user(store, version, file, names, apart, moved, user).await?,
+                None => resolve::open(store, version, file, &read, apart, moved).await?,
+            };
+            inputs.push(in_turns(batches));
+        }
+        if !moved.is_empty() {
+            inputs.push(in_turns(moved.rows(&read.buckets)));
+        }
+        let wanted = Arc::clone(&self.wanted);
+        let select: Option<Select> = match wanted.rows.is_everything() {
+            true => None,
+            false => Some(Arc::new(move |batch| wanted.rows.rows(batch))),
+        };
+        Runs::new(inputs, select).await
+    }
+
     /// What it takes to read all of it, by the footers of its files.
     ///
     /// # Errors
     /// A file that cannot be read.
     pub async fn cost(&self) -> std::result::Result<Cost, LakeError> {
-        let names: Vec<&str> = self.names.iter().map(String::as_str).collect();
+        let names = self.names_of_rows();
         let mut whole = Cost::default();
         for file in &self.files {
             let cost = reader::cost(&self.store, self.version, file, &names, self.apart()).await?;
@@ -140,7 +179,7 @@ fn bucket_ranges(partitions: usize) -> Vec<Range<usize>> {
 
 fn properties(schema: &SchemaRef, partitions: usize) -> PlanProperties {
     let column = |name: &str| schema.index_of(name).map(|at| Arc::new(Column::new(name, at)) as Arc<dyn PhysicalExpr>);
-    let key: Vec<_> = KEY_COLUMNS.iter().filter_map(|name| column(name).ok()).collect();
+    let key: Vec<_> = [BUCKET].iter().chain(&KEY_COLUMNS).filter_map(|name| column(name).ok()).collect();
     let order = key.iter().map(|c| PhysicalSortExpr::new(Arc::clone(c), SortOptions::default()));
     let mut equivalence = EquivalenceProperties::new(Arc::clone(schema));
     equivalence.add_orderings([order.collect::<Vec<_>>()]);
@@ -199,7 +238,7 @@ impl ExecutionPlan for MergeScanExec {
 
     fn execute(&self, partition: usize, _: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
         let metrics = BaselineMetrics::new(&self.metrics, partition);
-        let scan = Scan { exec: self.clone(), buckets: self.partitions[partition].clone(), merge: None };
+        let scan = Scan { exec: self.clone(), partition, merge: None };
         let batches = futures::stream::try_unfold((scan, metrics), |(mut scan, metrics)| async move {
             let next = scan.next().await.map_err(|e| DataFusionError::External(Box::new(e)))?;
             Ok(next.map(|batch| (batch.record_output(&metrics), (scan, metrics))))
@@ -215,7 +254,7 @@ impl ExecutionPlan for MergeScanExec {
 /// One running partition: files are opened with the first batch.
 struct Scan {
     exec: MergeScanExec,
-    buckets: Range<usize>,
+    partition: usize,
     merge: Option<Merge>,
 }
 
@@ -223,40 +262,42 @@ impl Scan {
     async fn next(&mut self) -> Result<Option<arrow::array::RecordBatch>, LakeError> {
         let merge = match &mut self.merge {
             Some(merge) => merge,
-            None => self.merge.insert(open(&self.exec, self.buckets.clone()).await?),
+            None => {
+                let names: Vec<&str> = self.exec.names.iter().map(String::as_str).collect();
+                let runs = self.exec.open(self.partition, &names).await?;
+                self.merge.insert(Merge::of(runs, reader::BATCH_ROWS))
+            }
         };
         merge.next().await
     }
 }
 
-async fn open(exec: &MergeScanExec, buckets: Range<usize>) -> Result<Merge, LakeError> {
-    let names: Vec<&str> = exec.names.iter().map(String::as_str).collect();
-    let read = Read { columns: &names, buckets, batch_rows: reader::BATCH_ROWS };
-    let moved = exec.moved(&names).await?;
-    let mut inputs = Vec::with_capacity(exec.files.len() + 1);
-    for file in &exec.files {
-        let (store, version, apart) = (&exec.store, exec.version, exec.apart());
-        let batches = match &exec.wanted.user {
-            Some(user) => resolve::open_user(store, version, file, &names, apart, moved, user).await?,
-            None => resolve::open(store, version, file, &read, apart, moved).await?,
-        };
-        inputs.push(only_wanted(batches, &exec.wanted));
-    }
-    if !moved.is_empty() {
-        inputs.push(only_wanted(moved.rows(&read.buckets), &exec.wanted));
-    }
-    Merge::new(inputs, reader::BATCH_ROWS).await
+/// The rows of one partition, in order, where they lie.
+#[derive(Debug)]
+pub struct Rows {
+    runs: Runs,
+    metrics: BaselineMetrics,
 }
 
-/// The rows of an input that matter. Between two batches others have their turn, and a question whose asker is gone ends.
-fn only_wanted(batches: Batches, wanted: &Arc<Wanted>) -> Batches {
-    let wanted = Arc::clone(wanted);
-    let batches = batches.then(move |batch| {
-        let wanted = Arc::clone(&wanted);
-        async move {
-            tokio::task::yield_now().await;
-            if wanted.rows.is_everything() { batch } else { wanted.rows.of(batch?) }
+impl Rows {
+    /// The next rows; `None` at the end.
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    pub async fn next(&mut self) -> std::result::Result<Option<Run<'_>>, LakeError> {
+        let run = self.runs.next(usize::MAX).await?;
+        if let Some(run) = &run {
+            self.metrics.record_output(run.rows().len());
         }
+        Ok(run)
+    }
+}
+
+/// Between two batches others have their turn, and a question whose asker is gone ends.
+fn in_turns(batches: Batches) -> Batches {
+    let batches = batches.then(|batch| async move {
+        tokio::task::yield_now().await;
+        batch
     });
     batches.boxed()
 }

@@ -1,18 +1,15 @@
 //! The query engine: a checked question in, an answer out.
 //!
 //! ```text
-//!   FunnelSpec ──▶ snapshot of the table ──▶ FunnelExec ──▶ tally ──▶ FunnelReport
-//!                  files that can matter      │ one walk over sorted rows, a user at a time
-//!                                             MergeScanExec
-//!                                               k-way merge of the files' rows, by ranges of buckets, side by side
-//!   other kinds ──▶ the same ──▶ MergeScanExec ──▶ a walk of the kind for each range of buckets, merged ──▶ report
+//!   Spec ──▶ snapshot of the table ──▶ MergeScanExec ──▶ a walk for each range of buckets, side by side ──▶ merged: the report
+//!            files that can matter     k-way merge of the files' rows
 //! ```
 //!
-//! [`merge_scan`] and [`funnel_exec`] are DataFusion operators with declared ordering and distribution; `funnel_walk` is what a
-//! funnel does with the rows, and [`questions`] has all other kinds, whose meaning is in `weir-core`. Both go over rows by
-//! [`walk`], which knows which of them matter, and whose; [`user`] reads those of one user. [`sql`] runs a statement over the same
-//! snapshot: [`events_table`] gives it and that of failed events as tables, read by [`file_scan`], and [`functions`] gives questions
-//! as tables.
+//! [`merge_scan`] is a DataFusion operator with declared ordering and distribution, over rows that are sorted by user and time.
+//! [`walk`] goes over them, and knows which of them matter, and whose; `funnel_walk` is what a funnel does with them, and
+//! [`questions`] has all other kinds, whose meaning is in `weir-core`; [`user`] reads those of one user. [`sql`] runs a statement
+//! over the same snapshot: [`events_table`] gives it and that of failed events as tables, read by [`file_scan`]; [`functions`] gives
+//! questions as tables, of which the users of a funnel come from an operator of their own, [`funnel_exec`].
 
 mod cohorts;
 pub mod events_table;
@@ -20,7 +17,6 @@ pub mod experiment;
 pub mod file_scan;
 pub mod functions;
 pub mod funnel_exec;
-pub mod funnel_users;
 pub mod funnel_walk;
 pub mod merge_scan;
 pub mod narrowed;
@@ -38,9 +34,6 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 use compact_fn::vacuum;
 use datafusion::error::DataFusionError;
-use datafusion::execution::TaskContext;
-use datafusion::physical_plan::execute_stream;
-use futures::TryStreamExt;
 use ingest_fn::settings_watch::PLAN;
 use serde::Serialize;
 use tokio::sync::Mutex;
@@ -48,7 +41,7 @@ use weir_core::answer::Scanned;
 use weir_core::funnel::{Entangled, FunnelReport, FunnelTally, ReportContext, TooManyValues, UserResult};
 use weir_core::plan;
 use weir_core::ports::Clock;
-use weir_core::spec::{Cohort, FunnelSpec, SpecError, SpecProblem};
+use weir_core::spec::{Cohort, FunnelSpec, FunnelUsers, SpecError, SpecProblem};
 use weir_lake::catalogue::CatalogueReader;
 use weir_lake::links::{IdentityReport, LinkCache};
 use weir_lake::schema::BUCKETS;
@@ -56,12 +49,11 @@ use weir_lake::{DataFile, LakeError, Settings, Snapshot, Store, Table, TableName
 
 use crate::catalogue::LakeCatalogue;
 use cohorts::CohortSets;
-use funnel_exec::FunnelExec;
-use funnel_walk::FunnelPlan;
+use funnel_walk::{FunnelPlan, FunnelTaker, TakeUsers};
 use merge_scan::MergeScanExec;
 pub use sql::{SqlLimits, SqlRows};
 use sql_columns::SqlColumns;
-use walk::RowPlan;
+use walk::{RowPlan, WalkError};
 
 /// What goes wrong with a question.
 #[derive(Debug, thiserror::Error)]
@@ -164,6 +156,22 @@ pub struct EventCount {
     pub event: String,
     /// How often.
     pub count: u64,
+}
+
+/// The users at a place of a funnel.
+struct Placed {
+    place: FunnelUsers,
+    complete_to_ms: Option<i64>,
+    users: HashSet<String>,
+}
+
+impl TakeUsers for Placed {
+    fn take(&mut self, user: &UserResult) -> Result<(), WalkError> {
+        if user.is_at(self.place, self.complete_to_ms) {
+            self.users.extend(user.user.clone());
+        }
+        Ok(())
+    }
 }
 
 /// Names of the events of a tracking plan; `None` where there is no plan.
@@ -296,12 +304,14 @@ impl Engine {
         if spec.users.is_some() {
             plan = plan.naming_users();
         }
-        let mut tally = FunnelTally::new(spec, snapshot.complete_to_ms);
-        let take = |user: UserResult| {
-            tally.add(&user);
-            Ok(tally.check()?)
-        };
-        let scanned = self.each_user(snapshot, plan, take).await?;
+        let new = || FunnelTally::new(spec, snapshot.complete_to_ms);
+        let (tallies, scanned) = self.users_of(snapshot, plan, new).await?;
+        let tally = tallies.into_iter().reduce(|mut whole, part| {
+            whole.merge(part);
+            whole
+        });
+        let tally = tally.unwrap_or_else(new);
+        tally.check()?;
         let labels: Vec<String> = spec.steps.iter().map(|s| s.label.clone()).collect();
         Ok(tally.report(&ReportContext {
             version: snapshot.version,
@@ -312,20 +322,17 @@ impl Engine {
         }))
     }
 
-    /// Gives the results of each user of a funnel.
-    async fn each_user(
+    /// Tells of the users of a funnel, those of one range of buckets each who is told.
+    async fn users_of<U: TakeUsers + Send + 'static>(
         &self,
         snapshot: &Snapshot,
         plan: FunnelPlan,
-        mut take: impl FnMut(UserResult) -> Result<(), EngineError>,
-    ) -> Result<Scanned, EngineError> {
-        let (scan, scanned) = self.scan(snapshot, &plan.rows).await?;
-        let operator = Arc::new(FunnelExec::new(Arc::new(scan), Arc::new(plan)));
-        let mut users = execute_stream(operator, Arc::new(TaskContext::default()))?;
-        while let Some(batch) = users.try_next().await? {
-            funnel_exec::results(&batch).try_for_each(&mut take)?;
-        }
-        Ok(scanned)
+        new: impl Fn() -> U,
+    ) -> Result<(Vec<U>, Scanned), EngineError> {
+        let plan = Arc::new(plan);
+        let taker = || FunnelTaker::new(Arc::clone(&plan), new());
+        let (takers, scanned) = self.take_all(snapshot, &plan.rows, taker).await?;
+        Ok((takers.into_iter().map(|taker| taker.users).collect(), scanned))
     }
 
     /// For each cohort that is the result of a funnel, the users in it.
@@ -333,16 +340,10 @@ impl Engine {
         let mut sets = Vec::new();
         for cohort in cohorts {
             if let Cohort::InFunnel { funnel, users: place } = cohort {
-                let mut set = HashSet::new();
                 let plan = FunnelPlan::new(funnel, Vec::new()).naming_users();
-                let take = |user: UserResult| {
-                    if user.is_at(*place, snapshot.complete_to_ms) {
-                        set.extend(user.user);
-                    }
-                    Ok(())
-                };
-                self.each_user(snapshot, plan, take).await?;
-                sets.push(Arc::new(set));
+                let new = || Placed { place: *place, complete_to_ms: snapshot.complete_to_ms, users: HashSet::new() };
+                let (parts, _) = self.users_of(snapshot, plan, new).await?;
+                sets.push(Arc::new(parts.into_iter().flat_map(|part| part.users).collect()));
             }
         }
         Ok(sets)

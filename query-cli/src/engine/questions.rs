@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use datafusion::execution::TaskContext;
 use datafusion::physical_plan::{ExecutionPlan, displayable};
-use futures::TryStreamExt;
 use serde::Serialize;
 use tokio::task::JoinSet;
 use weir_core::activity::{self, LifecycleReport, LifecycleWalk, StickinessReport, StickinessWalk};
@@ -229,13 +227,13 @@ impl Engine {
         // Who gives up on the answer drops this, and with it every task.
         let mut tasks = JoinSet::new();
         for partition in 0..scan.properties().partitioning.partition_count() {
-            let mut batches = scan.execute(partition, Arc::new(TaskContext::default()))?;
-            let (mut rows, mut taker) = (RowWalk::new(Arc::clone(plan)), new());
+            let (scan, mut walk, mut taker) = (Arc::clone(&scan), RowWalk::new(Arc::clone(plan)), new());
             tasks.spawn(async move {
-                while let Some(batch) = batches.try_next().await? {
-                    rows.take(&batch, &mut taker)?;
+                let mut rows = scan.rows(partition).await?;
+                while let Some(run) = rows.next().await? {
+                    walk.take(&run, &mut taker)?;
                 }
-                rows.finish(&mut taker)?;
+                walk.finish(&mut taker)?;
                 Ok::<T, EngineError>(taker)
             });
         }
@@ -351,6 +349,7 @@ impl From<WalkError> for EngineError {
         match error {
             WalkError::Lake(error) => Self::Lake(error),
             WalkError::Entangled(error) => Self::from(error),
+            WalkError::TooManyValues(error) => Self::from(error),
         }
     }
 }

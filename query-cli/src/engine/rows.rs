@@ -147,18 +147,44 @@ pub(super) struct Fit {
     pub is_of_question: bool,
 }
 
+impl Fit {
+    fn that_matters(self) -> Option<Self> {
+        (self.is_of_question || self.bits != 0).then_some(self)
+    }
+}
+
 /// Finds what rows fit. Names are compared once a dictionary, not once a row.
 #[derive(Debug, Default)]
 pub(super) struct Fitter {
-    /// For each name of the dictionary that was seen last. The array is held, so that its address stands for it.
-    names: Option<(ArrayRef, Vec<NameFits>)>,
+    /// The dictionary that was seen last: it is held, so that its address stands for it.
+    dictionary: Option<ArrayRef>,
+    /// For each of its names.
+    names: Vec<NameFits>,
 }
 
-/// What events of one name can fit.
-#[derive(Debug, Clone, Default)]
-struct NameFits {
-    of_question: Fits,
-    of_cohorts: Fits,
+/// What events of one name fit.
+#[derive(Debug, Clone)]
+enum NameFits {
+    /// All the same; `None` where they do not matter.
+    Alike(Option<Fit>),
+    /// That depends on their properties.
+    Depending { of_question: Fits, of_cohorts: Fits },
+}
+
+impl NameFits {
+    fn of(name: &str, selectors: &Selectors) -> Self {
+        let of_question = Fits::of(name, &selectors.of_question);
+        let of_cohorts = Fits::of(name, &selectors.of_cohorts);
+        let looks_at_question = !of_question.is_nothing() || selectors.every_event;
+        let is_alike = of_question.depending.is_empty()
+            && of_cohorts.depending.is_empty()
+            && (selectors.filters.is_empty() || !looks_at_question);
+        if !is_alike {
+            return Self::Depending { of_question, of_cohorts };
+        }
+        let bits = of_question.always | of_cohorts.always;
+        Self::Alike(Fit { bits, is_of_question: looks_at_question }.that_matters())
+    }
 }
 
 #[derive(Debug, Clone, Default)]
@@ -204,29 +230,31 @@ impl Fitter {
     /// Before the rows of a batch are looked at.
     pub fn begin(&mut self, selectors: &Selectors, batch: &Batch) {
         let values = batch.event.values();
-        if self.names.as_ref().is_some_and(|(seen, _)| Arc::ptr_eq(seen, values)) {
+        if self.dictionary.as_ref().is_some_and(|seen| Arc::ptr_eq(seen, values)) {
             return;
         }
         let names = values.as_string::<i32>();
-        let fits = (0..names.len()).map(|at| NameFits {
-            of_question: Fits::of(names.value(at), &selectors.of_question),
-            of_cohorts: Fits::of(names.value(at), &selectors.of_cohorts),
-        });
-        self.names = Some((Arc::clone(values), fits.collect()));
+        self.names = (0..names.len()).map(|at| NameFits::of(names.value(at), selectors)).collect();
+        self.dictionary = Some(Arc::clone(values));
     }
 
     /// What a row fits; `None` where it does not matter at all. `key` is that of its event.
+    #[inline]
     pub fn of(&self, selectors: &Selectors, batch: &Batch, row: usize, key: i32) -> Option<Fit> {
-        let (_, names) = self.names.as_ref()?;
-        let name = names.get(usize::try_from(key).ok()?)?;
-        let mut fit = Fit::default();
-        if (!name.of_question.is_nothing() || selectors.every_event) && batch.holds(&selectors.filters, row) {
-            fit.bits = name.of_question.bits(&selectors.of_question, batch, row);
-            fit.is_of_question = fit.bits != 0 || selectors.every_event;
+        match self.names.get(usize::try_from(key).ok()?)? {
+            NameFits::Alike(fit) => *fit,
+            NameFits::Depending { of_question, of_cohorts } => {
+                let mut fit = Fit::default();
+                let looks_at_question = !of_question.is_nothing() || selectors.every_event;
+                if looks_at_question && batch.holds(&selectors.filters, row) {
+                    fit.bits = of_question.bits(&selectors.of_question, batch, row);
+                    fit.is_of_question = fit.bits != 0 || selectors.every_event;
+                }
+                if !of_cohorts.is_nothing() {
+                    fit.bits |= of_cohorts.bits(&selectors.of_cohorts, batch, row);
+                }
+                fit.that_matters()
+            }
         }
-        if !name.of_cohorts.is_nothing() {
-            fit.bits |= name.of_cohorts.bits(&selectors.of_cohorts, batch, row);
-        }
-        (fit.is_of_question || fit.bits != 0).then_some(fit)
     }
 }

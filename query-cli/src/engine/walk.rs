@@ -1,19 +1,19 @@
 //! Walks over sorted rows, a user at a time: which rows matter, whose they are, and what is made of them.
 //!
 //! ```text
-//!   batches by (bucket, user, time, arrival, id) ──▶ RowWalk ──▶ Take, the events of one user after another
-//!                                                      │          funnels: `funnel_walk`; all other kinds: `Taker`
-//!                                                      └─ counts what cohorts ask for
+//!   runs by (bucket, user, time, arrival, id) ──▶ RowWalk ──▶ Take, the events of one user after another
+//!                                                   │          funnels: `funnel_walk`; all other kinds: `Taker`
+//!                                                   └─ counts what cohorts ask for
 //! ```
 
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
-use weir_core::funnel::Entangled;
+use weir_core::funnel::{Entangled, TooManyValues};
 use weir_core::property::PropertyValue;
 use weir_core::scan::{Properties, Seen, Walk, Wants};
 use weir_core::spec::{Cohort, PropertyPath};
 use weir_lake::LakeError;
+use weir_lake::merge::Run;
 use weir_lake::schema::{EVENT, SESSION_ID, TIME, USER};
 use weir_lake::typed::TypedColumn;
 
@@ -30,6 +30,9 @@ pub enum WalkError {
     /// The question, for the events of one user.
     #[error(transparent)]
     Entangled(#[from] Entangled),
+    /// The question, for what all users are broken down by.
+    #[error(transparent)]
+    TooManyValues(#[from] TooManyValues),
 }
 
 /// What a question wants of rows, ready to run over them.
@@ -105,16 +108,30 @@ pub(super) struct Found<'b> {
     pub bits: u128,
 }
 
-/// Takes batches in the order of user and time.
+/// Takes runs in the order of user and time.
 #[derive(Debug)]
 pub(super) struct RowWalk {
     plan: Arc<RowPlan>,
-    fitter: Fitter,
+    /// Of each input of the merge its current batch.
+    inputs: Vec<Option<Box<Input>>>,
     counter: Option<CohortCounter>,
     bounds_micros: (i64, i64),
     user: String,
+    /// The batch, and the view in it, that `user` was last seen as.
+    seen_as: Option<(usize, u128)>,
     last_ms: i64,
     batches: usize,
+}
+
+/// A batch of an input.
+#[derive(Debug)]
+struct Input {
+    /// How many the input gave before.
+    number: usize,
+    /// How many this walk has seen before, of all inputs.
+    id: usize,
+    batch: Batch,
+    fitter: Fitter,
 }
 
 impl RowWalk {
@@ -122,39 +139,71 @@ impl RowWalk {
     pub fn new(plan: Arc<RowPlan>) -> Self {
         let (from, to) = plan.bounds_ms;
         Self {
-            fitter: Fitter::default(),
+            inputs: Vec::new(),
             counter: plan.cohorts.as_ref().map(|cohorts| cohorts.counter()),
             bounds_micros: (from.saturating_mul(1000), to.saturating_add(1).saturating_mul(1000).saturating_sub(1)),
             user: String::new(),
+            seen_as: None,
             last_ms: i64::MIN,
             batches: 0,
             plan,
         }
     }
 
-    /// Gives the rows of a batch.
+    /// The batch of a run, ready to be looked at.
+    fn prepare(&mut self, run: &Run<'_>) -> Result<(), LakeError> {
+        if self.inputs.len() <= run.input {
+            self.inputs.resize_with(run.input + 1, || None);
+        }
+        let input = &mut self.inputs[run.input];
+        if input.as_ref().is_some_and(|input| input.number == run.number) {
+            return Ok(());
+        }
+        let batch = Batch::of(run.batch())?;
+        let mut fitter = input.take().map(|input| input.fitter).unwrap_or_default();
+        fitter.begin(&self.plan.selectors, &batch);
+        *input = Some(Box::new(Input { number: run.number, id: self.batches, batch, fitter }));
+        self.batches += 1;
+        Ok(())
+    }
+
+    /// Gives the rows of a run.
     ///
     /// # Errors
     /// [`LakeError::Invariant`] where rows are not in order: wrong counts are worse than none; what `to` says.
-    pub fn take(&mut self, batch: &RecordBatch, to: &mut impl Take) -> Result<(), WalkError> {
-        let batch = Batch::of(batch)?;
+    pub fn take(&mut self, run: &Run<'_>, to: &mut impl Take) -> Result<(), WalkError> {
+        self.prepare(run)?;
+        let Some(input) = self.inputs[run.input].take() else { return Ok(()) };
+        let taken = self.take_rows(&input, run.rows(), to);
+        self.inputs[run.input] = Some(input);
+        taken
+    }
+
+    fn take_rows(
+        &mut self,
+        input: &Input,
+        rows: impl Iterator<Item = usize>,
+        to: &mut impl Take,
+    ) -> Result<(), WalkError> {
         let plan = Arc::clone(&self.plan);
-        self.fitter.begin(&plan.selectors, &batch);
-        let keys = batch.event.keys().values();
-        let times = batch.time.values();
-        let number = self.batches;
-        self.batches += 1;
-        for row in 0..batch.time.len() {
-            let Some(fit) = self.fitter.of(&plan.selectors, &batch, row, keys[row]) else { continue };
+        let Input { id, batch, fitter, .. } = input;
+        let (keys, times, users) = (batch.event.keys().values(), batch.time.values(), batch.user.views());
+        for row in rows {
+            let Some(fit) = fitter.of(&plan.selectors, batch, row, keys[row]) else { continue };
             let is_inside = times[row] >= self.bounds_micros.0 && times[row] <= self.bounds_micros.1;
             let is_of_question = fit.is_of_question && is_inside;
             if !is_of_question && self.counter.is_none() {
                 continue;
             }
-            let user = batch.user.value(row);
-            if user != self.user {
-                self.end_user(to)?;
-                self.user.push_str(user);
+            // Equal views of one batch are equal texts; unequal ones may still be.
+            let seen_as = Some((*id, users[row]));
+            if self.seen_as != seen_as {
+                self.seen_as = seen_as;
+                let user = batch.user.value(row);
+                if user != self.user {
+                    self.end_user(to)?;
+                    self.user.push_str(user);
+                }
             }
             let time_ms = times[row].div_euclid(1000);
             if self.last_ms > time_ms {
@@ -167,7 +216,7 @@ impl RowWalk {
                 counter.take(time_ms, fit.bits);
             }
             if is_of_question {
-                to.take(&Found { batch: &batch, number, row, time_ms, bits: fit.bits });
+                to.take(&Found { batch, number: *id, row, time_ms, bits: fit.bits });
             }
         }
         Ok(())

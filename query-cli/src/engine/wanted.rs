@@ -2,9 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
-use arrow::buffer::BooleanBuffer;
-use arrow::compute::filter_record_batch;
+use arrow::array::{Array, AsArray, DictionaryArray, RecordBatch, UInt32Array};
+use arrow::compute::take_record_batch;
 use arrow::datatypes::{Int32Type, TimestampMicrosecondType};
 use weir_lake::LakeError;
 use weir_lake::schema::{EVENT, TIME};
@@ -34,7 +33,7 @@ impl Wanted {
     }
 }
 
-/// Which rows matter. Others are left out of each file before files are merged, which is most of the work on them.
+/// Which rows matter. Others are passed over before files are merged, which is most of the work on them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WantedRows {
     /// Names of events; `None` for all.
@@ -54,39 +53,57 @@ impl WantedRows {
     /// # Errors
     /// None that batches of a lake can make.
     pub fn of(&self, batch: RecordBatch) -> Result<RecordBatch, LakeError> {
-        let Some(mask) = self.mask(&batch) else { return Ok(batch) };
-        Ok(filter_record_batch(&batch, &BooleanArray::new(mask, None))?)
+        let Some(rows) = self.rows(&batch) else { return Ok(batch) };
+        Ok(take_record_batch(&batch, &UInt32Array::from(rows))?)
     }
 
-    /// Which rows of a batch matter; `None` if all do.
-    fn mask(&self, batch: &RecordBatch) -> Option<BooleanBuffer> {
-        let rows = batch.num_rows();
-        let events = self.events.as_ref().zip(batch.column_by_name(EVENT)).and_then(|(wanted, column)| {
-            let column = column.as_dictionary::<Int32Type>();
-            let names = column.values().as_string::<i32>();
-            let is_wanted = |at: usize| names.is_valid(at) && wanted.contains(names.value(at));
-            let is_wanted: Vec<bool> = (0..names.len()).map(is_wanted).collect();
-            let keys = column.keys().values();
-            let is_row_wanted = |row: usize| usize::try_from(keys[row]).is_ok_and(|key| is_wanted[key]);
-            is_wanted.contains(&false).then(|| BooleanBuffer::collect_bool(rows, is_row_wanted))
-        });
-        let times = self.time_micros.zip(batch.column_by_name(TIME)).and_then(|((from, to), column)| {
-            let times = column.as_primitive::<TimestampMicrosecondType>().values();
-            let inside = BooleanBuffer::collect_bool(rows, |row| from <= times[row] && times[row] <= to);
-            (inside.count_set_bits() < rows).then_some(inside)
-        });
-        match (events, times) {
-            (Some(events), Some(times)) => Some(&events & &times),
-            (events, times) => events.or(times),
+    /// The rows of a batch that matter, ascending; `None` if all do.
+    pub fn rows(&self, batch: &RecordBatch) -> Option<Vec<u32>> {
+        let events = self.events.as_ref().zip(batch.column_by_name(EVENT));
+        let rows = events.and_then(|(wanted, column)| rows_named(wanted, column.as_dictionary::<Int32Type>()));
+        let Some(((from, to), column)) = self.time_micros.zip(batch.column_by_name(TIME)) else { return rows };
+        if (from, to) == (i64::MIN, i64::MAX) {
+            return rows;
         }
+        let times = column.as_primitive::<TimestampMicrosecondType>().values();
+        let is_inside = |row: &u32| (from..=to).contains(&times[*row as usize]);
+        if let Some(mut rows) = rows {
+            rows.retain(is_inside);
+            return Some(rows);
+        }
+        let rows: Vec<u32> = (0..row_count(times.len())).filter(is_inside).collect();
+        (rows.len() < times.len()).then_some(rows)
     }
+}
+
+/// The rows of events with these names, ascending; `None` if all have one. Names are compared once a dictionary, not once a row.
+fn rows_named(wanted: &BTreeSet<String>, column: &DictionaryArray<Int32Type>) -> Option<Vec<u32>> {
+    let names = column.values().as_string::<i32>();
+    let is_wanted: Vec<bool> =
+        (0..names.len()).map(|at| names.is_valid(at) && wanted.contains(names.value(at))).collect();
+    if !is_wanted.contains(&false) {
+        return None;
+    }
+    // Each row is written where the next one that matters belongs: there is no branch to be guessed wrong.
+    let keys = column.keys().values();
+    let (mut rows, mut count) = (vec![0; keys.len()], 0);
+    for (row, key) in (0..row_count(keys.len())).zip(keys) {
+        rows[count] = row;
+        count += usize::from(usize::try_from(*key).is_ok_and(|key| is_wanted[key]));
+    }
+    rows.truncate(count);
+    Some(rows)
+}
+
+fn row_count(rows: usize) -> u32 {
+    u32::try_from(rows).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
 
-    use arrow::array::{ArrayRef, DictionaryArray, TimestampMicrosecondArray};
+    use arrow::array::{ArrayRef, TimestampMicrosecondArray};
 
     use super::*;
 

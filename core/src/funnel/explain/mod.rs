@@ -16,10 +16,10 @@
 //!
 //! ```
 //! use weir_core::funnel::explain::{Explainer, RawEvent, Reason, Verdict};
-//! use weir_core::spec::{Spec, parse};
+//! use weir_core::spec::parse;
 //!
 //! let json = r#"{"kind": "funnel", "steps": [{"event": "view"}, {"event": "apply"}], "window": "1s"}"#;
-//! let Spec::Funnel(spec) = parse(json, 0).unwrap();
+//! let spec = parse(json, 0).unwrap().into_funnel().unwrap();
 //! let mut explainer = Explainer::new(&spec);
 //! for (time_ms, event) in [(0, "view"), (1500, "apply")] {
 //!     explainer.push(&RawEvent { time_ms, event, ..RawEvent::default() });

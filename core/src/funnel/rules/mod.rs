@@ -252,7 +252,7 @@ impl Journeys {
             self.step_events.clear();
             self.step_events.extend(part.members.iter().map(event));
             return Ok(matcher.run(&self.step_events).map(|outcome| Best {
-                attempt: outcome.attempt.into_iter().map(|at| Some(part.members[at])).collect(),
+                attempt: outcome.attempt.iter().map(|at| Some(part.members[*at])).collect(),
                 latest_start_ms: outcome.latest_start_ms,
             }));
         }

@@ -148,7 +148,7 @@ proptest! {
         let steps: Vec<StepEvent> =
             events.iter().map(|event| StepEvent { time_ms: event.time_ms, steps: event.steps }).collect();
         let plain = Matcher::new(base).run(&steps).map(|outcome| Journey {
-            attempt: outcome.attempt.into_iter().map(Some).collect(),
+            attempt: outcome.attempt.iter().copied().map(Some).collect(),
             open_until_ms: outcome.latest_start_ms.saturating_add(base.window_ms),
         });
         let found = Journeys::new(rules).run(&events, &[])?;
