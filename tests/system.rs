@@ -13,6 +13,7 @@
 //! - [`failures`]: what is said, and with which exit code, when something is wrong.
 //! - [`formats`]: results in every format.
 //! - [`page`]: the page and who may read.
+//! - [`experiments`]: an experiment against the published formulas.
 //! - [`paths`]: paths and sessions whose numbers are worked out by hand.
 //! - [`sql`]: statements, funnels as tables, limits, and the prompt in a real terminal.
 //! - [`users`]: one user: what they did, and why they did or did not convert.
@@ -38,6 +39,8 @@ mod bounds;
 mod catalogue;
 #[path = "system/days.rs"]
 mod days;
+#[path = "system/experiments.rs"]
+mod experiments;
 #[path = "system/failed.rs"]
 mod failed;
 #[path = "system/failures.rs"]

@@ -90,7 +90,7 @@ pub(crate) async fn moved(
     let moves = table.links().moves(table.store(), snapshot, inputs).await?;
     let columns = columns();
     let names: Vec<&str> = columns.fields().iter().map(|field| field.name().as_str()).collect();
-    let apart = Some(Apart { columns: typed, known: typed, text_for_these: false });
+    let apart = Some(Apart { columns: typed, known: typed, text_for_these: false, of_kind: &[] });
     Moved::collect(table.store(), snapshot.version, inputs, &names, apart, &moves, MOVED_BYTES).await
 }
 

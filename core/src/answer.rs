@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
+use crate::property::PropertyValue;
 use crate::time::rfc3339;
 
 /// What is known of the data that an answer is made of.
@@ -91,6 +92,18 @@ pub fn group_key(value: Option<&Value>) -> String {
             _ => number.to_string(),
         },
         Some(value) => value.to_string(),
+    }
+}
+
+/// Writes the [`group_key`] of a property over what was in `key`.
+pub fn write_group_key(value: Option<PropertyValue<'_>>, key: &mut String) {
+    key.clear();
+    match value {
+        // JSON writes it as it is.
+        Some(PropertyValue::Text(text)) if text.bytes().all(|byte| byte >= b' ' && byte != b'"' && byte != b'\\') => {
+            key.extend(["\"", &text, "\""]);
+        }
+        value => key.push_str(&group_key(value.map(PropertyValue::into_value).as_ref())),
     }
 }
 
@@ -218,6 +231,18 @@ mod tests {
         assert_ne!(key("1"), key("\"1\""));
         assert_ne!(key("1"), key("1.5"));
         assert_eq!(group_key(None), key("null"));
+    }
+
+    #[test]
+    fn a_key_is_written_as_it_is_made() {
+        let mut key = "of the user before".to_owned();
+        for json in ["null", "1.0", "true", r#""""#, r#""KR""#, r#""가 \"q\" \\ \n \u007f""#, r#"[1, "a"]"#, "-0.5"] {
+            let value: Value = serde_json::from_str(json).unwrap();
+            write_group_key(PropertyValue::from_value(&value), &mut key);
+            assert_eq!(key, group_key(Some(&value)), "{json}");
+        }
+        write_group_key(None, &mut key);
+        assert_eq!(key, "null");
     }
 
     #[test]

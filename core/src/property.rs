@@ -168,7 +168,59 @@ impl Condition {
     }
 }
 
+/// What kind of value a property has, where it is neither a list nor an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ValueKind {
+    /// `true` or `false`.
+    Bool,
+    /// A number.
+    Number,
+    /// A text.
+    Text,
+}
+
+impl ValueKind {
+    /// The kind of a value that a test compares with.
+    fn of(value: &Value) -> Option<Self> {
+        match value {
+            Value::Bool(_) => Some(Self::Bool),
+            Value::Number(_) => Some(Self::Number),
+            Value::String(_) => Some(Self::Text),
+            Value::Null | Value::Array(_) | Value::Object(_) => None,
+        }
+    }
+}
+
 impl Test {
+    /// The only kind of values that it tells from a missing one; `None` where there are several.
+    pub fn only_kind(&self) -> Option<ValueKind> {
+        match self {
+            Self::Equals(wanted) | Self::NotEquals(wanted) => ValueKind::of(wanted),
+            Self::Less(wanted) | Self::LessOrEqual(wanted) => ValueKind::of(wanted),
+            Self::Greater(wanted) | Self::GreaterOrEqual(wanted) => ValueKind::of(wanted),
+            Self::In(list) | Self::NotIn(list) => {
+                let first = ValueKind::of(list.first()?);
+                first.filter(|_| list.iter().all(|wanted| ValueKind::of(wanted) == first))
+            }
+            Self::StartsWith(_) | Self::EndsWith(_) | Self::Matches(_) => Some(ValueKind::Text),
+            // Lists contain things too.
+            Self::Contains(_) | Self::NotContains(_) | Self::Exists | Self::NotExists => None,
+        }
+    }
+
+    /// The least and the greatest double that pass, where those between pass too, and no double passes beside; `None` for tests
+    /// of which that cannot be said.
+    pub fn double_range(&self) -> Option<(f64, f64)> {
+        Some(match self {
+            Self::Equals(wanted) => (double(wanted)?, double(wanted)?),
+            Self::Less(wanted) => (f64::NEG_INFINITY, double(wanted)?.next_down()),
+            Self::LessOrEqual(wanted) => (f64::NEG_INFINITY, double(wanted)?),
+            Self::Greater(wanted) => (double(wanted)?.next_up(), f64::INFINITY),
+            Self::GreaterOrEqual(wanted) => (double(wanted)?, f64::INFINITY),
+            _ => return None,
+        })
+    }
+
     /// Whether a value passes; `None` is a missing one, which passes only the negations.
     ///
     /// Number, text and boolean never equal each other. Numbers compare by exact value, whatever their notation.
@@ -194,6 +246,18 @@ impl Test {
             Self::Exists => value.is_some(),
             Self::NotExists => value.is_none(),
         }
+    }
+}
+
+/// A number, where a double tells the same.
+fn double(wanted: &Value) -> Option<f64> {
+    const EXACT: u64 = 1 << f64::MANTISSA_DIGITS;
+    match wanted {
+        Value::Number(number) => match number.as_i64() {
+            Some(whole) => (whole.unsigned_abs() <= EXACT).then_some(whole as f64),
+            None => number.as_f64().filter(|_| number.is_f64()),
+        },
+        _ => None,
     }
 }
 

@@ -1,9 +1,9 @@
 //! Look-up and conditions against a naive reference over whole JSON trees.
 
 use proptest::prelude::*;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Number, Value, json};
 
-use super::{PropertyValue, find, lookup};
+use super::{PropertyValue, ValueKind, find, lookup};
 use crate::spec::{Condition, PropertyPath, PropertyRoot, Test};
 
 /// The rules as they read, over a tree: every split of the path, longest literal first.
@@ -32,7 +32,7 @@ fn arrive(value: &Value, rest: Option<&str>) -> Option<Value> {
 }
 
 /// A number as (whole part, millionths), exact for the numbers that the strategies below make.
-fn exact(number: &serde_json::Number) -> (i128, i64) {
+fn exact(number: &Number) -> (i128, i64) {
     if let Some(whole) = number.as_i64().map(i128::from).or(number.as_u64().map(i128::from)) {
         return (whole, 0);
     }
@@ -172,6 +172,33 @@ proptest! {
         let property = PropertyPath { root: PropertyRoot::Properties, path: key.clone() };
         let expected = naive_accepts(&test, walk(&tree, &key));
         prop_assert_eq!(Condition { property, test }.holds(Some(&tree.to_string()), None), expected);
+    }
+
+    #[test]
+    fn values_of_other_kinds_than_the_only_one_are_as_if_missing(value in scalar(), test in test()) {
+        if let Some(kind) = test.only_kind() {
+            let list = Value::Array(vec![value.clone()]);
+            for value in [PropertyValue::from_value(&value), PropertyValue::from_value(&list)].into_iter().flatten() {
+                let is_of_kind = matches!(
+                    (&value, kind),
+                    (PropertyValue::Bool(_), ValueKind::Bool)
+                        | (PropertyValue::Number(_), ValueKind::Number)
+                        | (PropertyValue::Text(_), ValueKind::Text)
+                );
+                prop_assert!(is_of_kind || test.accepts(Some(&value)) == test.accepts(None), "{:?} {:?}", test, value);
+            }
+        }
+    }
+
+    #[test]
+    fn a_double_is_in_the_range_where_the_number_passes(value in scalar(), test in test()) {
+        if let Some(number) = value.as_f64().and_then(Number::from_f64)
+            && let Some((least, most)) = test.double_range()
+        {
+            let is_inside = (least..=most).contains(&number.as_f64().unwrap());
+            prop_assert_eq!(is_inside, test.accepts(Some(&PropertyValue::Number(number))), "{:?} {}", test, value);
+            prop_assert!(!test.accepts(None));
+        }
     }
 
     #[test]

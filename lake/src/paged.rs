@@ -123,7 +123,7 @@ impl Paged {
         let memory = in_memory(self.metadata.schema());
         let columns = columns_of(TableName::Events);
         let names: Vec<&str> = columns.fields().iter().map(|field| field.name().as_str()).collect();
-        let apart = Apart { columns: typed, known: typed, text_for_these: false };
+        let apart = Apart { columns: typed, known: typed, text_for_these: false, of_kind: &[] };
         let layout = Layout::new(TableName::Events, &names, &notes_of(&self.metadata), Some(apart));
         let failed = self.failed.clone();
         let reading = Reading { paged: self, levels: None, group: None };

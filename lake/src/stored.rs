@@ -91,6 +91,8 @@ pub struct Apart<'a> {
     pub known: &'a [TypedColumn],
     /// Whether the text is wanted only for these columns: then it is null in files whose text has no value of any.
     pub text_for_these: bool,
+    /// Those of the columns of which only values of their own kind are wanted; of another kind is as if missing.
+    pub of_kind: &'a [TypedColumn],
 }
 
 /// What is read of a file, and what becomes of it.
@@ -120,7 +122,8 @@ impl Layout {
             return Self { read, given: Arc::new(Schema::new(fields.collect::<Vec<_>>())), joined };
         };
         let note = |column: &TypedColumn| notes.iter().find(|note| note.column == *column);
-        let is_elsewhere = |column: &TypedColumn| note(column).is_none_or(|note| note.elsewhere > 0);
+        let is_elsewhere =
+            |column: &TypedColumn| note(column).is_none_or(|note| note.is_elsewhere(apart.of_kind.contains(column)));
         let is_text_wanted = !apart.text_for_these || apart.columns.iter().any(is_elsewhere);
         let is_unknown = |column: &TypedColumn| !apart.known.contains(column) && !apart.columns.contains(column);
         let mut joined: Vec<_> = notes.iter().map(|note| note.column.clone()).filter(is_unknown).collect();

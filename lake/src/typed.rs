@@ -163,6 +163,17 @@ pub struct ColumnNote {
     /// So many rows may have a value of the property in the rest: of another type, or in a text that could not be taken
     /// apart. Zero is certain.
     pub elsewhere: u64,
+    /// So many of these may be of the column's own kind: in a text that could not be taken apart, or a number that a double does
+    /// not hold exactly. `None` in files of before, which do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of_kind: Option<u64>,
+}
+
+impl ColumnNote {
+    /// Whether the rest may have values of the property; or, where only those of the column's own kind are asked for, such.
+    pub(crate) fn is_elsewhere(&self, only_of_kind: bool) -> bool {
+        self.elsewhere > 0 && !(only_of_kind && self.of_kind == Some(0))
+    }
 }
 
 /// The typed columns that a file has, from its footer.

@@ -44,7 +44,7 @@ const DIRECTORY_PART_BYTES: usize = 1024 * 1024;
 const PARTS_AT_ONCE: usize = 1;
 
 /// The largest dictionary of a typed column, in bytes.
-const TYPED_DICTIONARY_BYTES: usize = 128 * 1024;
+const TYPED_DICTIONARY_BYTES: usize = 32 * 1024;
 
 /// How much is spent on making a file small.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -343,11 +343,15 @@ fn properties(table: TableName, packing: Packing, typed: &[TypedColumn]) -> Writ
         .set_statistics_truncate_length(Some(64))
         .set_sorting_columns(sorted);
     // Differences are small as long as rows lie as they came. Where those of many files are sorted together, each user begins anew, and
-    // what stays the same in the bytes of two times is found by the compression.
-    let times = if packing == Packing::Landed { Encoding::DELTA_BINARY_PACKED } else { Encoding::PLAIN };
-    for number in [TIME, RECEIVED_AT] {
+    // what stays the same in the bytes of two times is found by the compression. The time itself is read by every question, and
+    // differences that are not compressed are read in a quarter of the time: that is worth a byte more.
+    let received = if packing == Packing::Landed { Encoding::DELTA_BINARY_PACKED } else { Encoding::PLAIN };
+    for (number, encoding) in [(TIME, Encoding::DELTA_BINARY_PACKED), (RECEIVED_AT, received)] {
         properties =
-            properties.set_column_dictionary_enabled(path(number), false).set_column_encoding(path(number), times);
+            properties.set_column_dictionary_enabled(path(number), false).set_column_encoding(path(number), encoding);
+    }
+    if packing != Packing::Landed {
+        properties = properties.set_column_compression(path(TIME), Compression::UNCOMPRESSED);
     }
     // Bytes of a place that stay the same from row to row are found by the compression, and differences would hide them.
     properties = properties.set_column_dictionary_enabled(path(PLACE), false);
@@ -365,6 +369,9 @@ fn properties(table: TableName, packing: Packing, typed: &[TypedColumn]) -> Writ
     if packing == Packing::Settled {
         for text in [SESSION_ID, EVENT_ID] {
             properties = properties.set_column_encoding(path(text), Encoding::DELTA_BYTE_ARRAY);
+        }
+        for column in [USER, USER_ID, ANONYMOUS_ID, PLACE] {
+            properties = properties.set_column_compression(path(column), zstd(6));
         }
     }
     for column in typed {

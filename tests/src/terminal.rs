@@ -75,9 +75,19 @@ impl Terminal {
         String::from_utf8_lossy(&screen[self.seen..]).into_owned()
     }
 
-    /// What Ctrl-C does while the program does not read keys itself: an interrupt.
+    /// What Ctrl-C does while the program does not read keys itself: an interrupt. Where tests run in the background, a program
+    /// that does not care ignores it.
     pub fn interrupt(&self) {
-        let status = Command::new("kill").arg("-INT").arg(self.process.0.id().to_string()).status();
+        self.signal("-INT");
+    }
+
+    /// Asks the program to end.
+    pub fn terminate(&self) {
+        self.signal("-TERM");
+    }
+
+    fn signal(&self, signal: &str) {
+        let status = Command::new("kill").arg(signal).arg(self.process.0.id().to_string()).status();
         assert!(status.is_ok_and(|status| status.success()), "the program takes no signal");
     }
 

@@ -65,8 +65,8 @@ fn a_question_that_is_watched_is_asked_again_with_each_version() {
     weir_with_input(&["import", "-", "--lake", &lake], event("view", "cho", 1_767_225_600_000).to_string().as_bytes())
         .ok();
     terminal.shows("1,view,3,");
-    terminal.interrupt();
-    assert_eq!(terminal.wait().code(), None, "an interrupt ends it");
+    terminal.terminate();
+    assert_eq!(terminal.wait().code(), None, "a signal ends it");
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! Numbers for sessions and for held values: what [`Journeys`](super::Journeys) compares.
 
-use std::collections::HashMap;
+use std::hash::BuildHasher;
+
+use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 
 use crate::answer::group_key;
 use crate::property::PropertyValue;
@@ -9,6 +11,9 @@ use crate::property::PropertyValue;
 /// the user: 30 minutes, in milliseconds.
 pub const SESSION_GAP_MS: i64 = 30 * 60_000;
 
+/// Values of one user for which room is kept for the next one.
+const MOST_ROOM: usize = 1024;
+
 /// Gives each event of one user after another the number of its session.
 ///
 /// An event with a session id is in the session of that id. Those without are in sessions that end when the user does nothing
@@ -16,6 +21,9 @@ pub const SESSION_GAP_MS: i64 = 30 * 60_000;
 #[derive(Debug, Default)]
 pub struct Sessions {
     by_id: HashMap<String, usize>,
+    /// The last event with an id: that id and its session. The next one mostly has the same.
+    last_id: String,
+    last_named: Option<usize>,
     /// The session of events without an id, since the last pause.
     unnamed: Option<usize>,
     last_ms: Option<i64>,
@@ -26,7 +34,8 @@ pub struct Sessions {
 impl Sessions {
     /// Begins with another user.
     pub fn clear(&mut self) {
-        self.by_id.clear();
+        clear(&mut self.by_id);
+        self.last_named = None;
         self.unnamed = None;
         self.last_ms = None;
         self.ends_ms.clear();
@@ -43,21 +52,25 @@ impl Sessions {
         if let Some(unnamed) = self.unnamed {
             self.ends_ms[unnamed] = end_ms;
         }
-        let known = match session_id {
-            Some(id) => self.by_id.get(id).copied(),
-            None => self.unnamed,
+        let session = match session_id {
+            Some(id) => self.named(id),
+            None => *self.unnamed.get_or_insert(self.ends_ms.len()),
         };
-        let session = known.unwrap_or(self.ends_ms.len());
-        if known.is_none() {
-            self.ends_ms.push(end_ms);
-            match session_id {
-                Some(id) => {
-                    self.by_id.insert(id.to_owned(), session);
-                }
-                None => self.unnamed = Some(session),
-            }
+        match self.ends_ms.get_mut(session) {
+            Some(end) => *end = end_ms,
+            None => self.ends_ms.push(end_ms),
         }
-        self.ends_ms[session] = end_ms;
+        session
+    }
+
+    /// The session of an id; a new one gets the next number.
+    fn named(&mut self, id: &str) -> usize {
+        if let Some(session) = self.last_named.filter(|_| self.last_id == id) {
+            return session;
+        }
+        let session = *self.by_id.entry_ref(id).or_insert(self.ends_ms.len());
+        id.clone_into(&mut self.last_id);
+        self.last_named = Some(session);
         session
     }
 
@@ -70,41 +83,78 @@ impl Sessions {
 /// Gives each event of one user after another a number for its held values: the same number for equal values.
 #[derive(Debug, Default)]
 pub struct HeldValues {
-    numbers: HashMap<String, usize>,
-    /// Of the event that is being looked at.
-    key: String,
+    hasher: DefaultHashBuilder,
+    /// Numbers, by the keys of their values.
+    numbers: HashTable<usize>,
+    /// The keys, one behind the other, and where each ends. Behind the last of them comes that of the event that is looked at.
+    keys: Vec<u8>,
+    ends: Vec<usize>,
+    /// The number of the last event with values. The next one often has the same.
+    last: Option<usize>,
 }
 
 impl HeldValues {
     /// Begins with another user.
     pub fn clear(&mut self) {
+        // After a user with very many values the room goes too: each emptying goes over it.
+        if self.numbers.capacity() > MOST_ROOM {
+            *self = Self::default();
+        }
         self.numbers.clear();
+        self.keys.clear();
+        self.ends.clear();
+        self.last = None;
     }
 
     /// The number of an event's values; `None` where one of them is missing, or is a list or an object, which equals
     /// nothing.
     pub fn next<'v>(&mut self, values: impl Iterator<Item = Option<PropertyValue<'v>>>) -> Option<usize> {
-        self.key.clear();
+        let start = self.ends.last().copied().unwrap_or(0);
+        self.keys.truncate(start);
         for value in values {
-            match value? {
+            let (kind, other);
+            let text = match value? {
                 PropertyValue::Nested(_) => return None,
-                // The length says where a text ends, whatever is in it.
                 PropertyValue::Text(text) => {
-                    self.key.push_str(&text.len().to_string());
-                    self.key.push(':');
-                    self.key.push_str(&text);
+                    kind = b't';
+                    other = text;
+                    &*other
                 }
-                value => self.key.push_str(&group_key(Some(&value.into_value()))),
-            }
-            // Neither a number nor a boolean has a line feed.
-            self.key.push('\n');
+                value => {
+                    kind = b'v';
+                    other = group_key(Some(&value.into_value())).into();
+                    &*other
+                }
+            };
+            // The length says where it ends, whatever is in it.
+            self.keys.push(kind);
+            self.keys.extend_from_slice(&text.len().to_le_bytes());
+            self.keys.extend_from_slice(text.as_bytes());
         }
-        if let Some(number) = self.numbers.get(&self.key) {
-            return Some(*number);
+        let Self { hasher, numbers, keys, ends, last } = self;
+        let key = &keys[start..];
+        let key_of = |number: &usize| &keys[number.checked_sub(1).map_or(0, |before| ends[before])..ends[*number]];
+        if last.is_some_and(|last| key_of(&last) == key) {
+            return *last;
         }
-        let next = self.numbers.len();
-        self.numbers.insert(self.key.clone(), next);
-        Some(next)
+        let hash = hasher.hash_one(key);
+        *last = numbers.find(hash, |number| key_of(number) == key).copied();
+        if last.is_none() {
+            let number = ends.len();
+            numbers.insert_unique(hash, number, |number| hasher.hash_one(key_of(number)));
+            ends.push(keys.len());
+            *last = Some(number);
+        }
+        *last
+    }
+}
+
+/// Empties what was learnt of a user. After one with very many values the room goes too: each emptying goes over it.
+fn clear(numbers: &mut HashMap<String, usize>) {
+    if numbers.capacity() > MOST_ROOM {
+        *numbers = HashMap::new();
+    } else {
+        numbers.clear();
     }
 }
 

@@ -20,8 +20,8 @@ const FREE: u8 = u8::MAX;
 pub(crate) struct Splitter {
     columns: Vec<TypedColumn>,
     keys: Keys,
-    /// By column: rows that may have a value of it in the rest.
-    elsewhere: Vec<u64>,
+    /// By column: rows that may have a value of it in the rest, and those of them whose value may be of its kind.
+    elsewhere: Vec<(u64, u64)>,
     /// The members of the text that is being looked at.
     members: Vec<Member>,
     /// By column: the text, by its number, that last had it.
@@ -52,7 +52,7 @@ impl Splitter {
     pub(crate) fn new(columns: Vec<TypedColumn>) -> Self {
         Self {
             keys: Keys::of(&columns),
-            elsewhere: vec![0; columns.len()],
+            elsewhere: vec![(0, 0); columns.len()],
             last_text: vec![0; columns.len()],
             columns,
             members: Vec::new(),
@@ -68,7 +68,12 @@ impl Splitter {
     /// What the file has to say of its columns.
     pub(crate) fn notes(&self) -> Vec<ColumnNote> {
         let of = self.columns.iter().zip(&self.elsewhere);
-        of.map(|(column, elsewhere)| ColumnNote { column: column.clone(), elsewhere: *elsewhere }).collect()
+        let note = |(column, (elsewhere, of_kind)): (&TypedColumn, &(u64, u64))| ColumnNote {
+            column: column.clone(),
+            elsewhere: *elsewhere,
+            of_kind: Some(*of_kind),
+        };
+        of.map(note).collect()
     }
 
     /// Splits a batch. `given` are columns that its rows have already, in the order of the columns: a value in one stays.
@@ -86,7 +91,10 @@ impl Splitter {
                 match self.take_apart(text) {
                     Some(()) => self.share_out(text, row, &mut builders, &mut rest),
                     None => {
-                        self.elsewhere.iter_mut().for_each(|rows| *rows += 1);
+                        for (rows, of_kind) in &mut self.elsewhere {
+                            *rows += 1;
+                            *of_kind += 1;
+                        }
                         rest.append_value(text);
                     }
                 }
@@ -147,8 +155,10 @@ impl Splitter {
                     taken += 1;
                     continue;
                 }
-                let is_null = text.get(member.value.clone()) == Some("null");
-                self.elsewhere[column] += u64::from(!is_null);
+                let value = text.get(member.value.clone()).unwrap_or_default();
+                let (rows, of_kind) = &mut self.elsewhere[column];
+                *rows += u64::from(value != "null");
+                *of_kind += u64::from(may_be_of(self.columns[column].kind, value));
             }
             self.rest.push(if self.rest.is_empty() { '{' } else { ',' });
             self.rest.push_str(text.get(member.whole.clone()).unwrap_or_default());
@@ -237,6 +247,15 @@ impl<'a> Builder<'a> {
             Values::Number(mut numbers) => Arc::new(numbers.finish()),
             Values::Flag(mut flags) => Arc::new(flags.finish()),
         }
+    }
+}
+
+/// Whether a JSON value can be of a kind, by how it begins.
+fn may_be_of(kind: ColumnKind, value: &str) -> bool {
+    match (kind, value.as_bytes().first()) {
+        (ColumnKind::Text, first) => first == Some(&b'"'),
+        (ColumnKind::Number, first) => first.is_some_and(|byte| matches!(byte, b'0'..=b'9' | b'-')),
+        (ColumnKind::Flag, first) => matches!(first, Some(b't' | b'f')),
     }
 }
 

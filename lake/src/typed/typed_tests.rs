@@ -90,6 +90,21 @@ fn rows_without_properties_have_none() {
 }
 
 #[test]
+fn a_file_of_before_does_not_say_of_which_kind_the_rest_is() {
+    let note: ColumnNote = serde_json::from_str(r#"{"property":"price","kind":"number","elsewhere":3}"#).unwrap();
+    assert!(note.is_elsewhere(true) && note.is_elsewhere(false));
+    let split = |text: &str| {
+        let mut splitter = Splitter::new(tab_price_new());
+        splitter.split(&[Some(text)].into_iter().collect(), &[]);
+        splitter.notes().iter().map(|note| (note.elsewhere, note.of_kind.unwrap())).collect::<Vec<_>>()
+    };
+    assert_eq!(split(r#"{"tab":1,"price":"5","new":"true"}"#), [(1, 0), (1, 0), (1, 0)]);
+    assert_eq!(split(r#"{"tab":null,"price":9007199254740993,"new":[true]}"#), [(0, 0), (1, 1), (1, 0)]);
+    assert_eq!(split(r#"{"t\u0061b":"x"}"#), [(1, 1), (1, 1), (1, 1)]);
+    assert_eq!(split(r#"{"tab":"\ud800"}"#), [(1, 1), (0, 0), (0, 0)]);
+}
+
+#[test]
 fn a_schema_names_its_typed_columns() {
     let schema = delta_schema(&columns());
     assert_eq!(of_schema(&schema).unwrap(), []);
@@ -211,6 +226,14 @@ fn told(value: Option<&Value>) -> String {
     }
 }
 
+fn is_of(kind: ColumnKind, value: &Value) -> bool {
+    match kind {
+        ColumnKind::Text => value.is_string(),
+        ColumnKind::Number => value.is_number(),
+        ColumnKind::Flag => value.is_boolean(),
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(3_000))]
 
@@ -235,8 +258,11 @@ proptest! {
                 let typed = at.and_then(|at| value_of(columns[at].kind, &split.columns[at], row));
                 // Never in both.
                 prop_assert!(typed.is_none() || rest.is_none(), "{} in {:?}", path, texts);
-                if let Some(at) = at && notes[at].elsewhere == 0 {
+                if let Some(at) = at && !notes[at].is_elsewhere(false) {
                     prop_assert_eq!(&rest, &None);
+                }
+                if let Some(at) = at && !notes[at].is_elsewhere(true) {
+                    prop_assert!(!rest.as_ref().is_some_and(|rest| is_of(columns[at].kind, rest)), "{:?}", rest);
                 }
                 let found = typed.or(rest);
                 prop_assert_eq!(told(found.as_ref()), told(expected.as_ref()), "{} in {:?}", path, texts);
@@ -304,10 +330,17 @@ async fn a_file_gives_properties_whole_or_apart() {
     // The text is read only where a file has some of the columns in it, or lacks them.
     let asked = [typed[0].clone(), column("size", ColumnKind::Text)];
     for (columns, text) in [(&asked[..1], false), (&typed[1..2], true), (&asked[1..], true)] {
-        let apart = Some(Apart { columns, known: &typed, text_for_these: true });
+        let apart = Some(Apart { columns, known: &typed, text_for_these: true, of_kind: &[] });
         let rows = rows_of(reader::open_apart(&store, 1, &file, &read(&[TIME, PROPERTIES]), apart)).await;
         assert_eq!(rows.column(1).null_count() == 0, text, "{columns:?}");
         assert_eq!((rows.num_columns(), rows.schema().field(2).name()), (3, &columns[0].name()));
+    }
+
+    // Where only numbers are asked for, the one text among the prices is as if missing.
+    for (of_kind, text) in [(&typed[1..2], false), (&typed[..1], true)] {
+        let apart = Some(Apart { columns: &typed[1..2], known: &typed, text_for_these: true, of_kind });
+        let rows = rows_of(reader::open_apart(&store, 1, &file, &read(&[TIME, PROPERTIES]), apart)).await;
+        assert_eq!(rows.column(1).null_count() == 0, text, "{of_kind:?}");
     }
 
     // Merged once more, with columns that the file does not have: nothing is lost.
@@ -331,7 +364,7 @@ async fn what_the_log_does_not_name_as_the_file_has_it_is_in_the_text() {
     let (typed, file) = (tab_price_new(), file_of_three(&store).await);
     let (tab, price) = (typed[..1].to_vec(), [column("price", ColumnKind::Text)]);
     for (columns, known) in [(&tab[..], &tab[..]), (&tab, &[]), (&price, &price), (&[], &[])] {
-        let apart = Some(Apart { columns, known, text_for_these: false });
+        let apart = Some(Apart { columns, known, text_for_these: false, of_kind: &[] });
         let rows = rows_of(reader::open_apart(&store, 1, &file, &read(&[TIME, PROPERTIES]), apart)).await;
         let text = |row| serde_json::from_str::<Value>(rows.column(1).as_string_view().value(row)).unwrap();
         let (first, last) = (text(0), text(2));
@@ -339,7 +372,7 @@ async fn what_the_log_does_not_name_as_the_file_has_it_is_in_the_text() {
         assert_eq!(first.get("tab").is_some(), *columns != tab, "{columns:?}");
         assert!(*columns != price || rows.column(2).null_count() == 3);
     }
-    let apart = Some(Apart { columns: &price, known: &price, text_for_these: true });
+    let apart = Some(Apart { columns: &price, known: &price, text_for_these: true, of_kind: &[] });
     let rows = rows_of(reader::open_apart(&store, 1, &file, &read(&[TIME, PROPERTIES]), apart)).await;
     assert!(rows.column(1).as_string_view().value(0).contains(r#""price":5"#));
 }

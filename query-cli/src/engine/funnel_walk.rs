@@ -5,11 +5,10 @@
 
 use std::sync::Arc;
 
-use weir_core::answer::group_key;
+use weir_core::answer::write_group_key;
 use weir_core::funnel::{
     FunnelTally, HeldValues, Journey, Journeys, Matcher, Outcome, RuleSet, Sessions, StepEvent, UserEvent, UserResult,
 };
-use weir_core::property::PropertyValue;
 use weir_core::scan::{Selector, Wants};
 use weir_core::spec::{Breakdown, FunnelSpec, PropertyPath};
 
@@ -27,7 +26,8 @@ pub struct FunnelPlan {
     pub rows: Arc<RowPlan>,
     pub(super) rules: RuleSet,
     breakdown: Option<Breakdown>,
-    hold: Vec<PropertyPath>,
+    /// The properties that are held, and their numbers among those that are looked at.
+    hold: Vec<(usize, PropertyPath)>,
     /// Whether results say whose they are.
     names_users: bool,
 }
@@ -56,7 +56,7 @@ impl FunnelPlan {
             rows: Arc::new(RowPlan::new(wants(spec), &spec.cohorts, sets)),
             rules: RuleSet::from(spec),
             breakdown: spec.breakdown.clone(),
-            hold: spec.hold.clone(),
+            hold: (usize::from(spec.breakdown.is_some())..).zip(spec.hold.iter().cloned()).collect(),
             names_users: false,
         }
     }
@@ -91,7 +91,7 @@ pub(super) struct FunnelTaker<U> {
     plan: Arc<FunnelPlan>,
     events: Events,
     kept: Kept,
-    /// The user that is told of.
+    /// The user that is told of: its texts and lists are used again and again.
     result: UserResult,
     /// Who is told.
     pub users: U,
@@ -120,25 +120,26 @@ struct Kept {
     /// Of each event: batch in `held`, row.
     rows: Vec<(usize, usize)>,
     /// Batches, by their numbers.
-    held: Vec<(usize, Batch)>,
+    held: Vec<(usize, Arc<Batch>)>,
 }
 
 impl Kept {
     fn push(&mut self, event: &Found<'_>) {
         if self.held.last().is_none_or(|(number, _)| *number != event.number) {
-            self.held.push((event.number, event.batch.clone()));
+            self.held.push((event.number, Arc::clone(event.batch)));
         }
         self.rows.push((self.held.len() - 1, event.row));
     }
 
-    /// The breakdown value of an attempt: at the step asked for, or at the deepest reached up to there. `event_of` says
+    /// Writes the breakdown value of an attempt: that at the step asked for, or at the deepest reached up to there. `event_of` says
     /// which event an attempt of that depth has at a step.
-    fn group(&self, breakdown: &Breakdown, depth: usize, event_of: impl Fn(usize) -> Option<usize>) -> String {
+    fn group(&self, breakdown: &Breakdown, depth: usize, event_of: impl Fn(usize) -> Option<usize>, key: &mut String) {
         let value = (0..breakdown.step.min(depth)).rev().find_map(event_of).and_then(|event| {
             let (batch, row) = self.rows[event];
-            self.held[batch].1.value(&breakdown.property, row).map(PropertyValue::into_value)
+            // It is the first of those that are looked at.
+            self.held[batch].1.numbered(0, &breakdown.property, row)
         });
-        group_key(value.as_ref())
+        write_group_key(value, key);
     }
 }
 
@@ -155,7 +156,12 @@ impl<U> FunnelTaker<U> {
                 values: HeldValues::default(),
             }))
         };
-        Self { plan, events, kept: Kept::default(), result: UserResult::default(), users }
+        let result = UserResult {
+            user: plan.names_users.then(String::new),
+            group: plan.breakdown.as_ref().map(|_| String::new()),
+            ..UserResult::default()
+        };
+        Self { plan, events, kept: Kept::default(), result, users }
     }
 
     /// Takes an event of the user. Whether it is one of those that are kept.
@@ -176,7 +182,9 @@ impl<U> FunnelTaker<U> {
                 let held = match steps {
                     _ if plan.hold.is_empty() => Some(0),
                     0 => None,
-                    _ => ruled.values.next(plan.hold.iter().map(|property| batch.value(property, row))),
+                    _ => ruled
+                        .values
+                        .next(plan.hold.iter().map(|(number, property)| batch.numbered(*number, property, row))),
                 };
                 ruled.events.push(UserEvent { time_ms, steps, excludes, session, held });
             }
@@ -190,10 +198,7 @@ impl<U: TakeUsers> FunnelTaker<U> {
     fn tell(&mut self, user: &str) -> Result<(), WalkError> {
         let Self { plan, events, kept, result, users } = self;
         if let Some(name) = &mut result.user {
-            name.clear();
-            name.push_str(user);
-        } else if plan.names_users {
-            result.user = Some(user.to_owned());
+            user.clone_into(name);
         }
         match events {
             Events::Plain { matcher, events } => {
@@ -201,8 +206,9 @@ impl<U: TakeUsers> FunnelTaker<U> {
                 result.times_ms.clear();
                 result.times_ms.extend(attempt.iter().map(|event| Some(events[*event].time_ms)));
                 result.open_until_ms = latest_start_ms.saturating_add(plan.rules.base.window_ms);
-                let group = |b| kept.group(b, attempt.len(), |step| Some(attempt[step]));
-                result.group = plan.breakdown.as_ref().map(group);
+                if let (Some(breakdown), Some(key)) = (&plan.breakdown, &mut result.group) {
+                    kept.group(breakdown, attempt.len(), |step| Some(attempt[step]), key);
+                }
                 users.take(result)
             }
             Events::Ruled(ruled) => {
@@ -211,8 +217,9 @@ impl<U: TakeUsers> FunnelTaker<U> {
                     let times = attempt.iter().map(|event| event.map(|event| ruled.events[event].time_ms));
                     result.times_ms.extend(times);
                     result.open_until_ms = open_until_ms;
-                    let group = |b| kept.group(b, attempt.len(), |step| attempt[step]);
-                    result.group = plan.breakdown.as_ref().map(group);
+                    if let (Some(breakdown), Some(key)) = (&plan.breakdown, &mut result.group) {
+                        kept.group(breakdown, attempt.len(), |step| attempt[step], key);
+                    }
                     users.take(result)?;
                 }
                 Ok(())

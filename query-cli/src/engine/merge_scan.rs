@@ -91,8 +91,8 @@ impl MergeScanExec {
 
     /// The properties that are given apart from the text, which then need not be put together from all that have columns.
     fn apart(&self) -> Option<Apart<'_>> {
-        let Wanted { typed, known, text_for_these, .. } = self.wanted.as_ref();
-        Some(Apart { columns: typed, known, text_for_these: *text_for_these })
+        let Wanted { typed, known, text_for_these, of_kind, .. } = self.wanted.as_ref();
+        Some(Apart { columns: typed, known, text_for_these: *text_for_these, of_kind })
     }
 
     /// The columns that a walk over [`Rows`] reads: it sees to the order by itself.

@@ -113,7 +113,9 @@ impl Projection {
 
     /// How properties are read.
     pub fn apart(&self) -> Apart<'_> {
-        Apart { columns: &self.apart, known: &self.known, text_for_these: !self.is_text_whole }
+        // A column of SQL has values of its own kind and no others.
+        let Self { apart, known, is_text_whole, .. } = self;
+        Apart { columns: apart, known, text_for_these: !is_text_whole, of_kind: apart }
     }
 
     /// The columns that are asked for, from a batch with those that were read. `links` are given for files whose rows may

@@ -75,7 +75,9 @@ impl RowPlan {
         let (from, to) = self.all_bounds_ms();
         let micros = (from.saturating_mul(1000), to.saturating_mul(1000));
         wanted.rows = WantedRows { events: self.selectors.events(), time_micros: Some(micros) };
-        want_properties(&mut wanted, self.selectors.properties().chain(&self.properties), typed);
+        let conditions = self.selectors.conditions().map(|one| (&one.property, one.test.only_kind()));
+        let others = self.properties.iter().map(|property| (property, None));
+        want_properties(&mut wanted, conditions.chain(others), typed);
         wanted
     }
 
@@ -99,7 +101,7 @@ pub(super) trait Take {
 /// A row that matters.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Found<'b> {
-    pub batch: &'b Batch,
+    pub batch: &'b Arc<Batch>,
     /// Of the batch, in this walk.
     pub number: usize,
     pub row: usize,
@@ -130,7 +132,7 @@ struct Input {
     number: usize,
     /// How many this walk has seen before, of all inputs.
     id: usize,
-    batch: Batch,
+    batch: Arc<Batch>,
     fitter: Fitter,
 }
 
@@ -159,7 +161,7 @@ impl RowWalk {
         if input.as_ref().is_some_and(|input| input.number == run.number) {
             return Ok(());
         }
-        let batch = Batch::of(run.batch())?;
+        let batch = Arc::new(Batch::of(run.batch(), &self.plan.properties)?);
         let mut fitter = input.take().map(|input| input.fitter).unwrap_or_default();
         fitter.begin(&self.plan.selectors, &batch);
         *input = Some(Box::new(Input { number: run.number, id: self.batches, batch, fitter }));
@@ -261,7 +263,7 @@ struct OfRow<'r> {
 
 impl Properties for OfRow<'_> {
     fn get(&self, number: usize) -> Option<PropertyValue<'_>> {
-        self.batch.value(self.plan.properties.get(number)?, self.row)
+        self.batch.numbered(number, self.plan.properties.get(number)?, self.row)
     }
 }
 

@@ -20,6 +20,8 @@ pub struct Wanted {
     pub known: Vec<TypedColumn>,
     /// The text of properties is wanted for those only: it is null where it has none of them.
     pub text_for_these: bool,
+    /// Those of `typed` of which only values of their own kind are wanted.
+    pub of_kind: Vec<TypedColumn>,
     /// Which rows.
     pub rows: WantedRows,
     /// The only user whose rows are read, in the partition of their bucket. Some of others may come with them.

@@ -50,11 +50,11 @@ impl Adjacent {
     }
 
     /// The best attempt of a part.
-    pub fn best(&mut self, rules: &RuleSet, unit: &Unit<'_>, part: &Part, fixed: Option<Fixed>) -> Option<Best> {
+    pub fn best(&mut self, rules: &RuleSet, unit: &Unit<'_>, part: &Part<'_>, fixed: Option<Fixed>) -> Option<Best> {
         let mut best: Option<Best> = None;
         let starts = match &fixed {
             Some(fixed) => std::slice::from_ref(&fixed.start),
-            None => &part.members,
+            None => part.members,
         };
         for start in starts {
             let event = &unit.events[*start];

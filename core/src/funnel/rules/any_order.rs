@@ -20,6 +20,10 @@ use super::{Best, Fixed, RuleSet};
 #[derive(Debug, Default)]
 pub(super) struct AnyOrder {
     filled: Filled,
+    /// The events of `filled`, where they were added in order: from the oldest on.
+    oldest_first: Vec<usize>,
+    /// By depth, of the part that is looked at.
+    known: Vec<Option<Known>>,
 }
 
 /// Events with a step of their own each.
@@ -27,17 +31,47 @@ pub(super) struct AnyOrder {
 struct Filled {
     /// For each step the event that fills it, and all steps that it could fill.
     by_step: Vec<Option<(usize, u64)>>,
+    /// Bit `n` is set where step `n + 1` is filled.
+    taken: u64,
 }
 
 impl Filled {
     fn clear(&mut self, steps: usize) {
         self.by_step.clear();
         self.by_step.resize(steps, None);
+        self.taken = 0;
+    }
+
+    fn fill(&mut self, step: usize, event: usize, steps: u64) {
+        self.by_step[step] = Some((event, steps));
+        self.taken |= 1 << step;
+    }
+
+    /// The steps that are free, or would be if events moved, were one added that can fill `steps`: those of the set that are not
+    /// taken.
+    fn reached(&self, steps: u64) -> u64 {
+        let (mut reached, mut open) = (steps, steps & self.taken);
+        while open != 0 {
+            let step = open.trailing_zeros() as usize;
+            open &= open - 1;
+            let others = self.by_step[step].map_or(0, |(_, others)| others);
+            open |= others & !reached & self.taken;
+            reached |= others;
+        }
+        reached
     }
 
     /// Adds an event, moving others to other steps if need be. `Err` where that is impossible: the steps of all events that
     /// stand in the way, of which any may go.
     fn add(&mut self, event: usize, steps: u64) -> Result<(), u64> {
+        if let Some(free) = first_of(steps & !self.taken) {
+            self.fill(free, event, steps);
+            return Ok(());
+        }
+        let reached = self.reached(steps);
+        if reached & !self.taken == 0 {
+            return Err(reached);
+        }
         // For each step that is reached, the step whose event could move there; itself where the new event could.
         let mut from = [usize::MAX; 64];
         let (mut reached, mut open) = (steps, steps);
@@ -71,29 +105,31 @@ impl Filled {
             self.by_step[step] = self.by_step[from[step]];
             step = from[step];
         }
-        self.by_step[step] = Some((event, steps));
+        self.taken |= 1 << free;
+        self.fill(step, event, steps);
     }
 
-    /// Adds an event; where that is impossible, the oldest that stands in the way goes.
-    fn add_instead_of_oldest(&mut self, event: usize, steps: u64) {
-        if let Err(reached) = self.add(event, steps) {
-            let in_the_way = self.by_step.iter().enumerate().filter(|(step, _)| reached >> step & 1 == 1);
-            let oldest = in_the_way.min_by_key(|(_, filled)| filled.map(|(event, _)| event));
-            if let Some(oldest) = oldest.map(|(step, _)| step) {
-                self.by_step[oldest] = None;
-                // There is room now, so it is added.
-                let _ = self.add(event, steps);
-            }
-        }
-    }
-
-    fn events(&self) -> impl Iterator<Item = usize> + '_ {
-        self.by_step.iter().flatten().map(|(event, _)| *event)
+    /// Adds an event; where that is impossible, the oldest that stands in the way goes, and is returned.
+    fn add_instead_of_oldest(&mut self, event: usize, steps: u64) -> Option<usize> {
+        let reached = self.add(event, steps).err()?;
+        let in_the_way = self.by_step.iter().enumerate().filter(|(step, _)| reached >> step & 1 == 1);
+        let (step, oldest) = in_the_way.min_by_key(|(_, filled)| filled.map(|(event, _)| event))?;
+        let oldest = oldest.map(|(event, _)| event);
+        self.by_step[step] = None;
+        self.taken &= !(1 << step);
+        // There is room now, so it is added.
+        let _ = self.add(event, steps);
+        oldest
     }
 
     fn len(&self) -> usize {
-        self.events().count()
+        self.taken.count_ones() as usize
     }
+}
+
+/// The lowest bit that is set.
+fn first_of(steps: u64) -> Option<usize> {
+    (steps != 0).then(|| steps.trailing_zeros() as usize)
 }
 
 /// What is known of attempts of one depth.
@@ -108,34 +144,39 @@ struct Known {
 
 impl AnyOrder {
     /// The best attempt of a part.
-    pub fn best(&mut self, rules: &RuleSet, unit: &Unit<'_>, part: &Part, fixed: Option<Fixed>) -> Option<Best> {
+    pub fn best(&mut self, rules: &RuleSet, unit: &Unit<'_>, part: &Part<'_>, fixed: Option<Fixed>) -> Option<Best> {
         match fixed {
             Some(fixed) => Some(self.of_start(rules, unit, part, fixed)),
             None => self.over_all_starts(rules, unit, part),
         }
     }
 
-    fn over_all_starts(&mut self, rules: &RuleSet, unit: &Unit<'_>, part: &Part) -> Option<Best> {
+    fn over_all_starts(&mut self, rules: &RuleSet, unit: &Unit<'_>, part: &Part<'_>) -> Option<Best> {
         let range = rules.base.range;
         let first = range.from_ms.map_or(0, |from| part.members.partition_point(|m| unit.events[*m].time_ms < from));
         let members = &part.members[first..];
-        let mut known: Vec<Option<Known>> = vec![None; rules.base.steps];
+        self.known.clear();
+        self.known.resize(rules.base.steps, None);
         let mut possible_start = None;
         self.filled.clear(rules.base.steps);
+        self.oldest_first.clear();
         for (at, member) in members.iter().enumerate() {
             let event = &unit.events[*member];
-            self.filled.add_instead_of_oldest(*member, event.steps);
+            if let Some(gone) = self.filled.add_instead_of_oldest(*member, event.steps) {
+                self.oldest_first.retain(|event| *event != gone);
+            }
+            self.oldest_first.push(*member);
             if range.contains(event.time_ms) {
                 possible_start = Some(*member);
             }
             let is_last_of_instant = rules.base.ties == Ties::Arrival
                 || members.get(at + 1).is_none_or(|next| unit.events[*next].time_ms != event.time_ms);
             if let Some(possible_start) = possible_start.filter(|_| is_last_of_instant) {
-                self.note(rules, unit, *member, possible_start, &mut known);
+                self.note(rules, unit, *member, possible_start);
             }
         }
-        let depth = known.iter().rposition(Option::is_some)? + 1;
-        let Known { end, start, latest_start_ms } = known[depth - 1]?;
+        let depth = self.known.iter().rposition(Option::is_some)? + 1;
+        let Known { end, start, latest_start_ms } = self.known[depth - 1]?;
         let places = match rules.base.ties {
             Ties::Arrival => start..end + 1,
             Ties::Lenient | Ties::Strict => unit.instant(start).start..unit.instant(end).end,
@@ -147,19 +188,17 @@ impl AnyOrder {
     }
 
     /// Notes for each depth the attempts that end at `end` or just before.
-    fn note(&self, rules: &RuleSet, unit: &Unit<'_>, end: usize, possible_start: usize, known: &mut [Option<Known>]) {
+    fn note(&mut self, rules: &RuleSet, unit: &Unit<'_>, end: usize, possible_start: usize) {
         let end_ms = unit.events[end].time_ms;
         let in_window = |place: usize| end_ms.saturating_sub(unit.events[place].time_ms) <= rules.base.window_ms;
-        let mut newest_first: Vec<usize> = self.filled.events().collect();
-        newest_first.sort_unstable_by(|a, b| b.cmp(a));
-        for (depth, event) in newest_first.into_iter().enumerate() {
+        for (known, event) in self.known.iter_mut().zip(self.oldest_first.iter().rev()) {
             // A set of events without a possible start can swap one for it.
-            let start = event.min(possible_start);
+            let start = (*event).min(possible_start);
             if !in_window(start) {
                 break;
             }
             let start_ms = unit.events[start].time_ms;
-            match &mut known[depth] {
+            match known {
                 Some(known) => known.latest_start_ms = known.latest_start_ms.max(start_ms),
                 none => *none = Some(Known { end, start, latest_start_ms: start_ms }),
             }
@@ -193,7 +232,7 @@ impl AnyOrder {
         attempt.copied().filter(|place| filled.add(*place, steps(*place)).is_ok()).take(depth).collect()
     }
 
-    fn of_start(&mut self, rules: &RuleSet, unit: &Unit<'_>, part: &Part, fixed: Fixed) -> Best {
+    fn of_start(&mut self, rules: &RuleSet, unit: &Unit<'_>, part: &Part<'_>, fixed: Fixed) -> Best {
         let Fixed { start, usable_from } = fixed;
         let start_ms = unit.events[start].time_ms;
         let mut attempt = vec![Some(start)];

@@ -31,7 +31,7 @@ use super::{Matcher, Rules, StepEvent};
 use adjacent::Adjacent;
 use any_order::AnyOrder;
 use ordered::Ordered;
-use unit::{Part, Unit};
+use unit::{Part, Parts, Unit, part_of};
 
 /// All of a funnel question that decides about a user's events.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -158,12 +158,16 @@ pub struct Journeys {
     rules: RuleSet,
     /// As `rules`, with `block` in force or without exclusions: what attempts are looked for.
     searched: RuleSet,
-    /// Where steps are in order and no more is looked for in a part: it knows that, and takes a third of the time.
+    /// Where steps are in order and none is optional: it finds the best attempt without regard to exclusions, and takes a
+    /// third of the time. Mostly they do not touch that one.
     plain: Option<Matcher>,
     step_events: Vec<StepEvent>,
     ordered: Ordered,
     adjacent: Adjacent,
     any_order: AnyOrder,
+    parts: Parts,
+    /// The attempt that was found last.
+    found: Vec<Option<usize>>,
 }
 
 impl Journeys {
@@ -175,9 +179,19 @@ impl Journeys {
         }
         let ordered = Ordered::new(&searched);
         let adjacent = Adjacent::new(&searched);
-        let is_plain = searched.order == Order::Ordered && searched.optional == 0 && searched.exclude.is_empty();
+        let is_plain = searched.order == Order::Ordered && searched.optional == 0;
         let plain = is_plain.then(|| Matcher::new(searched.base));
-        Self { rules, searched, plain, step_events: Vec::new(), ordered, adjacent, any_order: AnyOrder::default() }
+        Self {
+            rules,
+            searched,
+            plain,
+            step_events: Vec::new(),
+            ordered,
+            adjacent,
+            any_order: AnyOrder::default(),
+            parts: Parts::default(),
+            found: Vec::new(),
+        }
     }
 
     /// The journeys of one user: at most one where users are counted, one for each session or attempt otherwise.
@@ -200,15 +214,13 @@ impl Journeys {
     }
 
     fn sessions(&mut self, events: &[UserEvent], session_ends_ms: &[i64]) -> Result<Vec<Journey>, Entangled> {
-        let mut sessions: BTreeMap<usize, (Vec<UserEvent>, Vec<usize>)> = BTreeMap::new();
-        for (at, event) in events.iter().enumerate() {
-            let (own, places) = sessions.entry(event.session).or_default();
-            own.push(*event);
-            places.push(at);
-        }
-        let mut journeys = Vec::new();
-        for (own, places) in sessions.values() {
-            let journey = self.of_unit(&Unit::new(own, session_ends_ms, &self.rules))?;
+        let mut places: Vec<usize> = (0..events.len()).collect();
+        places.sort_by_key(|place| events[*place].session);
+        let (mut own, mut journeys) = (Vec::new(), Vec::new());
+        for places in places.chunk_by(|a, b| events[*a].session == events[*b].session) {
+            own.clear();
+            own.extend(places.iter().map(|place| events[*place]));
+            let journey = self.of_unit(&Unit::new(&own, session_ends_ms, &self.rules))?;
             journeys.extend(journey.map(|mut journey| {
                 journey.attempt.iter_mut().flatten().for_each(|event| *event = places[*event]);
                 journey
@@ -218,32 +230,47 @@ impl Journeys {
     }
 
     fn of_unit(&mut self, unit: &Unit<'_>) -> Result<Option<Journey>, Entangled> {
-        let mut whole: Option<Journey> = None;
-        for part in unit.parts(&self.rules) {
-            let Some(best) = self.search(unit, &part, None)? else { continue };
-            let end = self.open_until_ms(unit, best.latest_start_ms, part.session);
-            let journey = Journey { attempt: best.attempt, open_until_ms: end };
-            whole = Some(match whole {
-                None => journey,
-                Some(whole) => self.better(unit, whole, journey),
-            });
-        }
-        Ok(whole.filter(|journey| !self.drops(unit, &journey.attempt)))
+        let mut parts = std::mem::take(&mut self.parts);
+        parts.fill(unit, &self.rules);
+        let best = self.best_of(unit, &parts);
+        self.parts = parts;
+        Ok(best?.filter(|journey| !self.drops(unit, &journey.attempt)))
     }
 
-    fn better(&self, unit: &Unit<'_>, mut a: Journey, mut b: Journey) -> Journey {
-        match a.attempt.len().cmp(&b.attempt.len()) {
-            std::cmp::Ordering::Greater => a,
-            std::cmp::Ordering::Less => b,
-            std::cmp::Ordering::Equal => {
-                let open_until_ms = a.open_until_ms.max(b.open_until_ms);
-                (a.open_until_ms, b.open_until_ms) = (open_until_ms, open_until_ms);
-                if choose::is_before(unit.events, self.rules.base.ties, &b.attempt, &a.attempt) { b } else { a }
+    fn best_of(&mut self, unit: &Unit<'_>, parts: &Parts) -> Result<Option<Journey>, Entangled> {
+        let mut whole: Option<Journey> = None;
+        for part in parts.iter() {
+            if whole.as_ref().is_some_and(|whole| whole.attempt.len() > part.most) {
+                break;
+            }
+            let Some(latest_start_ms) = self.search(unit, &part, None)? else { continue };
+            let open_until_ms = self.open_until_ms(unit, latest_start_ms, part.session);
+            match &mut whole {
+                Some(whole) => self.improve(unit, whole, open_until_ms),
+                None => whole = Some(Journey { attempt: self.found.clone(), open_until_ms }),
             }
         }
+        Ok(whole)
     }
 
-    fn search(&mut self, unit: &Unit<'_>, part: &Part, fixed: Option<Fixed>) -> Result<Option<Best>, Entangled> {
+    /// Holds what was found against the best so far.
+    fn improve(&self, unit: &Unit<'_>, whole: &mut Journey, open_until_ms: i64) {
+        let is_before = |found, best| choose::is_before(unit.events, self.rules.base.ties, found, best);
+        match self.found.len().cmp(&whole.attempt.len()) {
+            std::cmp::Ordering::Less => return,
+            std::cmp::Ordering::Greater => whole.open_until_ms = open_until_ms,
+            std::cmp::Ordering::Equal => {
+                whole.open_until_ms = whole.open_until_ms.max(open_until_ms);
+                if !is_before(&self.found, &whole.attempt) {
+                    return;
+                }
+            }
+        }
+        whole.attempt.clone_from(&self.found);
+    }
+
+    /// Finds the best attempt of a part, and returns the latest start of any of that depth.
+    fn search(&mut self, unit: &Unit<'_>, part: &Part<'_>, fixed: Option<Fixed>) -> Result<Option<i64>, Entangled> {
         if let (Some(matcher), None) = (&mut self.plain, fixed) {
             let event = |member: &usize| {
                 let UserEvent { time_ms, steps, .. } = unit.events[*member];
@@ -251,16 +278,30 @@ impl Journeys {
             };
             self.step_events.clear();
             self.step_events.extend(part.members.iter().map(event));
-            return Ok(matcher.run(&self.step_events).map(|outcome| Best {
-                attempt: outcome.attempt.iter().map(|at| Some(part.members[*at])).collect(),
-                latest_start_ms: outcome.latest_start_ms,
-            }));
+            let Some(outcome) = matcher.run(&self.step_events) else { return Ok(None) };
+            let place = |step: usize| outcome.attempt.get(step).map(|at| part.members[*at]);
+            // It stands as it is if it has no mark between its own events, and none could take away a later start.
+            let starts_latest = self.step_events[outcome.attempt[0]].time_ms == outcome.latest_start_ms;
+            let touches = |(exclusion, between): (usize, &Between)| match (place(between.from), place(between.to)) {
+                (Some(from), Some(to)) if starts_latest => unit.has_mark_between(exclusion, from, to),
+                (Some(_), Some(_)) => !unit.marks[exclusion].is_empty(),
+                // It does not come so far, and so the exclusion does not bind it.
+                _ => false,
+            };
+            if !self.searched.exclude.iter().enumerate().any(touches) {
+                self.found.clear();
+                self.found.extend(outcome.attempt.iter().map(|at| Some(part.members[*at])));
+                return Ok(Some(outcome.latest_start_ms));
+            }
         }
-        match self.searched.order {
-            Order::Ordered => self.ordered.best(&self.searched, unit, part, fixed),
-            Order::Strict => Ok(self.adjacent.best(&self.searched, unit, part, fixed)),
-            Order::Any => Ok(self.any_order.best(&self.searched, unit, part, fixed)),
-        }
+        let best = match self.searched.order {
+            Order::Ordered => self.ordered.best(&self.searched, unit, part, fixed)?,
+            Order::Strict => self.adjacent.best(&self.searched, unit, part, fixed),
+            Order::Any => self.any_order.best(&self.searched, unit, part, fixed),
+        };
+        let Some(Best { attempt, latest_start_ms }) = best else { return Ok(None) };
+        self.found = attempt;
+        Ok(Some(latest_start_ms))
     }
 
     /// Whether a user leaves the funnel for this attempt, which was found without regard to exclusions.
@@ -284,8 +325,15 @@ impl Journeys {
 
     /// Attempts in turn: each begins with the next possible first event, and the next one lies behind it.
     fn attempts(&mut self, unit: &Unit<'_>) -> Result<Vec<Journey>, Entangled> {
-        let parts = unit.parts(&self.rules);
-        let part_of = unit.part_of(&parts);
+        let mut parts = std::mem::take(&mut self.parts);
+        parts.fill(unit, &self.rules);
+        let journeys = self.attempts_in(unit, &parts.iter().collect::<Vec<_>>());
+        self.parts = parts;
+        journeys
+    }
+
+    fn attempts_in(&mut self, unit: &Unit<'_>, parts: &[Part<'_>]) -> Result<Vec<Journey>, Entangled> {
+        let part_of = part_of(parts, unit.events.len());
         // Where the walk stands: for all events, or for those of each session where that is the window.
         let mut walks: BTreeMap<usize, usize> = BTreeMap::new();
         let mut journeys = Vec::new();
@@ -302,16 +350,17 @@ impl Journeys {
             };
             let part = &parts[part];
             let fixed = Fixed { start, usable_from };
-            let Some(best) = self.search(unit, part, Some(fixed))? else {
+            if self.search(unit, part, Some(fixed))?.is_none() {
                 // There is at least the attempt of the start alone.
                 start += 1;
                 continue;
-            };
-            if self.drops(unit, &best.attempt) {
+            }
+            let attempt = std::mem::take(&mut self.found);
+            if self.drops(unit, &attempt) {
                 return Ok(Vec::new());
             }
-            let behind = if best.attempt.len() == self.rules.base.steps {
-                best.attempt.iter().flatten().max().map_or(start + 1, |last| last + 1)
+            let behind = if attempt.len() == self.rules.base.steps {
+                attempt.iter().flatten().max().map_or(start + 1, |last| last + 1)
             } else if self.rules.in_one_session {
                 unit.events.len()
             } else {
@@ -319,7 +368,7 @@ impl Journeys {
                 start + unit.events[start..].partition_point(|event| event.time_ms <= end_ms)
             };
             let open_until_ms = self.open_until_ms(unit, event.time_ms, part.session);
-            journeys.push(Journey { attempt: best.attempt, open_until_ms });
+            journeys.push(Journey { attempt, open_until_ms });
             walks.insert(walk, behind);
             start = if self.rules.in_one_session { start + 1 } else { behind.max(start + 1) };
         }

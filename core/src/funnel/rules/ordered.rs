@@ -37,6 +37,12 @@ pub(super) struct Ordered {
     draft: Vec<usize>,
     /// For each exclusion, the first of its marks that have not been passed.
     passed: Vec<usize>,
+    /// As `set`, before the instant that is being taken.
+    before: Vec<bool>,
+    /// The marks inside that instant.
+    inside: Vec<Marks>,
+    /// For each step the level that it builds on best.
+    below: Vec<Option<usize>>,
 }
 
 /// Exclusions in force for attempts of some depths.
@@ -86,6 +92,9 @@ impl Ordered {
             paths: vec![NONE; n * n],
             draft: vec![NONE; n],
             passed: Vec::new(),
+            before: Vec::with_capacity(n),
+            inside: Vec::new(),
+            below: Vec::with_capacity(n),
         }
     }
 
@@ -94,7 +103,7 @@ impl Ordered {
         &mut self,
         rules: &RuleSet,
         unit: &Unit<'_>,
-        part: &Part,
+        part: &Part<'_>,
         fixed: Option<Fixed>,
     ) -> Result<Option<Best>, Entangled> {
         if let Some(fixed) = fixed.filter(|_| rules.base.steps == 1) {
@@ -123,8 +132,11 @@ impl Ordered {
         self.passed.extend(pass.unit.marks.iter().map(|marks| marks.partition_point(|mark| *mark < first_place)));
         while let Some(instant) = pass.instant(at) {
             at = instant.members.end;
-            let marks = self.pass_marks(pass, &instant.places);
-            self.take(pass, &instant, &marks)?;
+            let mut marks = std::mem::take(&mut self.inside);
+            self.pass_marks(pass, &instant.places, &mut marks);
+            let taken = self.take(pass, &instant, &marks);
+            self.inside = marks;
+            taken?;
             // Attempts of a new depth end earliest now; its row is the best of them.
             let from = deepest.as_ref().map_or(*depths.start(), |deepest| deepest.depth + 1);
             if let Some(depth) = (from..=*depths.end()).rev().find(|depth| self.set[depth - 1]) {
@@ -138,9 +150,9 @@ impl Ordered {
         Ok(deepest)
     }
 
-    /// Goes past the marks before `places`, and takes away the attempts that they end. Returns the marks inside.
-    fn pass_marks(&mut self, pass: &Pass<'_>, places: &Range<usize>) -> Vec<Marks> {
-        let mut inside = Vec::new();
+    /// Goes past the marks before `places`, and takes away the attempts that they end. Notes the marks inside.
+    fn pass_marks(&mut self, pass: &Pass<'_>, places: &Range<usize>, inside: &mut Vec<Marks>) {
+        inside.clear();
         for exclusion in &self.lanes[pass.lane].exclusions {
             let marks = &pass.unit.marks[*exclusion];
             let rest = &marks[self.passed[*exclusion]..];
@@ -155,11 +167,11 @@ impl Ordered {
             }
             self.passed[*exclusion] += upto;
         }
-        inside
     }
 
     fn take(&mut self, pass: &Pass<'_>, instant: &Instant, marks: &[Marks]) -> Result<(), Entangled> {
-        let before = self.set.clone();
+        let mut before = std::mem::take(&mut self.before);
+        before.clone_from(&self.set);
         let most = *self.lanes[pass.lane].depths.end();
         let one_each = pass.rules.base.ties != Ties::Lenient || instant.members.len() == 1;
         let group = if one_each {
@@ -172,11 +184,15 @@ impl Ordered {
         for mark in marks {
             self.set[mark.between.from..mark.between.to].fill(false);
         }
-        match group {
-            None => self.take_one(pass, instant, marks, &before, most),
-            Some(group) => self.take_group(pass, instant, &group, &before, most)?,
-        }
-        Ok(())
+        let taken = match group {
+            None => {
+                self.take_one(pass, instant, marks, &before, most);
+                Ok(())
+            }
+            Some(group) => self.take_group(pass, instant, &group, &before, most),
+        };
+        self.before = before;
+        taken
     }
 
     /// Each attempt uses at most one event of the instant. Levels go downwards, so that each builds on those below as they
@@ -187,7 +203,9 @@ impl Ordered {
         for member in &pass.part.members[instant.members.clone()] {
             steps |= pass.steps_of(*member, instant) & !marks.iter().fold(0, |all, mark| all | mark.barred(*member));
         }
-        let below = self.best_below(pass.rules, before);
+        if steps != 0 {
+            self.find_below(pass.rules, before);
+        }
         while steps != 0 {
             let step = 63 - steps.leading_zeros() as usize;
             steps &= !(1 << step);
@@ -196,7 +214,8 @@ impl Ordered {
             }
             self.draft.fill(NONE);
             if step > 0 {
-                let Some(below) = below[step].filter(|below| pass.is_open(self.start(*below), id)) else { continue };
+                let below = self.below[step].filter(|below| pass.is_open(self.start(*below), id));
+                let Some(below) = below else { continue };
                 self.draft.copy_from_slice(&self.paths[below * self.steps..(below + 1) * self.steps]);
             }
             self.draft[step] = id;
@@ -204,9 +223,11 @@ impl Ordered {
         }
     }
 
-    /// For each step the level that it builds on best.
-    fn best_below(&self, rules: &RuleSet, before: &[bool]) -> Vec<Option<usize>> {
-        let mut below: Vec<Option<usize>> = vec![None; self.steps];
+    /// Finds for each step the level that it builds on best.
+    fn find_below(&mut self, rules: &RuleSet, before: &[bool]) {
+        let mut below = std::mem::take(&mut self.below);
+        below.clear();
+        below.resize(self.steps, None);
         for step in 1..self.steps {
             let direct = before[step - 1].then_some(step - 1);
             let over = if rules.optional >> (step - 1) & 1 == 1 { below[step - 1] } else { None };
@@ -216,7 +237,7 @@ impl Ordered {
                 (direct, _) => direct,
             };
         }
-        below
+        self.below = below;
     }
 
     /// An attempt may use several events of the instant: from each level below, and as a new start, as many as it takes.
@@ -334,7 +355,7 @@ fn compare(a: &[usize], b: &[usize]) -> Ordering {
 struct Pass<'a> {
     rules: &'a RuleSet,
     unit: &'a Unit<'a>,
-    part: &'a Part,
+    part: &'a Part<'a>,
     fixed: Option<Fixed>,
     lane: usize,
 }
@@ -352,7 +373,7 @@ impl Pass<'_> {
 
     /// The instant of the member at `at`; `None` behind the last one that can matter.
     fn instant(&self, at: usize) -> Option<Instant> {
-        let (events, members) = (self.unit.events, &self.part.members);
+        let (events, members) = (self.unit.events, self.part.members);
         let place = *members.get(at)?;
         let time_ms = events[place].time_ms;
         let start_ms = self.fixed.map(|fixed| events[fixed.start].time_ms);
