@@ -28,7 +28,7 @@ fn poison_of_every_kind_is_kept_and_holds_nothing_up() {
     let half = |bytes: &[u8]| bytes[..bytes.len() - 7].to_vec();
     let mut torn = FrameWriter::new("web", weir_tests::now_ms()).unwrap().finish();
     torn.extend_from_slice(b"{\"place\":0,\"event\":");
-    let poison = [b"secret-4711".to_vec(), Vec::from([0]), half(&good), torn, envelope::pack(b"{\"weir\":0}\n")];
+    let poison = [b"secret-zzyzx".to_vec(), Vec::from([0]), half(&good), torn, envelope::pack(b"{\"weir\":0}\n")];
     site.put(0, &good);
     for bytes in &poison {
         site.put(0, bytes);
@@ -60,7 +60,7 @@ fn poison_of_every_kind_is_kept_and_holds_nothing_up() {
 
     let said = compactor.end().said;
     assert!(said.contains("weir_unreadable_total") && said.contains("is not base64"), "{said}");
-    assert!(!said.contains("4711"), "{said}");
+    assert!(!said.contains("zzyzx"), "{said}");
 }
 
 #[test]
@@ -151,7 +151,7 @@ fn what_is_no_event_for_it_is_refused_by_name() {
     source.read();
     let mut foreign = source.event(&source.shards()[0], 0..1);
     foreign["Records"][0]["eventSourceARN"] = json!("arn:aws:kinesis:eu-central-1:000000000000:stream/other");
-    let sqs = json!({"Records": [{"eventSource": "aws:sqs", "body": "secret-4711"}]});
+    let sqs = json!({"Records": [{"eventSource": "aws:sqs", "body": "secret-zzyzx"}]});
     for (event, says) in [
         (foreign, "this function lands the stream `events`"),
         (sqs, "records of `aws:sqs`"),
@@ -161,7 +161,7 @@ fn what_is_no_event_for_it_is_refused_by_name() {
         let Outcome::Failed(problem) = compactor.invoke(event) else { panic!("it is taken") };
         assert!(problem["errorMessage"].as_str().unwrap().contains(says), "{problem}");
     }
-    assert!(!compactor.end().said.contains("4711"));
+    assert!(!compactor.end().said.contains("zzyzx"));
     let without = Function::new(Config::new(&compactor_program(), &[("WEIR_LOG", "loud")]));
     assert!(matches!(without.invoke(json!({})), Outcome::Failed(_)));
     let said = without.end().said;

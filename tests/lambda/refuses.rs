@@ -41,13 +41,13 @@ fn logs_and_metrics_hold_neither_keys_nor_payloads() {
     let site = Site::new("logs");
     let function = site.function_with(&[("WEIR_LOG", "debug")]);
     let http = Http::new(function.url());
-    let secret = json!({"event": "E", "user_id": "user-4711", "properties": {"note": "payload-4711"}, "event_id": "x"});
+    let secret = json!({"event": "E", "user_id": "user-zzyzx", "properties": {"note": "payload-zzyzx"}, "event_id": "x"});
     http.post("/v1/events", ("x-write-key", site.key()), secret.to_string().as_bytes()).with_status(200);
-    let bad = http.post("/v1/events", ("x-write-key", site.key()), b"[{\"event\":\"payload-4711\"}]");
+    let bad = http.post("/v1/events", ("x-write-key", site.key()), b"[{\"event\":\"payload-zzyzx\"}]");
     bad.with_status(400);
-    http.post("/v1/events", ("x-write-key", "wk_4711"), b"payload-4711").with_status(401);
+    http.post("/v1/events", ("x-write-key", "wk_zzyzx"), b"payload-zzyzx").with_status(401);
     let said = function.end().said;
-    assert!(!said.contains("4711") && !said.contains(site.key()), "{said}");
+    assert!(!said.contains("zzyzx") && !said.contains(site.key()), "{said}");
     let lines = said.lines().map(|line| serde_json::from_str::<Value>(line).unwrap_or_else(|e| panic!("{e}: {line}")));
     let metrics: Vec<Value> = lines.filter(|line| line.get("_aws").is_some()).collect();
     assert!(!metrics.is_empty(), "{said}");
