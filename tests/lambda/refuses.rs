@@ -41,7 +41,8 @@ fn logs_and_metrics_hold_neither_keys_nor_payloads() {
     let site = Site::new("logs");
     let function = site.function_with(&[("WEIR_LOG", "debug")]);
     let http = Http::new(function.url());
-    let secret = json!({"event": "E", "user_id": "user-zzyzx", "properties": {"note": "payload-zzyzx"}, "event_id": "x"});
+    let secret =
+        json!({"event": "E", "user_id": "user-zzyzx", "properties": {"note": "payload-zzyzx"}, "event_id": "x"});
     http.post("/v1/events", ("x-write-key", site.key()), secret.to_string().as_bytes()).with_status(200);
     let bad = http.post("/v1/events", ("x-write-key", site.key()), b"[{\"event\":\"payload-zzyzx\"}]");
     bad.with_status(400);

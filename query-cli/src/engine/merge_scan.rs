@@ -51,8 +51,10 @@ pub struct MergeScanExec {
     moves: Arc<Moves>,
     /// Found with the first batch of any partition.
     moved: Arc<OnceCell<Moved>>,
-    /// Names of columns that are read, in the table's order.
+    /// Names of columns that are read, in the table's order. Those that only break ties are not read of every file.
     names: Vec<String>,
+    /// Of each file, which ties its rows can be in.
+    ties: Vec<Ties>,
     /// Properties with columns of their own, behind those, and which rows.
     wanted: Arc<Wanted>,
     partitions: Vec<Range<usize>>,
@@ -72,11 +74,13 @@ impl MergeScanExec {
         moves: Arc<Moves>,
     ) -> Self {
         let mut needed: Vec<&str> = [BUCKET].iter().chain(&KEY_COLUMNS).chain(&wanted.columns).copied().collect();
-        let (arrival, id) = tie_breakers(&files);
-        // Rows that move meet rows of the file that they come from.
-        let (arrival, id) = (arrival || !moves.is_empty(), id || !moves.is_empty());
-        needed.extend(ARRIVAL_COLUMNS.iter().filter(|_| arrival));
-        needed.extend(ID_COLUMNS.iter().filter(|_| id));
+        let mut ties = ties_of(&files);
+        if !moves.is_empty() {
+            // Rows that move meet rows of the file that they come from.
+            ties.fill(Ties { in_time: true, in_arrival: true });
+        }
+        needed.extend(ARRIVAL_COLUMNS.iter().filter(|_| ties.iter().any(|ties| ties.in_time)));
+        needed.extend(ID_COLUMNS.iter().filter(|_| ties.iter().any(|ties| ties.in_arrival)));
         let columns = columns();
         let fields: Vec<_> = columns.fields().iter().filter(|f| needed.contains(&f.name().as_str())).cloned().collect();
         let names = fields.iter().map(|f| f.name().clone()).collect();
@@ -86,7 +90,7 @@ impl MergeScanExec {
         let properties = Arc::new(properties(&schema, partitions.len()));
         let (moved, metrics) = (Arc::default(), ExecutionPlanMetricsSet::new());
         let wanted = Arc::new(wanted);
-        Self { store, version, files, moves, moved, names, wanted, partitions, properties, metrics }
+        Self { store, version, files, moves, moved, names, ties, wanted, partitions, properties, metrics }
     }
 
     /// The properties that are given apart from the text, which then need not be put together from all that have columns.
@@ -95,9 +99,14 @@ impl MergeScanExec {
         Some(Apart { columns: typed, known, text_for_these: *text_for_these, of_kind })
     }
 
-    /// The columns that a walk over [`Rows`] reads: it sees to the order by itself.
-    fn names_of_rows(&self) -> Vec<&str> {
-        self.names.iter().map(String::as_str).filter(|name| *name != BUCKET).collect()
+    /// The columns that a walk over [`Rows`] reads of a file: it sees to the order by itself.
+    fn names_of_rows(&self, ties: Ties) -> Vec<&str> {
+        let is_read = |name: &&str| {
+            let breaks_ties =
+                ARRIVAL_COLUMNS.contains(name) && !ties.in_time || ID_COLUMNS.contains(name) && !ties.in_arrival;
+            *name != BUCKET && (!breaks_ties || self.wanted.columns.contains(name))
+        };
+        self.names.iter().map(String::as_str).filter(is_read).collect()
     }
 
     /// The rows of a partition where they lie: what [`execute`](ExecutionPlan::execute) gives, without the column of buckets
@@ -106,17 +115,19 @@ impl MergeScanExec {
     /// # Errors
     /// A file that cannot be read; also later, from the rows.
     pub async fn rows(&self, partition: usize) -> std::result::Result<Rows, LakeError> {
-        let runs = self.open(partition, &self.names_of_rows()).await?;
+        let names: Vec<Vec<&str>> = self.ties.iter().map(|ties| self.names_of_rows(*ties)).collect();
+        let runs = self.open(partition, &names).await?;
         Ok(Rows { runs, metrics: BaselineMetrics::new(&self.metrics, partition) })
     }
 
-    async fn open(&self, partition: usize, names: &[&str]) -> std::result::Result<Runs, LakeError> {
+    /// Opens each file with the columns that are named for it.
+    async fn open(&self, partition: usize, names: &[Vec<&str>]) -> std::result::Result<Runs, LakeError> {
         let buckets = self.partitions[partition].clone();
-        let read = Read { columns: names, buckets, batch_rows: reader::BATCH_ROWS };
-        let moved = self.moved(names).await?;
+        let moved = self.moved().await?;
         let mut inputs = Vec::with_capacity(self.files.len() + 1);
-        for file in &self.files {
+        for (file, names) in self.files.iter().zip(names) {
             let (store, version, apart) = (&self.store, self.version, self.apart());
+            let read = Read { columns: names, buckets: buckets.clone(), batch_rows: reader::BATCH_ROWS };
             let batches = match &self.wanted.user {
                 Some(user) => resolve::open_user(store, version, file, names, apart, moved, user).await?,
                 None => resolve::open(store, version, file, &read, apart, moved).await?,
@@ -124,7 +135,7 @@ impl MergeScanExec {
             inputs.push(in_turns(batches));
         }
         if !moved.is_empty() {
-            inputs.push(in_turns(moved.rows(&read.buckets)));
+            inputs.push(in_turns(moved.rows(&buckets)));
         }
         let wanted = Arc::clone(&self.wanted);
         let select: Option<Select> = match wanted.rows.is_everything() {
@@ -139,9 +150,9 @@ impl MergeScanExec {
     /// # Errors
     /// A file that cannot be read.
     pub async fn cost(&self) -> std::result::Result<Cost, LakeError> {
-        let names = self.names_of_rows();
         let mut whole = Cost::default();
-        for file in &self.files {
+        for (file, ties) in self.files.iter().zip(&self.ties) {
+            let names = self.names_of_rows(*ties);
             let cost = reader::cost(&self.store, self.version, file, &names, self.apart()).await?;
             whole.bytes += cost.bytes;
             whole.requests += cost.requests;
@@ -149,26 +160,40 @@ impl MergeScanExec {
         Ok(whole)
     }
 
-    async fn moved(&self, names: &[&str]) -> std::result::Result<&Moved, LakeError> {
+    async fn moved(&self) -> std::result::Result<&Moved, LakeError> {
+        let names: Vec<&str> = self.names.iter().map(String::as_str).collect();
         let collect =
-            || Moved::collect(&self.store, self.version, &self.files, names, self.apart(), &self.moves, usize::MAX);
+            || Moved::collect(&self.store, self.version, &self.files, &names, self.apart(), &self.moves, usize::MAX);
         self.moved.get_or_try_init(collect).await
     }
 }
 
-/// Whether rows of one user and time can lie in two files, and whether they can have arrived in one millisecond too.
-fn tie_breakers(files: &[Arc<DataFile>]) -> (bool, bool) {
+/// What rows of a file can have in common with rows of others.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Ties {
+    /// User and time.
+    in_time: bool,
+    /// These, and the time of receipt.
+    in_arrival: bool,
+}
+
+/// The ties that rows of each file can be in. Files that have no bucket in common have no user in common.
+fn ties_of(files: &[Arc<DataFile>]) -> Vec<Ties> {
     let overlap = |a: (i64, i64), b: (i64, i64)| a.0 <= b.1 && b.0 <= a.1;
-    let (mut arrival, mut id) = (false, false);
+    let mut ties = vec![Ties::default(); files.len()];
     for (i, a) in files.iter().enumerate() {
-        for b in &files[i + 1..] {
-            if overlap((a.min_time_ms, a.max_time_ms), (b.min_time_ms, b.max_time_ms)) {
-                arrival = true;
-                id |= overlap((a.min_received_ms, a.max_received_ms), (b.min_received_ms, b.max_received_ms));
+        for (j, b) in files.iter().enumerate().skip(i + 1) {
+            let in_time = overlap((a.min_time_ms, a.max_time_ms), (b.min_time_ms, b.max_time_ms))
+                && a.bucket_rows.iter().zip(&b.bucket_rows).any(|(a, b)| *a > 0 && *b > 0);
+            let received = |file: &DataFile| (file.min_received_ms, file.max_received_ms);
+            let in_arrival = in_time && overlap(received(a), received(b));
+            for at in [i, j] {
+                ties[at].in_time |= in_time;
+                ties[at].in_arrival |= in_arrival;
             }
         }
     }
-    (arrival, id)
+    ties
 }
 
 /// The buckets in so many ranges, as equal as can be.
@@ -264,7 +289,7 @@ impl Scan {
             Some(merge) => merge,
             None => {
                 let names: Vec<&str> = self.exec.names.iter().map(String::as_str).collect();
-                let runs = self.exec.open(self.partition, &names).await?;
+                let runs = self.exec.open(self.partition, &vec![names; self.exec.files.len()]).await?;
                 self.merge.insert(Merge::of(runs, reader::BATCH_ROWS))
             }
         };
@@ -304,7 +329,39 @@ fn in_turns(batches: Batches) -> Batches {
 
 #[cfg(test)]
 mod tests {
+    use weir_lake::snapshot::Level;
+
     use super::*;
+
+    /// A file with events between two instants, received at one, in some buckets.
+    fn file(time_ms: (i64, i64), received_ms: i64, buckets: Range<usize>) -> Arc<DataFile> {
+        Arc::new(DataFile {
+            path: "compacted/2026-01-01/x.parquet".to_owned(),
+            bytes: 1,
+            rows: buckets.len() as u64,
+            min_time_ms: time_ms.0,
+            max_time_ms: time_ms.1,
+            min_received_ms: received_ms,
+            max_received_ms: received_ms,
+            level: Level::Compacted(1),
+            bucket_rows: (0..BUCKETS).map(|bucket| u64::from(buckets.contains(&bucket))).collect(),
+            landed_in: 1,
+            links: None,
+        })
+    }
+
+    #[test]
+    fn files_can_tie_that_have_times_and_a_bucket_in_common() {
+        let ties = |in_time, in_arrival| Ties { in_time, in_arrival };
+        let (all, low, high) = (0..64, 0..32, 32..64);
+        let early = file((0, 9), 100, all.clone());
+        assert_eq!(ties_of(&[Arc::clone(&early), file((10, 19), 100, all.clone())]), [ties(false, false); 2]);
+        assert_eq!(ties_of(&[file((0, 9), 100, low.clone()), file((0, 9), 100, high)]), [ties(false, false); 2]);
+        // The third one has nothing to do with the others.
+        let files = [Arc::clone(&early), file((9, 12), 200, low.clone()), file((20, 29), 100, all)];
+        assert_eq!(ties_of(&files), [ties(true, false), ties(true, false), ties(false, false)]);
+        assert_eq!(ties_of(&[early, file((9, 12), 100, low)]), [ties(true, true); 2]);
+    }
 
     #[test]
     fn every_bucket_is_in_one_range() {
