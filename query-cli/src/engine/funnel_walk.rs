@@ -10,7 +10,7 @@ use weir_core::funnel::{
     FunnelTally, HeldValues, Journey, Journeys, Matcher, Outcome, RuleSet, Sessions, StepEvent, UserEvent, UserResult,
 };
 use weir_core::scan::{Selector, Wants};
-use weir_core::spec::{Breakdown, FunnelSpec, PropertyPath};
+use weir_core::spec::{Breakdown, FunnelSpec, PropertyPath, Ties};
 
 use super::cohorts::CohortSets;
 use super::rows::Batch;
@@ -52,9 +52,13 @@ pub fn wants(spec: &FunnelSpec) -> Wants {
 impl FunnelPlan {
     /// The plan of a checked question. `sets` are the users of its cohorts that are results of other funnels.
     pub fn new(spec: &FunnelSpec, sets: CohortSets) -> Self {
+        let rules = RuleSet::from(spec);
+        // Of events of one millisecond, which one an attempt has shows in nothing but the breakdown: they are at the same time.
+        let no_order = rules.is_plain() && rules.base.ties != Ties::Arrival && spec.breakdown.is_none();
+        let rows = RowPlan::new(wants(spec), &spec.cohorts, sets).in_any_order_of_ties(no_order);
         Self {
-            rows: Arc::new(RowPlan::new(wants(spec), &spec.cohorts, sets)),
-            rules: RuleSet::from(spec),
+            rows: Arc::new(rows),
+            rules,
             breakdown: spec.breakdown.clone(),
             hold: (usize::from(spec.breakdown.is_some())..).zip(spec.hold.iter().cloned()).collect(),
             names_users: false,

@@ -74,11 +74,12 @@ impl MergeScanExec {
         moves: Arc<Moves>,
     ) -> Self {
         let mut needed: Vec<&str> = [BUCKET].iter().chain(&KEY_COLUMNS).chain(&wanted.columns).copied().collect();
-        let mut ties = ties_of(&files);
-        if !moves.is_empty() {
+        let ties = match wanted.any_order_of_ties {
+            true => vec![Ties::default(); files.len()],
             // Rows that move meet rows of the file that they come from.
-            ties.fill(Ties { in_time: true, in_arrival: true });
-        }
+            false if !moves.is_empty() => vec![Ties { in_time: true, in_arrival: true }; files.len()],
+            false => ties_of(&files),
+        };
         needed.extend(ARRIVAL_COLUMNS.iter().filter(|_| ties.iter().any(|ties| ties.in_time)));
         needed.extend(ID_COLUMNS.iter().filter(|_| ties.iter().any(|ties| ties.in_arrival)));
         let columns = columns();

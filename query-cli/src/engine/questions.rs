@@ -21,8 +21,9 @@ use weir_core::trends::{self, TrendsReport, TrendsWalk};
 use weir_lake::Snapshot;
 
 use super::cohorts::CohortSets;
+use super::funnel_walk::FunnelPlan;
 use super::walk::{RowPlan, RowWalk, Take, Taker, WalkError};
-use super::{Engine, EngineError, funnel_walk};
+use super::{Engine, EngineError};
 
 /// The answer to a question, as its kind has it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -261,18 +262,19 @@ pub struct Estimate {
 }
 
 /// What a question, and the period before it and the funnels of its cohorts, want of rows.
-fn plans(spec: &Spec) -> Vec<RowPlan> {
+fn plans(spec: &Spec) -> Vec<Arc<RowPlan>> {
+    let of_funnel = |funnel: &FunnelSpec| FunnelPlan::new(funnel, Vec::new()).rows;
     let inner = spec.cohorts().iter().filter_map(|cohort| match cohort {
-        Cohort::InFunnel { funnel, .. } => Some(RowPlan::new(funnel_walk::wants(funnel), &[], Vec::new())),
+        Cohort::InFunnel { funnel, .. } => Some(of_funnel(funnel)),
         Cohort::Did { .. } => None,
     });
-    let own = |wants: Wants| RowPlan::new(wants, spec.cohorts(), Vec::new());
-    let mut plans: Vec<RowPlan> = inner.collect();
+    let own = |wants: Wants| Arc::new(RowPlan::new(wants, spec.cohorts(), Vec::new()));
+    let mut plans: Vec<Arc<RowPlan>> = inner.collect();
     match spec {
         Spec::Funnel(spec) => {
-            plans.push(own(funnel_walk::wants(spec)));
-            let before = spec.previous.map(|range| funnel_walk::wants(&FunnelSpec { range, ..spec.clone() }));
-            plans.extend(before.map(own));
+            plans.push(of_funnel(spec));
+            let before = spec.previous.map(|range| of_funnel(&FunnelSpec { range, ..spec.clone() }));
+            plans.extend(before);
         }
         Spec::Trends(spec) => {
             plans.push(own(trends::wants(spec)));
@@ -283,7 +285,7 @@ fn plans(spec: &Spec) -> Vec<RowPlan> {
             });
             plans.extend(before.map(own));
         }
-        Spec::Experiment(spec) => plans.push(own(funnel_walk::wants(&spec.funnel))),
+        Spec::Experiment(spec) => plans.push(of_funnel(&spec.funnel)),
         Spec::Retention(spec) => plans.push(own(retention::wants(spec))),
         Spec::Lifecycle(spec) => plans.push(own(activity::lifecycle_wants(spec))),
         Spec::Stickiness(spec) => plans.push(own(activity::stickiness_wants(spec))),

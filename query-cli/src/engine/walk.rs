@@ -44,6 +44,7 @@ pub struct RowPlan {
     /// First and last instant of events of the question, in milliseconds.
     pub(super) bounds_ms: (i64, i64),
     needs_sessions: bool,
+    any_order_of_ties: bool,
     cohorts: Option<Arc<Cohorts>>,
 }
 
@@ -61,8 +62,16 @@ impl RowPlan {
             properties: wants.properties,
             bounds_ms: wants.bounds_ms.unwrap_or((i64::MIN, i64::MAX)),
             needs_sessions: wants.needs_sessions,
+            any_order_of_ties: false,
             cohorts,
         }
+    }
+
+    /// For a question whose answer is the same in whatever order events of one user and millisecond come.
+    #[must_use]
+    pub fn in_any_order_of_ties(mut self, is_so: bool) -> Self {
+        self.any_order_of_ties = is_so;
+        self
     }
 
     /// What is read of rows, in a table with these typed columns.
@@ -74,6 +83,7 @@ impl RowPlan {
         }
         let (from, to) = self.all_bounds_ms();
         let micros = (from.saturating_mul(1000), to.saturating_mul(1000));
+        wanted.any_order_of_ties = self.any_order_of_ties;
         wanted.rows = WantedRows { events: self.selectors.events(), time_micros: Some(micros) };
         let conditions = self.selectors.conditions().map(|one| (&one.property, one.test.only_kind()));
         let others = self.properties.iter().map(|property| (property, None));

@@ -22,6 +22,8 @@ pub struct Wanted {
     pub text_for_these: bool,
     /// Those of `typed` of which only values of their own kind are wanted.
     pub of_kind: Vec<TypedColumn>,
+    /// Whether rows of one user and millisecond may come in any order: then what would order them is not read.
+    pub any_order_of_ties: bool,
     /// Which rows.
     pub rows: WantedRows,
     /// The only user whose rows are read, in the partition of their bucket. Some of others may come with them.
