@@ -3,7 +3,7 @@
 # scripts/query_peers.py what the peers are asked. CPU seconds rather than wall time, because machines are shared.
 #
 #   BENCH_SIZE    millions of events that are asked about [10]
-#   BENCH_SIZES   millions of events of the lakes that show growth [1 10]; "1 10 100" takes half an hour and 8 GB of disk
+#   BENCH_SIZES   millions of events of the lakes that show growth [1 10]; "1 10 100" takes half an hour and 20 GB of disk
 #   BENCH_ROUNDS  rounds, in turns, of which the best counts [3]
 #   BENCH_ONLY    some of: funnel variants growth landed trends retention tiny [all]
 #   BENCH_LAKES   a folder in which lakes stay for the next run [none: they are made anew]

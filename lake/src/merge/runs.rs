@@ -119,7 +119,8 @@ impl<'m> Run<'m> {
 
 impl Runs {
     /// Of inputs that are sorted by [`KEY_COLUMNS`](super::KEY_COLUMNS) (and arrival, and id) inside of buckets, and have at least
-    /// those columns, all the same. `select` chooses the rows that matter.
+    /// those columns. Arrival and id are compared where both inputs have them; else rows of one user and time come in the order of
+    /// the inputs. `select` chooses the rows that matter.
     ///
     /// # Errors
     /// What the inputs say.

@@ -114,12 +114,8 @@ fn own(error: DataFusionError) -> Result<EngineError, DataFusionError> {
         Ok(error) => return Ok(EngineError::Lake(*error)),
         Err(source) => source,
     };
-    let source = match source.downcast::<SpecError>() {
-        Ok(error) => return Ok(EngineError::Spec(*error)),
-        Err(source) => source,
-    };
-    match source.downcast::<Entangled>() {
-        Ok(entangled) => Ok(EngineError::from(*entangled)),
+    match source.downcast::<SpecError>() {
+        Ok(error) => Ok(EngineError::Spec(*error)),
         Err(source) => Err(DataFusionError::External(source)),
     }
 }
