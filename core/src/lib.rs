@@ -19,6 +19,7 @@
 //! - [`tallies`]: counts of names and times that may be many.
 //! - [`identity`]: which anonymous ids are which users.
 //! - [`scan`]: what a question wants of the events, and what takes them.
+//! - [`saved`]: reports, dashboards and annotations that somebody keeps.
 //! - [`nearest`](mod@nearest): "did you mean …?", wherever a name is wrong.
 //! - [`plan`]: a tracking plan, from JSON to a checked value; what an event does against it; a draft from events.
 //! - [`strict`]: JSON in which nothing is said twice.
@@ -38,6 +39,7 @@ pub mod plan;
 pub mod ports;
 pub mod property;
 pub mod retention;
+pub mod saved;
 pub mod scan;
 pub mod sessions;
 pub mod spec;

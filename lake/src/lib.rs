@@ -62,4 +62,4 @@ pub use error::LakeError;
 pub use snapshot::{DataFile, Snapshot};
 pub use table::Table;
 pub use weir_store::names::TableName;
-pub use weir_store::{Overflow, Settings, Store, StoreError, erased, names, overflow, settings, store, upkeep};
+pub use weir_store::{Overflow, Settings, Store, StoreError, erased, names, overflow, saved, settings, store, upkeep};

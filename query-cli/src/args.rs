@@ -8,6 +8,7 @@ mod paths;
 mod plan;
 mod privacy;
 mod questions;
+mod reports;
 mod serve;
 mod sql;
 mod upkeep;
@@ -44,6 +45,10 @@ pub use privacy::{
     ActionArg, AddRuleArgs, CommonPrivacyArgs, ListRulesArgs, PrivacyArgs, PrivacyCommand, RemoveRuleArgs, RuleArgs,
 };
 pub use questions::{AskArgs, AttemptArgs, CompletionArgs, ExperimentArgs, ScopeArgs, SplitArgs, TestArgs, TrendsArgs};
+pub use reports::{
+    CommonReportsArgs, ListReportsArgs, OneReportArgs, RemoveReportArgs, ReportsArgs, ReportsCommand, RunReportArgs,
+    SaveReportArgs, ShowReportArgs,
+};
 pub use serve::{LogFormat, ServeArgs};
 pub use sql::SqlArgs;
 pub use upkeep::{
@@ -156,6 +161,8 @@ pub enum Command {
     Events(EventsArgs),
     /// Ask a lake in SQL (read only): events, failed events, and funnels as tables
     Sql(SqlArgs),
+    /// Keep questions in a lake as reports, list them, and ask them again
+    Reports(ReportsArgs),
     /// Ask questions of events that are written down, and hold the answers against what is expected
     Test(TestArgs),
     /// Show what was sent and not taken, and why; try it again, or remove it

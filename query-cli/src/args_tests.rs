@@ -62,6 +62,10 @@ fn what_contradicts_is_a_usage_error() {
         ("weir plan check", ErrorKind::MissingRequiredArgument),
         ("weir plan infer --sample 0", ErrorKind::ValueValidation),
         ("weir plan show --format csv", ErrorKind::InvalidValue),
+        ("weir reports", ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand),
+        ("weir reports show", ErrorKind::MissingRequiredArgument),
+        ("weir reports save --name a --revision 3", ErrorKind::MissingRequiredArgument),
+        ("weir reports save --id a --revision 0", ErrorKind::ValueValidation),
         ("weir failed", ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand),
         ("weir failed show", ErrorKind::MissingRequiredArgument),
         ("weir failed list --since soon", ErrorKind::ValueValidation),
@@ -129,6 +133,7 @@ fn the_help_lists_the_commands() {
       stickiness    Count users by on how many days they were active
       events        List the events of a lake with their counts, or show one with its properties
       sql           Ask a lake in SQL (read only): events, failed events, and funnels as tables
+      reports       Keep questions in a lake as reports, list them, and ask them again
       test          Ask questions of events that are written down, and hold the answers against what is
                     expected
       failed        Show what was sent and not taken, and why; try it again, or remove it

@@ -14,7 +14,8 @@ use serde::Serialize;
 use serde_json::{Map, Number, Value, json};
 use weir_core::nearest::nearest;
 use weir_core::time::{DAY_MS, rfc3339};
-use weir_lake::catalogue::{Catalogue, EventEntry, Kind, PropertyEntry};
+use weir_lake::catalogue::across::{self, Across};
+use weir_lake::catalogue::{Catalogue, EventEntry, Kind, Limits, PropertyEntry, Types};
 
 /// The values of one event's properties that an answer lists, about.
 const MOST_VALUES: usize = 10_000;
@@ -148,7 +149,74 @@ pub struct ValueCount {
     pub at_most: u64,
 }
 
+/// Properties, whichever events have them.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PropertyList {
+    /// Version of the table.
+    pub version: u64,
+    /// By how many events have it, descending; then by name.
+    pub properties: Vec<PropertySummary>,
+}
+
+/// A property of several events in short.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PropertySummary {
+    /// As a question writes it.
+    pub property: String,
+    /// How many events have it in which type; types that do not occur are left out.
+    pub types: Map<String, Value>,
+    /// Of how many names these events are.
+    pub events: u64,
+    /// Events that have it, with a value other than `null`.
+    pub present: u64,
+}
+
+/// One property of several events, or none.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PropertyAcross {
+    /// Version of the table.
+    pub version: u64,
+    /// One, or none where no event has it.
+    pub properties: Vec<PropertyOfEvents>,
+}
+
+/// One property of several events in full.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PropertyOfEvents {
+    /// As of one event.
+    #[serde(flatten)]
+    pub document: PropertyDocument,
+    /// Of how many names the events are that have it.
+    pub events: u64,
+}
+
 impl LakeCatalogue {
+    /// The properties of some events, or of all where none is named.
+    pub fn properties(&self, events: &[String]) -> PropertyList {
+        let found = across::properties(self.entries(events));
+        let summary = |(name, across): (&str, Across)| PropertySummary {
+            property: name.to_owned(),
+            types: types_of(&across.types),
+            events: across.events,
+            present: across.present(),
+        };
+        let mut properties: Vec<PropertySummary> = found.into_iter().map(summary).collect();
+        properties.sort_by(|a, b| b.present.cmp(&a.present).then_with(|| a.property.cmp(&b.property)));
+        PropertyList { version: self.version, properties }
+    }
+
+    /// One property of some events, or of all where none is named, with its values.
+    pub fn property(&self, name: &str, events: &[String]) -> PropertyAcross {
+        let found = across::property(name, self.entries(events), &Limits::LAKE);
+        let full = |(entry, events)| PropertyOfEvents { document: document(name, &entry, MOST_VALUES), events };
+        PropertyAcross { version: self.version, properties: found.map(full).into_iter().collect() }
+    }
+
+    fn entries<'c>(&'c self, events: &'c [String]) -> impl Iterator<Item = &'c EventEntry> + Clone {
+        let entries = self.catalogue.events.iter();
+        entries.filter(|(name, _)| events.is_empty() || events.contains(name)).map(|(_, entry)| entry)
+    }
+
     /// All events in short.
     pub fn list(&self) -> EventList {
         let entries = self.catalogue.events.iter();
@@ -228,7 +296,6 @@ pub fn day(number: i32) -> String {
 }
 
 fn document(name: &str, property: &PropertyEntry, most_values: usize) -> PropertyDocument {
-    let types = Kind::ALL.into_iter().filter(|kind| property.types.of(*kind) > 0);
     let listed = property.values.listed();
     let values = listed.iter().take(most_values);
     let cut = listed.get(most_values).map_or(0, |value| value.at_most());
@@ -236,7 +303,7 @@ fn document(name: &str, property: &PropertyEntry, most_values: usize) -> Propert
     PropertyDocument {
         property: name.to_owned(),
         present: property.present(),
-        types: types.map(|kind| (kind.name().to_owned(), json!(property.types.of(kind)))).collect(),
+        types: types_of(&property.types),
         min: property.numbers.and_then(|(min, _)| number(min)),
         max: property.numbers.and_then(|(_, max)| number(max)),
         values: values
@@ -245,6 +312,11 @@ fn document(name: &str, property: &PropertyEntry, most_values: usize) -> Propert
         unlisted_at_most: if has_texts { property.values.unlisted().max(cut) } else { 0 },
         too_long: property.values.too_long(),
     }
+}
+
+fn types_of(types: &Types) -> Map<String, Value> {
+    let occurring = Kind::ALL.into_iter().filter(|kind| types.of(*kind) > 0);
+    occurring.map(|kind| (kind.name().to_owned(), json!(types.of(kind)))).collect()
 }
 
 /// A whole number without a fraction, where a double has it exactly.

@@ -7,6 +7,7 @@ use weir_core::spec::{ShorthandError, SpecError, SpecProblem};
 use weir_lake::{LakeError, StoreError};
 
 use crate::engine::EngineError;
+use crate::saved::SavedError;
 
 /// Why a command stopped.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -106,6 +107,16 @@ impl From<EngineError> for Failure {
             EngineError::Memory(_) => {
                 Self::failed(error).hint("allow more with --max-memory, such as --max-memory 4GiB")
             }
+            other => Self::failed(other),
+        }
+    }
+}
+
+impl From<SavedError> for Failure {
+    fn from(error: SavedError) -> Self {
+        match error {
+            SavedError::Store(error) => error.into(),
+            SavedError::Content(error) => error.into(),
             other => Self::failed(other),
         }
     }

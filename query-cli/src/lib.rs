@@ -14,6 +14,7 @@
 //! - [`catalogue`]: events and their properties, as answers have them.
 //! - [`timeline`], [`explanation`]: what one user did, and why they did or did not convert, as answers have it.
 //! - [`http`]: the same questions over HTTP.
+//! - [`saved`]: reports, dashboards and annotations that people keep.
 //! - [`failed`]: failed events, and another try of them.
 //! - [`importer`]: lines of NDJSON into a lake; [`landing`]: the loops of `weir dev`.
 //! - [`plan`]: tracking plans as files, and the events to hold against them.
@@ -36,6 +37,7 @@ pub mod metrics;
 pub mod output;
 pub mod plan;
 pub mod render;
+pub mod saved;
 pub mod timeline;
 pub mod unknown;
 pub mod users;

@@ -147,6 +147,8 @@ impl<'s> Names<'s> {
             let events: Vec<&EventMatch> = match cohort {
                 Cohort::Did { any, .. } => any.iter().collect(),
                 Cohort::InFunnel { funnel, .. } => funnel.steps.iter().flat_map(|step| &step.any).collect(),
+                // Who saved it was told.
+                Cohort::InReport { .. } => Vec::new(),
             };
             self.suspects.extend(&events);
             self.events.extend(events);

@@ -4,6 +4,7 @@
 //! - [`s3`] is a bucket as an object store; [`aws`] the configuration that all clients of AWS share.
 //! - [`overflow`] holds records that the event log could not take, until they are landed.
 //! - [`erased`] says which users were erased, and whose events are refused since; [`upkeep`] is what vacuum needs of a store.
+//! - [`saved`] are reports, dashboards and annotations that people keep.
 //! - [`settings`] are what is set for the whole lake, such as write keys; every part reads them.
 //!
 //! Nothing here knows what a data file looks like, so that the collector links neither Arrow nor Parquet.
@@ -14,6 +15,7 @@ pub mod error;
 pub mod names;
 pub mod overflow;
 pub mod s3;
+pub mod saved;
 pub mod settings;
 pub mod store;
 pub mod upkeep;

@@ -8,6 +8,7 @@
 //! LAKE/events/compacted/{first day}/{id}.parquet      merges, by the first day of their time range
 //! LAKE/failed/…                                       the same for the table of failed events, where anything has failed
 //! LAKE/settings/00000000000000000003.json             settings, one document a change
+//! LAKE/saved/{kind}/{id}/00000000000000000003.json    reports, dashboards and annotations, one document a revision
 //! LAKE/ids/00000000000000000042.json                  which segments the index of event ids has, one document a change
 //! LAKE/ids/{id}.ids                                   such a segment
 //! LAKE/overflow/{39 digits}.weir                      records that the event log could not take, until they are landed
@@ -72,12 +73,39 @@ impl TableName {
     }
 }
 
+/// What can be saved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum SavedKind {
+    /// Questions under a name.
+    Reports,
+    /// Reports side by side.
+    Dashboards,
+    /// What to know of a day.
+    Annotations,
+}
+
+impl SavedKind {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Reports, Self::Dashboards, Self::Annotations];
+
+    /// Its folder below `saved`, which is also its name in the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Reports => "reports",
+            Self::Dashboards => "dashboards",
+            Self::Annotations => "annotations",
+        }
+    }
+}
+
 /// The tag of `_last_checkpoint` that has the landed positions: what the collector needs, which reads no Parquet.
 pub const POSITIONS_TAG: &str = "weir.positions";
 /// What the name of a checkpoint ends in.
 const CHECKPOINT: &str = ".checkpoint.parquet";
 /// The settings, below the lake.
 const SETTINGS: &str = "settings";
+/// What was saved, below the lake.
+const SAVED: &str = "saved";
 /// The index of event ids, below the lake.
 const IDS: &str = "ids";
 /// Records that the event log could not take, below the lake.
@@ -113,6 +141,33 @@ pub fn settings(number: u64) -> Path {
 /// The number of a document of the settings; `None` for other objects.
 pub fn settings_number(path: &Path) -> Option<u64> {
     number(path)
+}
+
+/// The saved documents of a kind.
+pub fn all_saved(kind: SavedKind) -> Path {
+    Path::from_iter([SAVED, kind.as_str()])
+}
+
+/// A saved document, by an id that [`is_saved_id`].
+pub fn saved(kind: SavedKind, id: &str) -> Path {
+    all_saved(kind).join(id)
+}
+
+/// One revision of a saved document.
+pub fn saved_revision(kind: SavedKind, id: &str, revision: u64) -> Path {
+    saved(kind, id).join(numbered(revision))
+}
+
+/// Whether a text can be the id of a saved document: a UUID.
+pub fn is_saved_id(text: &str) -> bool {
+    is_uuid(text)
+}
+
+/// The id and the revision of a saved document; `None` for other objects.
+pub fn saved_place(path: &Path) -> Option<(&str, u64)> {
+    let revision = number(path)?;
+    let id = path.as_ref().rsplit('/').nth(1)?;
+    (path.parts_count() == 4 && is_uuid(id)).then_some((id, revision))
 }
 
 /// The index of event ids.
@@ -296,6 +351,12 @@ mod tests {
         assert_eq!(checkpoint_version(&TableName::Events.commit(42)), None);
         assert!(TableName::Events.checkpoint(42) < TableName::Events.commit(42), "and behind the commit before");
         assert!(TableName::Events.last_checkpoint() > TableName::Events.commit(u64::MAX), "listed last");
+        let saved_id = "0190f3a1-7c4e-7b7a-9d1e-5f0a2b3c4d5e";
+        let saved_name = saved_revision(SavedKind::Reports, saved_id, 3);
+        assert_eq!(saved_name.as_ref(), format!("saved/reports/{saved_id}/00000000000000000003.json"));
+        assert_eq!(saved_place(&saved_name), Some((saved_id, 3)));
+        assert_eq!(saved_place(&saved(SavedKind::Reports, saved_id)), None);
+        assert_eq!(saved_place(&saved_revision(SavedKind::Reports, "x", 3)), None);
         assert_eq!(ids_manifest(42).as_ref(), "ids/00000000000000000042.json");
         assert_eq!(ids_manifest_number(&ids_manifest(42)), Some(42));
         assert_eq!(ids_manifest_number(&ids_segment("0190f3a1")), None);

@@ -7,15 +7,16 @@ use object_store::path::Path;
 use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt, PutPayload};
 use tokio::io::AsyncWriteExt;
 use weir_store::store::IfMissing;
-use weir_store::{Store, overflow, settings, store};
+use weir_store::{Store, overflow, saved, settings, store};
 use weir_tests::moto::Moto;
 
 use super::store as new_store;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_conformance_suites_of_store_settings_and_overflow() {
+async fn the_conformance_suites_of_store_settings_overflow_and_saved_things() {
     store::conformance::store(&new_store("conforms-store").await).await;
     settings::conformance::settings(&new_store("conforms-settings").await).await;
+    saved::conformance::saved(&new_store("conforms-saved").await).await;
     overflow::conformance::overflow(&new_store("conforms-overflow").await).await;
 }
 

@@ -88,6 +88,18 @@ impl Http {
         answer(response).unwrap_or_else(|error| panic!("POST {path}: {error}"))
     }
 
+    /// Sends any request. A `GET` and a `DELETE` have no body.
+    #[track_caller]
+    pub fn request(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+        let request = ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.base));
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        let sent = match method {
+            "GET" | "DELETE" => self.agent.run(request.body(()).expect("a request")),
+            _ => self.agent.run(request.body(body).expect("a request")),
+        };
+        answer(sent).unwrap_or_else(|error| panic!("{method} {path}: {error}"))
+    }
+
     /// Posts a body of events.
     #[track_caller]
     pub fn post_events(&self, body: impl AsRef<[u8]>) -> Answer {

@@ -82,6 +82,8 @@ pub(crate) const COHORT_EVENT_FIELDS: FieldTable =
 
 pub(crate) const COHORT_FUNNEL_FIELDS: FieldTable = FieldTable { supported: &["funnel", "step", "state"], later: &[] };
 
+pub(crate) const COHORT_REPORT_FIELDS: FieldTable = FieldTable { supported: &["report", "step", "state"], later: &[] };
+
 pub(crate) const STEP_FIELDS: FieldTable =
     FieldTable { supported: &["event", "any", "where", "label", "optional"], later: &[] };
 

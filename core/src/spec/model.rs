@@ -66,6 +66,21 @@ impl Spec {
         }
     }
 
+    /// Refuses cohorts that are saved reports, where there is no lake that could have any. `why` says so.
+    ///
+    /// # Errors
+    /// A problem for each of them.
+    pub fn without_reports(&self, why: &str) -> Result<(), SpecError> {
+        let named = self.cohorts().iter().filter_map(|cohort| match cohort {
+            Cohort::InReport { path, .. } => {
+                Some(SpecProblem { field: format!("{path}.report"), message: why.to_owned() })
+            }
+            Cohort::Did { .. } | Cohort::InFunnel { .. } => None,
+        });
+        let problems: Vec<SpecProblem> = named.collect();
+        if problems.is_empty() { Ok(()) } else { Err(SpecError { problems }) }
+    }
+
     /// The version of the table that it asks, where it names one.
     pub fn version(&self) -> Option<u64> {
         match self {
@@ -209,6 +224,17 @@ pub enum Cohort {
         funnel: Box<FunnelSpec>,
         /// Where in it.
         users: FunnelUsers,
+    },
+    /// Those who are in the result of a funnel that is saved in the lake. Who reads the lake puts that funnel here.
+    InReport {
+        /// The id of the report.
+        report: String,
+        /// The step; the last one where it is not said.
+        step: Option<usize>,
+        /// What became of them there.
+        state: FunnelState,
+        /// The path of this cohort in the question, such as `cohort[0]`, for what is wrong with the report.
+        path: String,
     },
 }
 

@@ -8,16 +8,16 @@ use super::condition::{MAX_CONDITIONS, MAX_PROPERTY_BYTES, MAX_VALUES, OPS};
 use super::experiment::{CONFIDENCES, DEFAULT_CONFIDENCE, MAX_VARIANTS, MIXES};
 use super::fields::{
     ACTIVITY_FIELDS, ALTERNATIVE_FIELDS, ANCHOR_FIELDS, BREAKDOWN_FIELDS, COHORT_EVENT_FIELDS, COHORT_FUNNEL_FIELDS,
-    CONDITION_FIELDS, EXCLUDE_FIELDS, EXPERIMENT_FIELDS, FORMULA_FIELDS, FieldTable, LIFECYCLE_FIELDS, METRIC_FIELDS,
-    PATHS_FIELDS, RETENTION_FIELDS, SERIES_FIELDS, SESSIONS_FIELDS, SPEC_FIELDS, SPLIT_FIELDS, STEP_FIELDS,
-    STICKINESS_FIELDS, TRENDS_FIELDS, USERS_FIELDS, VARIANT_FIELDS,
+    COHORT_REPORT_FIELDS, CONDITION_FIELDS, EXCLUDE_FIELDS, EXPERIMENT_FIELDS, FORMULA_FIELDS, FieldTable,
+    LIFECYCLE_FIELDS, METRIC_FIELDS, PATHS_FIELDS, RETENTION_FIELDS, SERIES_FIELDS, SESSIONS_FIELDS, SPEC_FIELDS,
+    SPLIT_FIELDS, STEP_FIELDS, STICKINESS_FIELDS, TRENDS_FIELDS, USERS_FIELDS, VARIANT_FIELDS,
 };
 use super::formula::MAX_FORMULA_BYTES;
 use super::parse::{COUNTS, DEFAULT_LIMIT, MAX_ALTERNATIVES, MAX_LABEL_BYTES, MAX_LIMIT, ORDERS, TIES};
 use super::paths::{DEFAULT_DEPTH, DEFAULT_NAMES, DEFAULT_TOP, MAX_CHOSEN, MAX_DEPTH, MAX_NAMES, MAX_TOP, PATH_COUNTS};
 use super::retention::{MAX_BRACKETS, MAX_PERIOD, MAX_PERIODS, MODES, OCCURRENCES};
 use super::rules::{COMPARISONS, EXCLUSIONS, INTERVALS, MAX_EXCLUDES, MAX_HELD};
-use super::scope::{DEFAULT_LISTED, MAX_COHORTS, MAX_LISTED, STATES};
+use super::scope::{DEFAULT_LISTED, MAX_COHORTS, MAX_LISTED, MAX_REPORT_BYTES, STATES};
 use super::sessions::{DEFAULT_EVENTS, MAX_EVENTS};
 use super::trends::{MAX_FORMULAS, MAX_MOVING_AVERAGE, MAX_SERIES};
 use crate::spec::{MAX_STEPS, parse_value};
@@ -40,6 +40,7 @@ fn the_schema_names_the_fields_that_are_read() {
     check(&schema["$defs"]["cohort_event"], &COHORT_EVENT_FIELDS);
     check(&schema["$defs"]["users"], &USERS_FIELDS);
     check(&schema["$defs"]["cohort_funnel"], &COHORT_FUNNEL_FIELDS);
+    check(&schema["$defs"]["cohort_report"], &COHORT_REPORT_FIELDS);
     check(&schema["$defs"]["step"], &STEP_FIELDS);
     check(&schema["$defs"]["alternative"], &ALTERNATIVE_FIELDS);
     check(&schema["$defs"]["condition"], &CONDITION_FIELDS);
@@ -86,6 +87,8 @@ fn the_schema_has_the_words_and_limits_that_are_read() {
     assert_eq!(schema["$defs"]["formula_text"]["maxLength"], json!(MAX_FORMULA_BYTES));
     assert_eq!(schema["$defs"]["cohorts"]["anyOf"][1]["maxItems"], json!(MAX_COHORTS));
     assert_eq!(words(&schema["$defs"]["cohort_funnel"]["properties"]["state"]), STATES);
+    assert_eq!(words(&schema["$defs"]["cohort_report"]["properties"]["state"]), STATES);
+    assert_eq!(schema["$defs"]["cohort_report"]["properties"]["report"]["maxLength"], json!(MAX_REPORT_BYTES));
     let users = &schema["$defs"]["users"]["properties"];
     assert_eq!(words(&users["state"]), STATES);
     assert_eq!((&users["limit"]["maximum"], &users["limit"]["default"]), (&json!(MAX_LISTED), &json!(DEFAULT_LISTED)));

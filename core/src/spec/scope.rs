@@ -4,8 +4,8 @@ use chrono_tz::Tz;
 use serde_json::Value;
 
 use super::condition::conditions;
-use super::fields::{COHORT_EVENT_FIELDS, COHORT_FUNNEL_FIELDS, Fields, Problems, USERS_FIELDS};
-use super::model::{Cohort, FunnelState, FunnelUsers, Scope, UserList};
+use super::fields::{COHORT_EVENT_FIELDS, COHORT_FUNNEL_FIELDS, COHORT_REPORT_FIELDS, Fields, Problems, USERS_FIELDS};
+use super::model::{Cohort, FunnelState, FunnelUsers, MAX_STEPS, Scope, UserList};
 use super::parse::{events, funnel_inside, timezone};
 use super::time;
 
@@ -15,6 +15,9 @@ pub(super) const MAX_COHORTS: usize = 8;
 /// The most users of one list, and so many unless it is said.
 pub(super) const MAX_LISTED: u64 = 100_000;
 pub(super) const DEFAULT_LISTED: u64 = 100;
+
+/// The longest id of a saved report.
+pub(super) const MAX_REPORT_BYTES: usize = 100;
 
 /// The most times that a cohort may ask for.
 const MAX_TIMES: u64 = 1_000_000;
@@ -62,6 +65,9 @@ fn cohort(value: &Value, path: &str, zone: Tz, now_ms: i64, problems: &mut Probl
         let users = funnel_users(&fields, steps, problems);
         return Some(Cohort::InFunnel { funnel: Box::new(funnel), users });
     }
+    if value.get("report").is_some() {
+        return in_report(value, path, problems);
+    }
     let fields = Fields::open(value, path, &COHORT_EVENT_FIELDS, EXPECTED_COHORT, problems)?;
     let any = events(&fields, EXPECTED_COHORT, problems);
     let at_least = fields.whole_number("at_least", 0, MAX_TIMES, problems);
@@ -73,6 +79,25 @@ fn cohort(value: &Value, path: &str, zone: Tz, now_ms: i64, problems: &mut Probl
     }
     let range = time::range(&fields, zone, now_ms, problems);
     Some(Cohort::Did { any, at_least, at_most: at_most.unwrap_or(u64::MAX), range })
+}
+
+/// Users in the result of a saved report. How many steps it has is known to who reads it.
+fn in_report(value: &Value, path: &str, problems: &mut Problems) -> Option<Cohort> {
+    let fields = Fields::open(value, path, &COHORT_REPORT_FIELDS, EXPECTED_COHORT, problems)?;
+    let expected = "the id of a saved report";
+    let place = funnel_users(&fields, MAX_STEPS, problems);
+    let is_said = fields.get("step").is_some();
+    if fields.get("report").is_none() {
+        problems.add(fields.path_of("report"), format!("found null; expected {expected}"));
+    }
+    let report = fields.text("report", expected, problems)?;
+    if report.is_empty() || report.len() > MAX_REPORT_BYTES {
+        let message = format!("found a text of {} bytes; expected {expected}", report.len());
+        problems.add(fields.path_of("report"), message);
+        return None;
+    }
+    let step = is_said.then_some(place.step);
+    Some(Cohort::InReport { report: report.to_owned(), step, state: place.state, path: path.to_owned() })
 }
 
 /// The field `users` of a funnel of so many steps.

@@ -119,4 +119,29 @@ fn cohorts_are_checked() {
     );
     let many = vec![json!({"event": "a"}); 9];
     assert_eq!(errors(json!({"cohort": many})), "cohort: found a list of 9; expected at most 8");
+    assert_eq!(
+        errors(
+            json!({"cohort": [{"report": 7, "step": 65, "window": "1d"}, {"report": ""}, {"report": "r", "event": "a"}]})
+        ),
+        "cohort[0].window: unknown field `window`; known fields: report, step, state\n\
+         cohort[0].step: found the number 65; expected a whole number from 1 to 64\n\
+         cohort[0].report: found the number 7; expected the id of a saved report\n\
+         cohort[1].report: found a text of 0 bytes; expected the id of a saved report\n\
+         cohort[2].event: unknown field `event`; known fields: report, step, state"
+    );
+}
+
+#[test]
+fn a_cohort_may_be_a_saved_report() {
+    let spec = read(json!({"cohort": [{"report": "r1"}, {"report": "r2", "step": 2, "state": "dropped"}]})).unwrap();
+    let named = spec.scope.cohorts.iter().map(|cohort| match cohort {
+        Cohort::InReport { report, step, state, path } => (report.as_str(), *step, *state, path.as_str()),
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(
+        named.collect::<Vec<_>>(),
+        [("r1", None, FunnelState::Converted, "cohort[0]"), ("r2", Some(2), FunnelState::Dropped, "cohort[1]")]
+    );
+    let refused = crate::spec::Spec::Trends(spec).without_reports("there is no lake here").unwrap_err();
+    assert_eq!(refused.to_string(), "cohort[0].report: there is no lake here\ncohort[1].report: there is no lake here");
 }

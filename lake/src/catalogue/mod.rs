@@ -19,8 +19,10 @@
 //! - *top values*: texts with counts. See [`TopValues`] for what their counts mean where there are many.
 //!
 //! Roles: [`observe`] makes a catalogue out of rows, in one pass over the text of their properties. [`values`] counts
-//! texts. [`note`] writes and reads the bytes of a note. [`read`] is the catalogue of a snapshot.
+//! texts. [`note`] writes and reads the bytes of a note. [`read`] is the catalogue of a snapshot. [`across`] looks at properties
+//! whichever events have them.
 
+pub mod across;
 pub mod note;
 pub mod observe;
 pub mod read;

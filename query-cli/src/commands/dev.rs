@@ -23,7 +23,7 @@ use crate::commands::import::log_is_landed;
 use crate::demo::{DemoConfig, generate};
 use crate::engine::Engine;
 use crate::error::Failure;
-use crate::http;
+use crate::http::{self, Api};
 use crate::importer::{ImportTerms, Input, import};
 use crate::landing::{self, Landed};
 use crate::metrics::{self, LoopMeters};
@@ -95,8 +95,8 @@ pub async fn run(args: &DevArgs) -> Result<(), Failure> {
         [] => collector,
         headers => collector.with_country_headers(headers.to_vec()),
     };
-    let engine = Engine::new(store.clone(), clock);
-    let app = http::router(Arc::new(collector), Arc::new(engine), figures);
+    let api = Api::new(Engine::new(store.clone(), clock), Arc::new(RandomIds), store.url());
+    let app = http::router(Arc::new(collector), api, figures);
     let app = app.into_make_service_with_connect_info::<SocketAddr>();
     let server = axum::serve(listener, app).with_graceful_shutdown(wait_for(stopped));
     let server = tokio::spawn(server.into_future());

@@ -15,6 +15,7 @@
 //! | [`activity`] | `weir lifecycle`, `weir stickiness` | which active users are new; on how many days users were active |
 //! | [`events`] | `weir events` | names and counts; one event in full |
 //! | [`sql`] | `weir sql` | the rows of a query |
+//! | [`reports`] | `weir reports` | questions that are kept in the lake |
 //! | [`mod@test`] | `weir test` | which questions are answered as expected |
 //! | [`failed`] | `weir failed` | what was sent and not taken |
 //! | [`keys`] | `weir keys` | the keys that apps send events with |
@@ -51,6 +52,7 @@ pub mod plan;
 pub mod privacy;
 mod question;
 pub mod repair;
+pub mod reports;
 pub mod retention;
 pub mod sessions;
 pub mod sql;
@@ -97,6 +99,7 @@ pub async fn run(command: &Command) -> Result<(), Failure> {
         Command::Stickiness(args) => activity::run("stickiness", &args.activity).await,
         Command::Events(args) => events::run(args).await,
         Command::Sql(args) => sql::run(args).await,
+        Command::Reports(args) => reports::run(args).await,
         Command::Test(args) => test::run(args).await,
         Command::Failed(args) => failed::run(args).await,
         Command::Keys(args) => keys::run(args).await,

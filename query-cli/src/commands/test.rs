@@ -49,6 +49,9 @@ const LATEST_MS: i64 = 253_402_300_799_000;
 /// From the latest event to when it is asked, unless that is given: longer than windows are.
 const YEAR_MS: i64 = 365 * 86_400_000;
 
+/// Why a question of a test names no report.
+const NO_REPORTS: &str = "names a saved report, which a test has none of; write its funnel here, as {\"funnel\": {…}}, with the same step and state";
+
 /// A file of tests.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -216,7 +219,8 @@ async fn run_test(
         tested.error = Some("`last` counts back from `now`, which the file of tests does not give".to_owned());
         return Ok(tested);
     }
-    match parse_value(&spec, engine.now_ms()) {
+    let spec = parse_value(&spec, engine.now_ms()).and_then(|spec| spec.without_reports(NO_REPORTS).map(|()| spec));
+    match spec {
         Err(error) => tested.error = Some(error.to_string()),
         Ok(spec) => {
             let answer = serde_json::to_value(engine.answer(&spec).await?).map_err(Failure::failed)?;
@@ -318,6 +322,9 @@ mod tests {
     async fn what_cannot_be_asked_says_why() {
         let unknown = tested("", "{kind: funnel, stps: []}", "{}").await.unwrap();
         assert!(unknown.error.unwrap().starts_with("stps: unknown field `stps`; did you mean `steps`?"));
+        let saved = "{kind: trends, series: [{event: view}], cohort: {report: 0190f3a1-7c4e-7b7a-9d1e-5f0a2b3c4d5e}}";
+        let saved = tested("", saved, "{}").await.unwrap();
+        assert!(saved.error.as_ref().unwrap().starts_with("cohort.report: names a saved report"), "{saved:?}");
         let early = tested("now: 2025-01-01T00:00:00Z\n", "buyers.json", "{}").await.unwrap_err();
         assert!(early.message.contains("event 1 is refused (timestamp_too_far_ahead)"), "{early}");
         let gone = tested("", "gone.json", "{}").await.unwrap_err();

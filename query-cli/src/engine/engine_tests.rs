@@ -229,6 +229,7 @@ fn is_in_cohorts(cohorts: &[Cohort], events: &[&Sent]) -> bool {
         Cohort::InFunnel { funnel, users } => {
             results_of(funnel, events).iter().any(|result| result.is_at(*users, Some(NOW)))
         }
+        Cohort::InReport { .. } => panic!("a report is known to the lake alone"),
     })
 }
 
@@ -418,3 +419,5 @@ mod user;
 mod activity;
 #[path = "experiment_tests.rs"]
 mod experiment;
+#[path = "reports_tests.rs"]
+mod reports;

@@ -21,6 +21,7 @@ pub mod funnel_walk;
 pub mod merge_scan;
 pub mod narrowed;
 pub mod questions;
+mod reports;
 mod rows;
 pub mod sql;
 pub mod sql_columns;
@@ -34,6 +35,8 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 use compact_fn::vacuum;
 use datafusion::error::DataFusionError;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use ingest_fn::settings_watch::PLAN;
 use serde::Serialize;
 use tokio::sync::Mutex;
@@ -48,6 +51,7 @@ use weir_lake::schema::BUCKETS;
 use weir_lake::{DataFile, LakeError, Settings, Snapshot, Store, Table, TableName};
 
 use crate::catalogue::LakeCatalogue;
+use crate::saved::Library;
 use cohorts::CohortSets;
 use funnel_walk::{FunnelPlan, FunnelTaker, TakeUsers};
 use merge_scan::MergeScanExec;
@@ -183,6 +187,8 @@ pub struct Engine {
     catalogues: Arc<Mutex<CatalogueReader>>,
     /// The settings that were last seen, and the events of their tracking plan.
     planned: Arc<Mutex<Option<(Settings, Planned)>>>,
+    /// What was saved.
+    library: Library,
     /// What files say of links.
     links: Arc<LinkCache>,
     /// Work that goes on side by side in one question.
@@ -199,9 +205,11 @@ impl Engine {
     /// An engine over the lake in `store`. The lake is opened with the first question.
     pub fn new(store: Store, clock: Arc<dyn Clock>) -> Self {
         let partitions = std::thread::available_parallelism().map_or(1, usize::from).min(BUCKETS);
+        let library = Library::new(store.clone());
         Self {
             store,
             clock,
+            library,
             table: Arc::default(),
             catalogues: Arc::default(),
             planned: Arc::default(),
@@ -235,6 +243,11 @@ impl Engine {
     /// The newest snapshot of the last question, without asking the lake; an empty one before the first.
     pub async fn last_snapshot(&self) -> Arc<Snapshot> {
         self.table.lock().await.as_ref().map(Table::snapshot).unwrap_or_default()
+    }
+
+    /// What was saved in the lake.
+    pub fn library(&self) -> &Library {
+        &self.library
     }
 
     /// Milliseconds since 1970, for questions that say `last`.
@@ -331,18 +344,33 @@ impl Engine {
         Ok((takers.into_iter().map(|taker| taker.users).collect(), scanned))
     }
 
-    /// For each cohort that is the result of a funnel, the users in it.
+    /// For each cohort that is the result of a funnel, be it saved, the users in it.
     async fn users_of_cohorts(&self, snapshot: &Snapshot, cohorts: &[Cohort]) -> Result<CohortSets, EngineError> {
-        let mut sets = Vec::new();
-        for cohort in cohorts {
-            if let Cohort::InFunnel { funnel, users: place } = cohort {
-                let plan = FunnelPlan::new(funnel, Vec::new()).naming_users();
-                let new = || Placed { place: *place, complete_to_ms: snapshot.complete_to_ms, users: HashSet::new() };
-                let (parts, _) = self.users_of(snapshot, plan, new).await?;
-                sets.push(Arc::new(parts.into_iter().flat_map(|part| part.users).collect()));
+        let cohorts = self.with_reports(cohorts).await?;
+        self.users_of_funnels(snapshot, &cohorts).await
+    }
+
+    /// The same of cohorts of which none is saved. Their funnels may have such cohorts of their own.
+    fn users_of_funnels<'a>(
+        &'a self,
+        snapshot: &'a Snapshot,
+        cohorts: &'a [Cohort],
+    ) -> BoxFuture<'a, Result<CohortSets, EngineError>> {
+        async move {
+            let mut sets = Vec::new();
+            for cohort in cohorts {
+                if let Cohort::InFunnel { funnel, users: place } = cohort {
+                    let inner = self.users_of_funnels(snapshot, &funnel.cohorts).await?;
+                    let plan = FunnelPlan::new(funnel, inner).naming_users();
+                    let complete_to_ms = snapshot.complete_to_ms;
+                    let new = || Placed { place: *place, complete_to_ms, users: HashSet::new() };
+                    let (parts, _) = self.users_of(snapshot, plan, new).await?;
+                    sets.push(Arc::new(parts.into_iter().flat_map(|part| part.users).collect()));
+                }
             }
+            Ok(sets)
         }
-        Ok(sets)
+        .boxed()
     }
 
     /// A scan of what a plan wants, and what it costs.

@@ -72,7 +72,8 @@ impl Engine {
     pub async fn estimate(&self, spec: &Spec) -> Result<Estimate, EngineError> {
         let snapshot = self.snapshot(spec.version()).await?;
         let mut estimate = Estimate { version: snapshot.version, ..Estimate::default() };
-        for plan in plans(spec) {
+        let cohorts = self.with_reports(spec.cohorts()).await?;
+        for plan in plans(spec, &cohorts) {
             let (scan, scanned) = self.scan(&snapshot, &plan).await?;
             let cost = scan.cost().await?;
             estimate.files += scanned.files;
@@ -90,7 +91,8 @@ impl Engine {
     pub async fn plan_text(&self, spec: &Spec) -> Result<String, EngineError> {
         let snapshot = self.snapshot(spec.version()).await?;
         let mut text = String::new();
-        for plan in plans(spec) {
+        let cohorts = self.with_reports(spec.cohorts()).await?;
+        for plan in plans(spec, &cohorts) {
             let (scan, _) = self.scan(&snapshot, &plan).await?;
             text.push_str(&displayable(&scan).indent(true).to_string());
         }
@@ -261,15 +263,26 @@ pub struct Estimate {
     pub requests: u64,
 }
 
-/// What a question, and the period before it and the funnels of its cohorts, want of rows.
-fn plans(spec: &Spec) -> Vec<Arc<RowPlan>> {
-    let of_funnel = |funnel: &FunnelSpec| FunnelPlan::new(funnel, Vec::new()).rows;
-    let inner = spec.cohorts().iter().filter_map(|cohort| match cohort {
-        Cohort::InFunnel { funnel, .. } => Some(of_funnel(funnel)),
-        Cohort::Did { .. } => None,
-    });
+fn of_funnel(funnel: &FunnelSpec) -> Arc<RowPlan> {
+    FunnelPlan::new(funnel, Vec::new()).rows
+}
+
+/// What the funnels of cohorts, and of the cohorts of those, want of rows.
+fn plans_of_cohorts(cohorts: &[Cohort], plans: &mut Vec<Arc<RowPlan>>) {
+    for cohort in cohorts {
+        if let Cohort::InFunnel { funnel, .. } = cohort {
+            plans_of_cohorts(&funnel.cohorts, plans);
+            plans.push(of_funnel(funnel));
+        }
+    }
+}
+
+/// What a question, and the period before it and the funnels of its cohorts, want of rows. `cohorts` are those of the question,
+/// with funnels in the place of reports.
+fn plans(spec: &Spec, cohorts: &[Cohort]) -> Vec<Arc<RowPlan>> {
     let own = |wants: Wants| Arc::new(RowPlan::new(wants, spec.cohorts(), Vec::new()));
-    let mut plans: Vec<Arc<RowPlan>> = inner.collect();
+    let mut plans = Vec::new();
+    plans_of_cohorts(cohorts, &mut plans);
     match spec {
         Spec::Funnel(spec) => {
             plans.push(of_funnel(spec));

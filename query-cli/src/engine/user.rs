@@ -178,7 +178,8 @@ impl Engine {
         let started_ms = self.now_ms();
         let snapshot = self.snapshot(spec.version).await?;
         let (mut explainer, mut event_ids, mut total) = (Explainer::new(spec), Vec::new(), 0);
-        let mut members: Vec<Member<'_>> = spec.cohorts.iter().map(Member::of).collect();
+        let cohorts = self.with_reports(&spec.cohorts).await?;
+        let mut members: Vec<Member<'_>> = cohorts.iter().map(Member::of).collect();
         let mut take = |row: &Row<'_>| {
             total += 1;
             let (time_ms, event, session_id) = (row.time_ms, row.event, row.session_id);
@@ -284,7 +285,7 @@ enum Member<'s> {
     /// Counts what they did.
     Did { any: &'s [EventMatch], range: DateRange, times: RangeInclusive<u64>, count: u64 },
     /// Follows them through a funnel.
-    InFunnel { explainer: Box<Explainer>, place: FunnelUsers },
+    InFunnel { explainer: Box<Explainer>, place: FunnelUsers, inner: Vec<Self> },
 }
 
 impl<'s> Member<'s> {
@@ -294,8 +295,11 @@ impl<'s> Member<'s> {
                 Self::Did { any, range: *range, times: *at_least..=*at_most, count: 0 }
             }
             Cohort::InFunnel { funnel, users } => {
-                Self::InFunnel { explainer: Box::new(Explainer::new(funnel)), place: *users }
+                let inner = funnel.cohorts.iter().map(Self::of).collect();
+                Self::InFunnel { explainer: Box::new(Explainer::new(funnel)), place: *users, inner }
             }
+            // A funnel stands in its place by now.
+            Cohort::InReport { .. } => Self::Did { any: &[], range: DateRange::default(), times: 1..=1, count: 0 },
         }
     }
 
@@ -308,8 +312,9 @@ impl<'s> Member<'s> {
                 };
                 *count += u64::from(range.contains(event.time_ms) && any.iter().any(fits));
             }
-            Self::InFunnel { explainer, .. } => {
+            Self::InFunnel { explainer, inner, .. } => {
                 explainer.push(event);
+                inner.iter_mut().for_each(|member| member.take(event));
             }
         }
     }
@@ -317,7 +322,12 @@ impl<'s> Member<'s> {
     fn has_joined(self, complete_to_ms: Option<i64>) -> Result<bool, EngineError> {
         match self {
             Self::Did { times, count, .. } => Ok(times.contains(&count)),
-            Self::InFunnel { explainer, place } => {
+            Self::InFunnel { explainer, place, inner } => {
+                for member in inner {
+                    if !member.has_joined(complete_to_ms)? {
+                        return Ok(false);
+                    }
+                }
                 let attempts = explainer.finish()?.attempts;
                 Ok(attempts.iter().filter(|attempt| !attempt.is_dropped).any(|attempt| {
                     let times_ms = vec![None; attempt.journey.attempt.len()];

@@ -18,12 +18,12 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 
 use super::api::ApiError;
-use crate::catalogue::EventList;
+use crate::catalogue::{EventList, LakeCatalogue};
 use crate::engine::Engine;
 use crate::users::UserStats;
 
 /// May be kept, if it is asked for again each time.
-const ASK_AGAIN: HeaderValue = HeaderValue::from_static("private, no-cache");
+pub(super) const ASK_AGAIN: HeaderValue = HeaderValue::from_static("private, no-cache");
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -49,10 +49,8 @@ pub(super) async fn catalogue(
     })?;
     let (version, settings) = engine.catalogue_state().await?;
     let tag = format!("\"{version}-{settings}\"");
-    if headers.get_all(header::IF_NONE_MATCH).iter().any(|known| names(known, &tag)) {
-        return Ok(
-            (StatusCode::NOT_MODIFIED, [(header::ETAG, tag)], [(header::CACHE_CONTROL, ASK_AGAIN)]).into_response()
-        );
+    if let Some(unchanged) = not_modified(&headers, tag) {
+        return Ok(unchanged);
     }
     let catalogue = engine.catalogue().await?;
     let body = match parameters.event {
@@ -62,15 +60,25 @@ pub(super) async fn catalogue(
         }
         Some(name) => match catalogue.event(&name) {
             Some(event) => Json(event).into_response(),
-            None => {
-                let (message, hint) = catalogue.unknown(&name);
-                return Err(ApiError::NoEvent(hint.map_or(message.clone(), |hint| format!("{message}; {hint}"))));
-            }
+            None => return Err(no_event(&catalogue, &name)),
         },
     };
     // Another commit may have come in between, and the answer says which version it is of.
     let tag = format!("\"{}-{settings}\"", catalogue.version);
     Ok(([(header::ETAG, tag)], [(header::CACHE_CONTROL, ASK_AGAIN)], body).into_response())
+}
+
+/// The answer to who knows what has this tag.
+pub(super) fn not_modified(headers: &HeaderMap, tag: String) -> Option<Response> {
+    let is_known = headers.get_all(header::IF_NONE_MATCH).iter().any(|known| names(known, &tag));
+    let unchanged = || (StatusCode::NOT_MODIFIED, [(header::ETAG, tag)], [(header::CACHE_CONTROL, ASK_AGAIN)]);
+    is_known.then(|| unchanged().into_response())
+}
+
+/// What is said of an event that the lake does not have.
+pub(super) fn no_event(catalogue: &LakeCatalogue, name: &str) -> ApiError {
+    let (message, hint) = catalogue.unknown(name);
+    ApiError::NoEvent(hint.map_or(message.clone(), |hint| format!("{message}; {hint}")))
 }
 
 /// Whether a list of tags has this one, or any will do.

@@ -7,13 +7,20 @@
 //! | `GET /api/events` | names of events and how often they happened |
 //! | `GET /api/catalogue`, `GET /api/catalogue?event=NAME` | events in short; one with its properties and their values |
 //! | `GET /api/user?id=ID` | what one user did |
+//! | `GET /api/properties` | properties, whichever events have them |
 //! | `POST /api/explain` | a user and a query spec in, why they did or did not convert out |
+//! | `/api/reports`, `/api/dashboards`, `/api/annotations` | what people keep |
+//! | `GET /api/session` | who asks, and what they may do |
 //! | `GET /metrics` | the figures of the server, for Prometheus |
 //! | everything else | the page |
 
 mod api;
 mod catalogue;
 mod page;
+mod properties;
+mod saved;
+mod session;
+mod state;
 mod user;
 
 use std::sync::Arc;
@@ -26,12 +33,13 @@ use axum::response::{IntoResponse, Response};
 use ingest_fn::Collector;
 use metrics_exporter_prometheus::PrometheusHandle;
 
-use crate::engine::Engine;
 use crate::metrics;
+pub use session::{Identity, Role};
+pub use state::Api;
 
 /// The routes of a server that listens on loopback.
-pub fn router(collector: Arc<Collector>, engine: Arc<Engine>, figures: PrometheusHandle) -> Router {
-    let reading = api::router(engine)
+pub fn router(collector: Arc<Collector>, api: Api, figures: PrometheusHandle) -> Router {
+    let reading = api::router(api)
         .merge(metrics::router(figures))
         .fallback(page::page)
         .layer(middleware::from_fn(only_by_local_name));
@@ -73,6 +81,10 @@ async fn with_security_headers(request: Request, next: Next) -> Response {
 }
 
 #[cfg(test)]
+#[path = "../http_saved_tests.rs"]
+mod saved_tests;
+
+#[cfg(test)]
 mod tests {
     use axum::http::Method;
     use tower::ServiceExt;
@@ -88,9 +100,11 @@ mod tests {
         Table::open_or_create(&store, "id", 0).await.unwrap();
         let keys = ingest_fn::KeyPolicy::anyone_as("dev", ingest_fn::Keys::default());
         let log = Arc::new(MemoryLog::default());
-        let collector = Collector::new(log, clock.clone(), ids, keys, Arc::new(crate::landing::Landed::default()));
+        let collector =
+            Collector::new(log, clock.clone(), ids.clone(), keys, Arc::new(crate::landing::Landed::default()));
         let figures = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder().handle();
-        let app = router(Arc::new(collector), Arc::new(Engine::new(store, clock)), figures);
+        let api = Api::new(crate::engine::Engine::new(store, clock), ids, "/data/demo");
+        let app = router(Arc::new(collector), api, figures);
         let request = Request::builder()
             .method(method)
             .uri(path)

@@ -1,0 +1,73 @@
+//! What the routes of the API share.
+
+use std::sync::Arc;
+
+use axum::extract::FromRef;
+use weir_core::ports::Ids;
+
+use super::session::Identity;
+use crate::engine::Engine;
+use crate::saved::Saving;
+
+/// What the routes of the API share.
+#[derive(Clone)]
+pub struct Api {
+    /// Who answers.
+    pub(super) engine: Arc<Engine>,
+    /// Names of what is new.
+    pub(super) ids: Arc<dyn Ids>,
+    /// What people read as the name of the lake.
+    pub(super) lake: Arc<str>,
+}
+
+impl std::fmt::Debug for Api {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Api").field("lake", &self.lake).finish_non_exhaustive()
+    }
+}
+
+impl Api {
+    /// Of what is answered by an engine, over the lake of this URL.
+    pub fn new(engine: Engine, ids: Arc<dyn Ids>, lake_url: &str) -> Self {
+        Self { engine: Arc::new(engine), ids, lake: lake_name(lake_url).into() }
+    }
+
+    /// A save by somebody, now.
+    pub(super) fn saving<'a>(&self, who: &'a Identity) -> Saving<'a> {
+        Saving { by: who.name.as_deref(), now_ms: self.engine.now_ms() }
+    }
+}
+
+impl FromRef<Api> for Arc<Engine> {
+    fn from_ref(api: &Api) -> Self {
+        Arc::clone(&api.engine)
+    }
+}
+
+/// The last part of a lake's URL.
+fn lake_name(url: &str) -> &str {
+    let trimmed = url.trim_end_matches('/');
+    match trimmed.rsplit('/').next() {
+        Some(last) if !last.is_empty() => last,
+        _ => url,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lake_is_called_by_its_last_part() {
+        for (url, name) in [
+            ("/data/demo", "demo"),
+            ("./lake/", "lake"),
+            ("s3://bucket/a/prod", "prod"),
+            ("s3://bucket", "bucket"),
+            ("file:///tmp/x", "x"),
+            ("/", "/"),
+        ] {
+            assert_eq!(lake_name(url), name);
+        }
+    }
+}
