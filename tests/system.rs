@@ -2,6 +2,7 @@
 //!
 //! - [`asking`]: what a question would take, how it is answered, again and again, and completed in a shell.
 //! - [`bounds`]: questions that are wrong or ask for too much, and what they take.
+//! - [`progress`]: how far a question is, and that it ends when its asker goes.
 //! - [`saved`]: reports, dashboards and annotations: over HTTP and on the command line.
 //! - [`send`]: events over HTTP, in every form, good and bad; copies; answers of the command line and of the API.
 //! - [`import`]: events in files.
@@ -58,6 +59,8 @@ mod life;
 mod page;
 #[path = "system/paths.rs"]
 mod paths;
+#[path = "system/progress.rs"]
+mod progress;
 #[path = "system/saved.rs"]
 mod saved;
 #[path = "system/send.rs"]

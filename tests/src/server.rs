@@ -122,6 +122,11 @@ impl Server {
         self.starting.said()
     }
 
+    /// The id of its process.
+    pub fn process(&self) -> u32 {
+        self.starting.process.0.id()
+    }
+
     /// The most memory that it had resident, in MiB; 0 where the system does not tell.
     pub fn peak_mib(&self) -> u64 {
         peak_kib(self.starting.process.0.id()) / 1024

@@ -7,9 +7,11 @@
 //!                                    └─────────────────▶ the answer; with --watch again and again
 //! ```
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use serde::Serialize;
 use serde_json::{Value, json};
 use weir_core::ports::{Clock, SystemClock};
@@ -18,11 +20,12 @@ use weir_core::spec::{Spec, parse_value};
 use super::{engine, question, say_foreign};
 use crate::args::{AskArgs, LakeArg, OutputArgs};
 use crate::engine::Engine;
+use crate::engine::progress::Meter;
 use crate::engine::questions::Estimate;
 use crate::error::Failure;
 use crate::output::{self, Results};
 use crate::render::answer::AnswerView;
-use crate::render::numbers::{bytes, count};
+use crate::render::numbers::{bytes, count, counted};
 use crate::render::table::{Align, Table};
 use crate::render::{Records, TableReport, facts};
 use crate::unknown::Names;
@@ -65,8 +68,9 @@ fn spec(document: &Value) -> Result<Spec, Failure> {
 }
 
 async fn answer(engine: &Engine, spec: &Spec, output: OutputArgs, is_again: bool) -> Result<(), Failure> {
-    let progress = Progress::start(output.quiet);
-    let answer = engine.answer(spec).await;
+    let (metered, meter) = engine.metered(spec).await?;
+    let progress = Progress::start(output.quiet, meter);
+    let answer = metered.answer(spec).await;
     progress.end();
     let answer = answer?;
     if is_again {
@@ -112,13 +116,17 @@ async fn watch(engine: &Engine, document: &Value, output: OutputArgs, seconds: u
 struct Progress(ProgressBar);
 
 impl Progress {
-    fn start(is_quiet: bool) -> Self {
+    fn start(is_quiet: bool, meter: Arc<Meter>) -> Self {
         if is_quiet || !output::is_watched() {
             return Self(ProgressBar::hidden());
         }
         let bar = ProgressBar::new_spinner();
-        if let Ok(style) = ProgressStyle::with_template("{spinner} reading the lake … {elapsed}") {
-            bar.set_style(style);
+        if let Ok(style) = ProgressStyle::with_template("{spinner} reading the lake … {rows}{elapsed}") {
+            let rows = move |_: &ProgressState, to: &mut dyn fmt::Write| {
+                // Nobody can be told that nobody can be told.
+                let _ = to.write_str(&so_far(meter.progress()));
+            };
+            bar.set_style(style.with_key("rows", rows));
         }
         // An answer that comes at once is not announced.
         bar.enable_steady_tick(PATIENCE);
@@ -127,6 +135,14 @@ impl Progress {
 
     fn end(&self) {
         self.0.finish_and_clear();
+    }
+}
+
+/// `1,000 of 50,000 rows, `; nothing where there is nothing to read.
+fn so_far(progress: crate::engine::progress::Progress) -> String {
+    match progress.of {
+        0 => String::new(),
+        of => format!("{} of {}, ", count(progress.rows), counted(of, "row")),
     }
 }
 
@@ -167,5 +183,17 @@ impl TableReport for EstimateReport {
         let mut table = Table::new(columns);
         table.row(row);
         table
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::progress::Progress;
+
+    #[test]
+    fn who_waits_reads_how_far_it_is() {
+        assert_eq!(so_far(Progress { rows: 0, of: 0 }), "");
+        assert_eq!(so_far(Progress { rows: 1_000, of: 50_000 }), "1,000 of 50,000 rows, ");
     }
 }

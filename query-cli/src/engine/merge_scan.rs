@@ -40,6 +40,7 @@ use weir_lake::schema::{BUCKET, BUCKETS, USER, columns};
 use weir_lake::typed::TypedColumn;
 use weir_lake::{DataFile, LakeError, Store};
 
+use super::progress::Meter;
 use super::wanted::Wanted;
 
 /// Leaf operator over the live files of one version.
@@ -60,6 +61,8 @@ pub struct MergeScanExec {
     partitions: Vec<Range<usize>>,
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
+    /// Counts the rows that are read, for whoever waits.
+    meter: Option<Arc<Meter>>,
 }
 
 impl MergeScanExec {
@@ -91,7 +94,14 @@ impl MergeScanExec {
         let properties = Arc::new(properties(&schema, partitions.len()));
         let (moved, metrics) = (Arc::default(), ExecutionPlanMetricsSet::new());
         let wanted = Arc::new(wanted);
-        Self { store, version, files, moves, moved, names, ties, wanted, partitions, properties, metrics }
+        let meter = None;
+        Self { store, version, files, moves, moved, names, ties, wanted, partitions, properties, metrics, meter }
+    }
+
+    /// Counts the rows that are read.
+    #[must_use]
+    pub fn counted_by(self, meter: Option<Arc<Meter>>) -> Self {
+        Self { meter, ..self }
     }
 
     /// The properties that are given apart from the text, which then need not be put together from all that have columns.
@@ -133,10 +143,10 @@ impl MergeScanExec {
                 Some(user) => resolve::open_user(store, version, file, names, apart, moved, user).await?,
                 None => resolve::open(store, version, file, &read, apart, moved).await?,
             };
-            inputs.push(in_turns(batches));
+            inputs.push(in_turns(batches, self.meter.clone()));
         }
         if !moved.is_empty() {
-            inputs.push(in_turns(moved.rows(&buckets)));
+            inputs.push(in_turns(moved.rows(&buckets), None));
         }
         let wanted = Arc::clone(&self.wanted);
         let select: Option<Select> = match wanted.rows.is_everything() {
@@ -320,10 +330,15 @@ impl Rows {
 }
 
 /// Between two batches others have their turn, and a question whose asker is gone ends.
-fn in_turns(batches: Batches) -> Batches {
-    let batches = batches.then(|batch| async move {
-        tokio::task::yield_now().await;
-        batch
+fn in_turns(batches: Batches, meter: Option<Arc<Meter>>) -> Batches {
+    let batches = batches.then(move |batch| {
+        if let (Some(meter), Ok(batch)) = (&meter, &batch) {
+            meter.add(batch.num_rows() as u64);
+        }
+        async move {
+            tokio::task::yield_now().await;
+            batch
+        }
     });
     batches.boxed()
 }

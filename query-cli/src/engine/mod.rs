@@ -9,7 +9,8 @@
 //! [`walk`] goes over them, and knows which of them matter, and whose; `funnel_walk` is what a funnel does with them, and
 //! [`questions`] has all other kinds, whose meaning is in `weir-core`; [`user`] reads those of one user. [`sql`] runs a statement
 //! over the same snapshot: [`events_table`] gives it and that of failed events as tables, read by [`file_scan`]; [`functions`] gives
-//! questions as tables, of which the users of a funnel come from an operator of their own, [`funnel_exec`].
+//! questions as tables, of which the users of a funnel come from an operator of their own, [`funnel_exec`]. [`progress`] says how far a
+//! question is.
 
 mod cohorts;
 pub mod events_table;
@@ -20,6 +21,7 @@ pub mod funnel_exec;
 pub mod funnel_walk;
 pub mod merge_scan;
 pub mod narrowed;
+pub mod progress;
 pub mod questions;
 mod reports;
 mod rows;
@@ -55,6 +57,7 @@ use crate::saved::Library;
 use cohorts::CohortSets;
 use funnel_walk::{FunnelPlan, FunnelTaker, TakeUsers};
 use merge_scan::MergeScanExec;
+use progress::Meter;
 pub use sql::{SqlLimits, SqlRows};
 use sql_columns::SqlColumns;
 use walk::{RowPlan, WalkError};
@@ -193,6 +196,8 @@ pub struct Engine {
     links: Arc<LinkCache>,
     /// Work that goes on side by side in one question.
     partitions: usize,
+    /// Counts the rows of a question that somebody waits for.
+    meter: Option<Arc<Meter>>,
 }
 
 impl std::fmt::Debug for Engine {
@@ -215,6 +220,7 @@ impl Engine {
             planned: Arc::default(),
             links: Arc::default(),
             partitions,
+            meter: None,
         }
     }
 
@@ -385,7 +391,7 @@ impl Engine {
         let moves = self.links.moves(&self.store, snapshot, &files).await?;
         let wanted = plan.wanted(snapshot.typed_columns());
         let scan = MergeScanExec::new(self.store.clone(), snapshot.version, files, wanted, self.partitions, moves);
-        Ok((scan, scanned))
+        Ok((scan.counted_by(self.meter.clone()), scanned))
     }
 
     /// Names of events and how often they happened.

@@ -22,8 +22,9 @@ use weir_lake::Snapshot;
 
 use super::cohorts::CohortSets;
 use super::funnel_walk::FunnelPlan;
+use super::progress::Meter;
 use super::walk::{RowPlan, RowWalk, Take, Taker, WalkError};
-use super::{Engine, EngineError};
+use super::{Engine, EngineError, files_between};
 
 /// The answer to a question, as its kind has it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -63,6 +64,22 @@ impl Engine {
             Spec::Paths(spec) => Answer::Paths(Box::new(self.paths(spec).await?)),
             Spec::Sessions(spec) => Answer::Sessions(Box::new(self.sessions(spec).await?)),
         })
+    }
+
+    /// An engine that counts the rows of a question as it answers it, and where it counts them. How many there will be is known
+    /// from the beginning.
+    ///
+    /// # Errors
+    /// What is wrong with the log, or with a saved report that the question names.
+    pub async fn metered(&self, spec: &Spec) -> Result<(Self, Arc<Meter>), EngineError> {
+        let meter = Arc::new(Meter::default());
+        let snapshot = self.snapshot(spec.version()).await?;
+        let cohorts = self.with_reports(spec.cohorts()).await?;
+        let rows_of = |plan: Arc<RowPlan>| {
+            files_between(&snapshot, plan.all_bounds_ms()).iter().map(|file| file.rows).sum::<u64>()
+        };
+        meter.expect(plans(spec, &cohorts).into_iter().map(rows_of).sum());
+        Ok((Self { meter: Some(Arc::clone(&meter)), ..self.clone() }, meter))
     }
 
     /// What it would take to answer a question: files, and the columns of them that are read.

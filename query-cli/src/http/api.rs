@@ -4,19 +4,18 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::Router;
-use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
 use serde_json::{Value, json};
-use weir_core::spec::{MAX_SPEC_BYTES, SpecError, SpecProblem, parse};
+use weir_core::spec::{MAX_SPEC_BYTES, SpecError, SpecProblem};
 use weir_lake::names::SavedKind;
 use weir_lake::{LakeError, StoreError};
 
 use super::state::Api;
-use super::{catalogue, properties, saved, session, user};
+use super::{catalogue, properties, query, saved, session, user};
 use crate::engine::{Engine, EngineError};
 use crate::saved::{SavedError, one_of};
 
@@ -30,7 +29,7 @@ const ROUTES: &str = "there is POST /api/query, GET /api/events, GET /api/catalo
 /// Routes under `/api`.
 pub fn router(api: Api) -> Router {
     let routes = Router::new()
-        .route("/api/query", post(query))
+        .route("/api/query", post(query::query))
         .route("/api/events", get(events))
         .route("/api/catalogue", get(catalogue::catalogue))
         .route("/api/user", get(user::timeline))
@@ -51,14 +50,6 @@ pub fn router(api: Api) -> Router {
         .route("/api/{*path}", any(unknown))
         .layer(DefaultBodyLimit::max(MAX_SPEC_BYTES))
         .with_state(api)
-}
-
-async fn query(State(engine): State<Arc<Engine>>, body: Result<Bytes, BytesRejection>) -> Result<Response, ApiError> {
-    let body = body.map_err(ApiError::Body)?;
-    let text = std::str::from_utf8(&body).map_err(|_| ApiError::NotText)?;
-    let spec = parse(text, engine.now_ms()).map_err(EngineError::Spec)?;
-    let answer = engine.answer(&spec).await?;
-    Ok((note(&engine).await, Json(answer)).into_response())
 }
 
 async fn events(State(engine): State<Arc<Engine>>) -> Result<Response, ApiError> {
@@ -82,7 +73,11 @@ async fn unknown() -> impl IntoResponse {
 
 /// An answer that says what is wrong.
 pub fn error(status: StatusCode, code: &str, message: &str) -> impl IntoResponse + use<> {
-    (status, Json(json!({"error": {"code": code, "message": message}})))
+    (status, Json(body(code, message)))
+}
+
+fn body(code: &str, message: &str) -> Value {
+    json!({"error": {"code": code, "message": message}})
 }
 
 pub(super) enum ApiError {
@@ -113,76 +108,78 @@ impl From<EngineError> for ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
+        let (status, body) = self.told();
+        (status, Json(body)).into_response()
+    }
+}
+
+impl ApiError {
+    /// A defect.
+    pub fn internal(what: impl ToString) -> Self {
+        Self::Engine(EngineError::Internal(what.to_string()))
+    }
+
+    /// Its status, and what is said of it.
+    pub fn told(self) -> (StatusCode, Value) {
         let engine = match self {
             Self::NotText => {
-                return error(StatusCode::BAD_REQUEST, "invalid_spec", "the spec is not UTF-8 text").into_response();
+                return (StatusCode::BAD_REQUEST, body("invalid_spec", "the body is not UTF-8 text"));
             }
             Self::Body(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
-                let message = format!("a spec has at most {MAX_SPEC_BYTES} bytes");
-                return error(StatusCode::PAYLOAD_TOO_LARGE, "too_large", &message).into_response();
+                let message = format!("a body has at most {MAX_SPEC_BYTES} bytes");
+                return (StatusCode::PAYLOAD_TOO_LARGE, body("too_large", &message));
             }
-            Self::Body(rejection) => {
-                return error(rejection.status(), "invalid_spec", &rejection.body_text()).into_response();
-            }
-            Self::NoEvent(message) => {
-                return error(StatusCode::NOT_FOUND, "no_event", &message).into_response();
-            }
-            Self::Parameters(message) => {
-                return error(StatusCode::BAD_REQUEST, "invalid_parameters", &message).into_response();
-            }
+            Self::Body(rejection) => return (rejection.status(), body("invalid_spec", &rejection.body_text())),
+            Self::NoEvent(message) => return (StatusCode::NOT_FOUND, body("no_event", &message)),
+            Self::Parameters(message) => return (StatusCode::BAD_REQUEST, body("invalid_parameters", &message)),
             Self::NoPrecondition(message) => {
-                return error(StatusCode::PRECONDITION_REQUIRED, "precondition_required", &message).into_response();
+                return (StatusCode::PRECONDITION_REQUIRED, body("precondition_required", &message));
             }
             Self::Saved(saved) => return saved_error(saved),
             Self::Engine(engine) => engine,
         };
         let message = engine.to_string();
         match engine {
-            EngineError::Spec(spec) => {
-                (StatusCode::BAD_REQUEST, Json(problems("invalid_spec", &spec, &message))).into_response()
-            }
+            EngineError::Spec(spec) => (StatusCode::BAD_REQUEST, problems("invalid_spec", &spec, &message)),
             EngineError::Sql(_) | EngineError::Lake(LakeError::NoVersion { .. } | LakeError::VersionGone { .. }) => {
-                error(StatusCode::BAD_REQUEST, "invalid_spec", &message).into_response()
+                (StatusCode::BAD_REQUEST, body("invalid_spec", &message))
             }
             EngineError::Lake(LakeError::Store(StoreError::NoLake { .. })) => {
-                error(StatusCode::NOT_FOUND, "no_lake", &message).into_response()
+                (StatusCode::NOT_FOUND, body("no_lake", &message))
             }
             EngineError::Lake(LakeError::Store(StoreError::Failed { .. })) => {
                 tracing::error!(%message, "a query failed");
-                error(StatusCode::SERVICE_UNAVAILABLE, "store_failed", &message).into_response()
+                (StatusCode::SERVICE_UNAVAILABLE, body("store_failed", &message))
             }
             EngineError::Lake(_) | EngineError::Statement(_) | EngineError::Memory(_) | EngineError::Internal(_) => {
                 tracing::error!(%message, "a query failed");
-                error(StatusCode::INTERNAL_SERVER_ERROR, "query_failed", &message).into_response()
+                (StatusCode::INTERNAL_SERVER_ERROR, body("query_failed", &message))
             }
         }
     }
 }
 
-fn saved_error(saved: SavedError) -> Response {
+fn saved_error(saved: SavedError) -> (StatusCode, Value) {
     let message = saved.to_string();
     match saved {
-        SavedError::Store(store) => ApiError::Engine(EngineError::Lake(store.into())).into_response(),
-        SavedError::Content(content) => {
-            (StatusCode::BAD_REQUEST, Json(problems("invalid_document", &content, &message))).into_response()
-        }
-        SavedError::NotThere { kind, .. } => {
-            error(StatusCode::NOT_FOUND, &format!("no_{}", one_of(kind)), &message).into_response()
-        }
-        SavedError::NoRevision { .. } => error(StatusCode::NOT_FOUND, "no_revision", &message).into_response(),
+        SavedError::Store(store) => ApiError::Engine(EngineError::Lake(store.into())).told(),
+        SavedError::Content(content) => (StatusCode::BAD_REQUEST, problems("invalid_document", &content, &message)),
+        SavedError::NotThere { kind, .. } => (StatusCode::NOT_FOUND, body(&format!("no_{}", one_of(kind)), &message)),
+        SavedError::NoRevision { .. } => (StatusCode::NOT_FOUND, body("no_revision", &message)),
         SavedError::Changed { current, .. } => {
-            let body = json!({"error": {"code": "changed", "message": message}, "current": current.to_json()});
-            (StatusCode::PRECONDITION_FAILED, Json(body)).into_response()
+            let mut told = body("changed", &message);
+            told["current"] = current.to_json();
+            (StatusCode::PRECONDITION_FAILED, told)
         }
-        SavedError::Newer { .. } => error(StatusCode::CONFLICT, "newer_format", &message).into_response(),
+        SavedError::Newer { .. } => (StatusCode::CONFLICT, body("newer_format", &message)),
         SavedError::TooMany { kind } => {
             let whole = SpecProblem { field: kind.as_str().to_owned(), message: message.clone() };
             let full = SpecError { problems: vec![whole] };
-            (StatusCode::BAD_REQUEST, Json(problems("invalid_document", &full, &message))).into_response()
+            (StatusCode::BAD_REQUEST, problems("invalid_document", &full, &message))
         }
         SavedError::Damaged { .. } => {
             tracing::error!(%message, "a saved document cannot be read");
-            error(StatusCode::INTERNAL_SERVER_ERROR, "damaged", &message).into_response()
+            (StatusCode::INTERNAL_SERVER_ERROR, body("damaged", &message))
         }
     }
 }

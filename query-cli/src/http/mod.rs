@@ -3,7 +3,7 @@
 //! | route | |
 //! |---|---|
 //! | `POST /v1/events`, `GET /v1/receipts/{receipt}` | the collector, from `ingest-fn` |
-//! | `POST /api/query` | a query spec in, its result document out |
+//! | `POST /api/query` | a query spec in, its result document out, or lines of progress and then that |
 //! | `GET /api/events` | names of events and how often they happened |
 //! | `GET /api/catalogue`, `GET /api/catalogue?event=NAME` | events in short; one with its properties and their values |
 //! | `GET /api/user?id=ID` | what one user did |
@@ -18,6 +18,7 @@ mod api;
 mod catalogue;
 mod page;
 mod properties;
+mod query;
 mod saved;
 mod session;
 mod state;
