@@ -10,6 +10,12 @@ test("numbers", () => {
   expect(createFormat("de").number(25123)).toBe("25.123");
 });
 
+test("measured numbers keep what tells something", () => {
+  expect([0.36784, 12345.678, 1234, 3.1].map(en.value)).toEqual(["0.3678", "12,345.7", "1,234", "3.1"]);
+  expect([950, 1234, 1_250_000].map(en.compact)).toEqual(["950", "1.2K", "1.3M"]);
+  expect([0, 999, 1500, 2_500_000].map(en.bytes)).toEqual(["0 byte", "999 byte", "1.5 kB", "2.5 MB"]);
+});
+
 test.each([
   [0, "0%"],
   [0.0000001, "<0.1%"],
@@ -38,8 +44,8 @@ describe("durations", () => {
 
   test("in Korean", () => expect(ko.duration(2 * h + 5 * m)).toBe("2시간 5분"));
   test("of a window", () => {
-    expect(en.window({ amount: "1", unit: "d" })).toBe("1 day");
-    expect(en.window({ amount: "14", unit: "d" })).toBe("14 days");
+    expect(en.span(1, "d")).toBe("1 day");
+    expect(en.span(14, "d")).toBe("14 days");
   });
 });
 
@@ -50,6 +56,13 @@ test("times and dates", () => {
   expect(en.instant("soon", "UTC")).toBe("soon");
   expect(en.date("2026-01-31")).toBe("Jan 31, 2026");
   expect(en.date("2026-01-31T00:00:00Z")).toBe("2026-01-31T00:00:00Z");
+});
+
+test("buckets of time are as short as their size allows", () => {
+  const start = "2026-01-31T15:00:00Z";
+  expect((["hour", "day", "month"] as const).map((interval) => plain(en.bucket(start, interval, "Asia/Seoul")))).toEqual([
+    "Feb 1, 12:00 AM", "Feb 1", "Feb 2026",
+  ]);
 });
 
 test("the reader's variant of the page's language", () => {

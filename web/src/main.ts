@@ -1,43 +1,49 @@
 /** Puts the parts together: state, actions, views and the browser. */
 
 import { render } from "lit-html";
-import { Actions, type World, initialState } from "./actions";
-import { api } from "./api";
-import { chooseLocale, createFormat } from "./format";
-import { stepIsChosen, stepName } from "./model";
-import { problemsById } from "./spec";
+import { Actions } from "./actions/page";
+import { type Format, chooseLocale, createFormat } from "./format";
+import { LANGUAGES, type Language, chooseLanguage, isLanguage } from "./messages";
+import { problemsById } from "./question/compile";
+import { isChosen, mainSelections } from "./question/model";
+import { type State, THEMES, type Theme, initialState } from "./state";
+import type { Context } from "./views/context";
 import { page } from "./views/page";
+import { SHEET_ID } from "./views/sheet";
+import { selectionName } from "./words";
+import { browserWorld, kept } from "./world";
+
+/** Charts are drawn anew when the room for them changes by as much. */
+const WIDTH_STEP = 24;
+const WIDEST = 1100;
 
 const root = document.querySelector<HTMLElement>("#page")!;
 const timezone = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
 const timezones = Intl.supportedValuesOf("timeZone");
-const format = createFormat(chooseLocale(document.documentElement.lang, navigator.languages));
 const wide = matchMedia("(min-width: 62.01rem)");
-const state = initialState(timezone);
-
-const world: World = {
-  api,
-  timezone,
-  day(zone, daysBack) {
-    const date = new Date(Date.now() - daysBack * 86_400_000);
-    return new Intl.DateTimeFormat("en-CA", { timeZone: zone, dateStyle: "short" }).format(date);
-  },
-  draw,
-  address: () => ({ hash: location.hash, search: location.search }),
-  visit(hash, how) {
-    const url = location.pathname + hash;
-    if (how === "push") history.pushState(null, "", url);
-    else history.replaceState(null, "", url);
-  },
-  copy,
-  after(ms, act) {
-    const timer = setTimeout(act, ms);
-    return () => clearTimeout(timer);
-  },
-  visible: () => document.visibilityState === "visible",
-};
-const actions = new Actions(state, world);
+const state = initialState(timezone, keptLanguage(), keptTheme());
+const formats = new Map<Language, Format>();
 let drawing = false;
+let chartWidth = 640;
+const actions = new Actions(state, browserWorld(timezone, draw));
+
+function keptLanguage(): Language {
+  const found = kept("language");
+  return isLanguage(found) ? found : chooseLanguage(navigator.languages);
+}
+
+function keptTheme(): Theme {
+  return THEMES.find((theme) => theme === kept("theme")) ?? "auto";
+}
+
+function formatOf(language: Language): Format {
+  let format = formats.get(language);
+  if (format === undefined) {
+    format = createFormat(chooseLocale(language, navigator.languages));
+    formats.set(language, format);
+  }
+  return format;
+}
 
 /** Draws once for all changes of one turn, and never in the middle of a drawing, where a lost focus may ask for it. */
 function draw(): void {
@@ -50,45 +56,77 @@ function draw(): void {
 }
 
 function drawNow(): void {
-  const { answer, compiled } = state;
-  const refused = answer.status === "failed" && answer.failure.kind === "invalid" ? answer.failure.problems : [];
-  const problems = problemsById([...compiled.problems, ...refused], compiled.places);
-  render(
-    page({ state, actions, format, problems, timezones, wide: wide.matches, origin: location.origin, url: location.href }),
-    root,
-  );
-  const chosen = state.question.steps.filter(stepIsChosen).map(stepName);
-  document.title = [...(chosen.length > 0 ? [chosen.join(" → ")] : []), "weir"].join(" · ");
+  const context = contextOf(state);
+  const looks = document.documentElement;
+  looks.lang = state.language;
+  if (state.theme === "auto") delete looks.dataset.theme;
+  else looks.dataset.theme = state.theme;
+  render(page(context), root);
+  document.title = titleOf(context);
+  showSheet();
   moveFocus();
 }
 
+function contextOf(state: State): Context {
+  const { answer, compiled } = state;
+  const m = LANGUAGES[state.language];
+  const refused = answer.status === "failed" && answer.failure.kind === "invalid" ? answer.failure.problems : [];
+  const local = compiled.problems.map(({ field, what }) => ({ field, message: m.problems[what] }));
+  return {
+    state,
+    actions,
+    m,
+    format: formatOf(state.language),
+    problems: problemsById([...local, ...refused], compiled.places),
+    wide: wide.matches,
+    chartWidth,
+    timezones,
+    origin: location.origin,
+    url: location.href,
+  };
+}
+
+function titleOf({ state, m }: Context): string {
+  const { route } = state;
+  if (route.page === "catalogue") return `${route.event ?? m.nav.catalogue} · weir`;
+  if (route.page === "users") return `${route.id ?? m.nav.users} · weir`;
+  const chosen = mainSelections(state.question).filter(isChosen).map((selection) => selectionName(selection, m));
+  return [...(chosen.length > 0 ? [chosen.join(" → ")] : []), "weir"].join(" · ");
+}
+
+/** A dialog is opened and closed by calls, not by what it holds. */
+function showSheet(): void {
+  const sheet = document.getElementById(SHEET_ID);
+  if (!(sheet instanceof HTMLDialogElement)) return;
+  if (state.sheet !== null && !sheet.open) sheet.showModal();
+  if (state.sheet === null && sheet.open) sheet.close();
+}
+
 function moveFocus(): void {
-  if (state.focus !== null) {
-    const wanted = state.focus;
-    state.focus = null;
-    const element = document.getElementById(wanted);
-    element?.focus({ preventScroll: element.tabIndex < 0 });
-  }
-  if (state.list?.active != null) root.querySelector('[aria-selected="true"]')?.scrollIntoView({ block: "nearest" });
+  if (state.focus === null) return;
+  const wanted = state.focus;
+  state.focus = null;
+  const element = document.getElementById(wanted);
+  element?.focus({ preventScroll: element.tabIndex < 0 });
 }
 
-/** Copies; where the page came over plain HTTP and has no clipboard, through a selection. */
-async function copy(text: string): Promise<boolean> {
-  try {
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch {
-    const area = document.createElement("textarea");
-    area.value = text;
-    area.className = "copy-area";
-    document.body.append(area);
-    area.select();
-    const done = document.execCommand("copy");
-    area.remove();
-    return done;
-  }
+const room = new ResizeObserver(([entry]) => {
+  if (entry === undefined) return;
+  const inner = Math.min(WIDEST, entry.contentRect.width);
+  const width = Math.max(280, Math.floor(inner / WIDTH_STEP) * WIDTH_STEP);
+  if (width === chartWidth) return;
+  chartWidth = width;
+  draw();
+});
+
+/** What a chart stands in changes with the page that is shown. */
+function watchRoom(): void {
+  room.disconnect();
+  const place = document.querySelector("#main > .result, #main > .page");
+  if (place !== null) room.observe(place);
 }
 
+new MutationObserver(watchRoom).observe(root, { childList: true });
 wide.addEventListener("change", draw);
 addEventListener("popstate", () => actions.openAddress());
 actions.start();

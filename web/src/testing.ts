@@ -1,9 +1,18 @@
-/** Answers for tests. */
+/** Answers and a world for tests. */
 
-import type { Answer, StepAnswer } from "./api";
+import type { Answer, Catalogue, EventDetail, Explanation, FunnelAnswer, OtherAnswer, PathsAnswer, RetentionAnswer, StepAnswer, Timeline, TrendsAnswer } from "./answers";
+import type { Api, Progress, TimelineQuery } from "./api";
+import type { Spec } from "./question/compile";
+import type { World } from "./world";
 
 /** A step's answer: [label, count, still open, median, p90]. */
 export type Row = [label: string, count: number, open?: number, median?: number, p90?: number];
+
+const ANSWERED = {
+  version: 42,
+  complete_to: "2026-01-31T14:59:58.120Z",
+  scanned: { files: 1, bytes: 1, rows: 100_000, elapsed_ms: 85 },
+};
 
 export function stepsOf(...rows: Row[]): StepAnswer[] {
   return rows.map(([label, count, in_window = 0, median_ms = null, p90_ms = null], index) => {
@@ -13,14 +22,135 @@ export function stepsOf(...rows: Row[]): StepAnswer[] {
   });
 }
 
-export function answerOf(...rows: Row[]): Answer {
+export function answerOf(...rows: Row[]): FunnelAnswer {
   const steps = stepsOf(...rows);
+  return { kind: "funnel", ...ANSWERED, steps, conversion_ms: { n: steps.at(-1)?.count ?? 0, median: 7_500_000 } };
+}
+
+/** Days from the first of January on; the last is not over. */
+export function trendsOf(...series: { label: string; values: (number | null)[] }[]): TrendsAnswer {
+  const days = series[0]?.values.length ?? 0;
+  const day = (index: number) => `2026-01-${String(index + 1).padStart(2, "0")}T00:00:00+00:00`;
   return {
-    kind: "funnel",
-    version: 42,
-    complete_to: "2026-01-31T14:59:58.120Z",
-    steps,
-    conversion_ms: { n: steps.at(-1)?.count ?? 0, median: 7_500_000 },
-    scanned: { files: 1, bytes: 1, rows: 100_000, elapsed_ms: 85 },
+    kind: "trends",
+    ...ANSWERED,
+    buckets: Array.from({ length: days }, (_, index) => ({ start: day(index), end: day(index + 1), open: index === days - 1 })),
+    series: series.map(({ label, values }, index) => ({
+      id: String.fromCharCode(65 + index),
+      label,
+      measure: "events",
+      values,
+      total: values.reduce<number>((sum, value) => sum + (value ?? 0), 0),
+    })),
   };
 }
+
+export function retentionOf(): RetentionAnswer {
+  const cell = (count: number, users: number, open = false) => ({ count, share: count / users, open });
+  return {
+    kind: "retention",
+    ...ANSWERED,
+    interval: "day",
+    columns: [{ from: 0, to: 0 }, { from: 1, to: 1 }, { from: 2, to: 6 }],
+    cohorts: [
+      { start: "2026-01-30T00:00:00+00:00", users: 40, returned: [cell(40, 40), cell(10, 40), cell(3, 40, true)] },
+      { start: "2026-01-31T00:00:00+00:00", users: 20, returned: [cell(20, 20), cell(2, 20, true), null] },
+    ],
+    whole: { users: 60, returned: [{ users: 60, ...cell(60, 60) }, { users: 60, ...cell(12, 60, true) }, { users: 40, ...cell(3, 40, true) }] },
+  };
+}
+
+export function pathsOf(): PathsAnswer {
+  return {
+    kind: "paths",
+    ...ANSWERED,
+    count: "users",
+    total: 10,
+    levels: [
+      { level: 1, nodes: [{ event: "view", count: 10, share: 1 }] },
+      { level: 2, nodes: [{ event: "apply", count: 5, share: 0.5 }, { other: true, count: 2, share: 0.2 }, { end: "stopped", count: 3, share: 0.3 }] },
+    ],
+    links: [
+      { level: 1, from: { event: "view" }, to: { event: "apply" }, count: 5, median_ms: 60_000 },
+      { level: 1, from: { event: "view" }, to: { other: true }, count: 2, median_ms: 1000 },
+      { level: 1, from: { event: "view" }, to: { end: "stopped" }, count: 3, median_ms: null },
+    ],
+    paths: [
+      { events: ["view", "apply"], count: 5, share: 0.5 },
+      { other: true, count: 5, share: 0.5 },
+    ],
+  };
+}
+
+interface Asked {
+  spec: Spec;
+  signal: AbortSignal;
+  told: (progress: Progress) => void;
+  answer: (answer: Answer | OtherAnswer) => void;
+  fail: (error: unknown) => void;
+}
+
+/** A world without a clock or a network: the test lets timers run and answers arrive. */
+export class TestWorld implements World {
+  timezone = "UTC";
+  hash = "";
+  history: string[] = [];
+  timers: { ms: number; act: () => void }[] = [];
+  asked: Asked[] = [];
+  kept: Record<string, string> = {};
+  files: string[] = [];
+  timelines: TimelineQuery[] = [];
+  timeline: Timeline | Error = new Error("no timeline");
+  propertiesAsked: (readonly string[])[] = [];
+  catalogue: Catalogue = { version: 1, complete_to: null, events: [{ event: "view_job", count: 9 }, { event: "apply", count: 5 }] };
+  api: Api = {
+    catalogue: async () => this.catalogue,
+    event: async (event) => ({ version: 1, event, count: 1, days_utc: [], sources: [], properties: [] }) as EventDetail,
+    properties: async (events) => {
+      this.propertiesAsked.push(events);
+      return [{ property: "wage", types: { number: 5 }, present: 5 }];
+    },
+    values: async () => [{ value: "카페", count: 3 }],
+    query: (spec, signal, told) => new Promise((answer, fail) => this.asked.push({ spec, signal, told, answer, fail })),
+    user: async (query) => {
+      this.timelines.push(query);
+      if (this.timeline instanceof Error) throw this.timeline;
+      return this.timeline;
+    },
+    explain: async () => ({ verdict: "incomplete", depth: 1, text: "did not convert", steps: [], missing: null, events: [] }) as Explanation,
+  };
+  day = (_: string, daysBack: number) => `2026-01-${31 - daysBack}`;
+  draw() {}
+  address() {
+    return { hash: this.hash, search: "" };
+  }
+  visit(hash: string, how: "push" | "replace") {
+    this.history.push(`${how} ${decodeURIComponent(hash)}`);
+    this.hash = hash;
+  }
+  async copy() {
+    return true;
+  }
+  download(name: string) {
+    this.files.push(name);
+  }
+  keep(name: string, value: string) {
+    this.kept[name] = value;
+  }
+  after(ms: number, act: () => void) {
+    const timer = { ms, act };
+    this.timers.push(timer);
+    return () => void (this.timers = this.timers.filter((other) => other !== timer));
+  }
+  visible = () => true;
+
+  /** Runs what waits no longer than `ms`. */
+  rest(ms: number) {
+    const due = this.timers.filter((timer) => timer.ms <= ms);
+    this.timers = this.timers.filter((timer) => timer.ms > ms);
+    for (const timer of due) timer.act();
+  }
+}
+
+/** Lets everything that waits for nothing but its turn go on. */
+export const settled = () => new Promise((resolve) => setTimeout(resolve));

@@ -1,10 +1,13 @@
 import { expect, test } from "vitest";
 import { createFormat } from "../format";
 import { type Row, stepsOf } from "../testing";
+import { LANGUAGES } from "../messages";
 import { funnelChart, funnelSkeleton } from "./funnel";
+import { funnelPicture } from "./funnel-picture";
 
 const format = createFormat("en-US");
-const draw = (...rows: Row[]) => funnelChart(stepsOf(...rows), format);
+const m = LANGUAGES.en;
+const draw = (...rows: Row[]) => funnelChart(stepsOf(...rows), { format, m, count: "users" });
 
 test("three steps", () =>
   expect(draw(["view_job", 1203], ["apply_start", 503, 37, 125_000, 7_200_000], ["apply_submit", 214, 5, 900_000, 9e6])).toMatchSnapshot());
@@ -32,3 +35,22 @@ test("bars and what is open behind them add up to the previous step at most", ()
   expect(second!.querySelector(".funnel-open")!.getAttribute("x")).toBe("25%");
   expect(second!.querySelector(".funnel-open")!.getAttribute("width")).toBe("75%");
 });
+
+test("numbers that stand for somebody can be looked behind", () => {
+  const seen: unknown[] = [];
+  const chart = funnelChart(stepsOf(["a", 8], ["b", 2, 6], ["c", 0]), {
+    format, m, count: "users", onUsers: (...place) => seen.push(place),
+  });
+  for (const button of chart.querySelectorAll<HTMLElement>("button")) button.click();
+  // Nobody was lost before b, and nobody is at c.
+  expect(seen).toEqual([[1, "a", "converted"], [2, "b", "open"], [2, "b", "converted"], [3, "c", "dropped"]]);
+});
+
+test("the period before is marked beside the bars", () => {
+  const chart = funnelChart(stepsOf(["a", 8], ["b", 2]), { format, m, count: "sessions", previous: stepsOf(["a", 10], ["b", 5]) });
+  expect(chart.querySelector(".funnel-previous")?.getAttribute("x1")).toBe("50%");
+  expect([...chart.querySelectorAll(".before")].map((node) => node.textContent)).toEqual(["10 before", "50% before"]);
+});
+
+test("a picture to take away", () =>
+  expect(funnelPicture(stepsOf(["view_job", 1203], [`<b>${"공고".repeat(40)}`, 503, 37, 125_000]), format, m)).toMatchSnapshot());

@@ -1,15 +1,63 @@
-/** The whole page. */
+/** The whole page: its head, the part that the address names, and what lies over it. */
 
-import { type TemplateResult, html } from "lit-html";
-import type { Context } from "./context";
+import { type TemplateResult, html, nothing } from "lit-html";
+import { LANGUAGES, type Language } from "../messages";
+import { type Route, hashOf } from "../routes";
+import { THEMES, type Theme } from "../state";
+import { cataloguePage } from "./catalogue";
+import { type Context, typed } from "./context";
 import { logo } from "./icons";
 import { questionPanel } from "./question";
 import { resultPanel } from "./result";
+import { sheetView } from "./sheet";
+import { usersPage } from "./users";
 
 export function page(context: Context): TemplateResult {
+  const { route } = context.state;
+  if (route.page === "explore" && route.embed) return html`<main id="main" class="layout is-embedded"><h1 class="spoken">${context.m.answer.label}</h1>${resultPanel(context)}</main> ${sheetView(context)}`;
+  return html`${head(context)}
+    <main id="main" class="layout ${route.page === "explore" ? "" : "is-single"}" tabindex="-1">${part(context)}</main>
+    ${sheetView(context)}`;
+}
+
+function part(context: Context): TemplateResult {
+  switch (context.state.route.page) {
+    case "explore":
+      return html`<h1 class="spoken">${context.m.nav.explore}</h1>
+        ${questionPanel(context)} ${resultPanel(context)}`;
+    case "catalogue":
+      return cataloguePage(context);
+    case "users":
+      return usersPage(context);
+  }
+}
+
+function head(context: Context): TemplateResult {
+  const { m, state } = context;
+  const link = (name: string, to: Route) => html`<li>
+    <a href=${hashOf(to)} aria-current=${state.route.page === to.page ? "page" : nothing}>${name}</a>
+  </li>`;
   return html`<header class="top">
-      <a class="brand" href="./" aria-label="weir, start page">${logo}<span class="wordmark">weir</span></a>
-      <p class="tagline">See where the stream narrows.</p>
-    </header>
-    <main class="layout">${questionPanel(context)} ${resultPanel(context)}</main>`;
+    <a class="brand" href="./" aria-label=${m.startPage}>${logo}<span class="wordmark">weir</span></a>
+    <nav aria-label=${m.nav.label}>
+      <ul class="nav">
+        ${link(m.nav.explore, { page: "explore", embed: false })} ${link(m.nav.catalogue, { page: "catalogue", event: null })}
+        ${link(m.nav.users, { page: "users", id: null })}
+      </ul>
+    </nav>
+    ${looks(context)}
+  </header>`;
+}
+
+function looks({ state, actions, m }: Context): TemplateResult {
+  return html`<div class="looks">
+    <select aria-label=${m.look.language} @change=${(event: Event) => actions.setLanguage(typed(event) as Language)}>
+      ${Object.entries(LANGUAGES).map(
+        ([code, { language }]) => html`<option value=${code} lang=${code} ?selected=${code === state.language}>${language}</option>`,
+      )}
+    </select>
+    <select aria-label=${m.look.theme} @change=${(event: Event) => actions.setTheme(typed(event) as Theme)}>
+      ${THEMES.map((theme) => html`<option value=${theme} ?selected=${theme === state.theme}>${m.look[theme]}</option>`)}
+    </select>
+  </div>`;
 }

@@ -1,93 +1,138 @@
-/** The answer: the sentence, the chart, the groups, and where it all comes from. */
+/** The answer: the sentence, the chart, the tables, and where it all comes from. */
 
 import { type TemplateResult, html, nothing } from "lit-html";
 import { guard } from "lit-html/directives/guard.js";
-import { RESULT_ID } from "../actions";
-import type { Answer } from "../api";
-import { funnelChart, funnelSkeleton } from "../charts/funnel";
-import { stepIsChosen, stepName } from "../model";
-import { type Part, sentence } from "../sentence";
-import { breakdownTable } from "./breakdown";
+import { RESULT_ID } from "../actions/explore";
+import type { Answer, Answered, OtherAnswer } from "../answers";
+import { funnelSkeleton } from "../charts/funnel";
+import { isChosen } from "../question/model";
+import { type Part, funnelSentence, pathsSentence, retentionSentence, selectionName, trendsSentence } from "../words";
 import type { Context } from "./context";
-import { failureView } from "./failure";
 import { copyButton } from "./copy";
+import { exportMenu } from "./export";
+import { failureView } from "./failure";
+import { funnelResult, isEmptyFunnel } from "./result-funnel";
+import { pathsResult } from "./result-paths";
+import { retentionResult } from "./result-retention";
+import { trendsResult } from "./result-trends";
 import { shareView } from "./share";
-import { nextStep, startView } from "./start";
+import { startView } from "./start";
+import { words } from "./text";
 
 export function resultPanel(context: Context): TemplateResult {
-  const { answer, compiled, question, notice } = context.state;
+  const { answer, compiled, notice, raw } = context.state;
+  const { m } = context;
   const waiting = answer.status === "asking";
-  return html`<section class="panel result" id=${RESULT_ID} tabindex="-1" aria-label="Answer" aria-busy=${waiting ? "true" : "false"}>
+  const ready = answer.status === "ready" ? answer.answer : null;
+  return html`<section class="panel result" id=${RESULT_ID} tabindex="-1" aria-label=${m.answer.label} aria-busy=${waiting ? "true" : "false"}>
     <div class="progress ${waiting ? "is-on" : ""}" role="presentation"></div>
-    ${notice === null ? nothing : html`<p class="notice" role="alert">The question in this link cannot be shown: ${notice}.</p>`}
-    <p class="sentence" aria-live="polite">
-      ${answer.status === "ready" ? sentence(answer.answer, question, context.format).map(part) : nothing}
-    </p>
+    ${notice === null ? nothing : html`<p class="notice" role="alert">${raw === null ? notice : m.failure.linkTitle(notice)}</p>`}
+    <p class="sentence" aria-live="polite">${ready === null ? nothing : words(sentence(ready, context))}</p>
     ${body(context)} ${compiled.spec === null ? nothing : shareView(compiled.spec, context)}
   </section>`;
 }
 
-function part(text: Part): TemplateResult | string {
-  return typeof text === "string" ? text : html`<bdi class="name" title=${text.name}>${text.name}</bdi>`;
+function isDrawn(answer: Answer | OtherAnswer): answer is Answer {
+  return ["funnel", "trends", "retention", "paths"].includes(answer.kind);
+}
+
+function sentence(answer: Answer | OtherAnswer, { state, m, format }: Context): Part[] {
+  // The words are about the question in the builder; one that it has no controls for has its answer alone.
+  if (state.raw !== null || !isDrawn(answer)) return [];
+  switch (answer.kind) {
+    case "funnel":
+      return funnelSentence(answer, state.question, m, format);
+    case "trends":
+      return trendsSentence(answer, state.question, m, format);
+    case "retention":
+      return retentionSentence(answer, state.question, m, format);
+    case "paths":
+      return pathsSentence(answer, state.question, m, format);
+  }
 }
 
 function body(context: Context): TemplateResult {
-  const { answer, compiled, question } = context.state;
+  const { answer, question } = context.state;
+  const { m } = context;
   if (answer.status === "asking") {
-    const labels = question.steps.filter(stepIsChosen).map(stepName);
-    return html`${guard([answer.key], () => funnelSkeleton(labels))}`;
+    const labels = question.kind === "funnel" ? question.funnel.steps.filter(isChosen).map((step) => selectionName(step, m)) : [];
+    return html`${waitingLine(context)} ${guard([answer.key], () => funnelSkeleton(labels))}`;
   }
   if (answer.status === "failed") return failureView(answer.failure, context);
   if (answer.status === "ready") return answerView(answer.answer, context);
-  if (compiled.problems.length > 0) return html`<p class="muted">The question is not complete yet.</p>`;
   return startView(context);
 }
 
-function answerView(answer: Answer, context: Context): TemplateResult {
-  const { format, state } = context;
-  if ((answer.steps[0]?.count ?? 0) === 0) return nobody(answer, context);
-  return html`${figures(answer, context)}
-    ${guard([answer, format], () => funnelChart(answer.steps, format))}
-    ${answer.steps.length === 1 ? nextStep(context) : nothing}
-    ${breakdownTable(answer, state.question.breakdown.property.trim(), context)} ${source(answer, context)}`;
-}
-
-function figures({ steps, conversion_ms }: Answer, context: Context): TemplateResult {
-  const { format, url } = context;
-  const [first, last] = [steps[0]!, steps.at(-1)!];
-  const median = conversion_ms?.median;
-  const shown =
-    steps.length === 1
-      ? figure("People", html`${format.number(first.count)}`)
-      : html`${figure("Conversion", html`${format.share(last.from_first)}`)}
-        ${figure("Converted", html`${format.number(last.count)} <small>of ${format.number(first.count)}</small>`)}
-        ${figure("Median time, first to last", html`${median == null ? "–" : format.duration(median)}`)}`;
-  return html`<div class="figures-bar">
-    <dl class="figures">${shown}</dl>
-    ${copyButton("link", "Copy link", () => url, context)}
+/** How far the answer is, once it takes longer than a blink, and a way to stop it. */
+function waitingLine({ state, m, format, actions }: Context): TemplateResult | typeof nothing {
+  const { answer } = state;
+  if (answer.status !== "asking" || answer.progress === null) return nothing;
+  const { rows, of } = answer.progress;
+  return html`<div class="waiting">
+    <progress max=${Math.max(of, 1)} value=${rows} aria-label=${m.answer.asking}></progress>
+    <span>${m.answer.progress(format.number(rows), format.number(of))}</span>
+    <button type="button" class="copy" @click=${() => actions.explore.cancel()}>${m.cancel}</button>
   </div>`;
 }
 
-function figure(name: string, value: TemplateResult): TemplateResult {
-  return html`<div><dt>${name}</dt><dd>${value}</dd></div>`;
+function answerView(answer: Answer | OtherAnswer, context: Context): TemplateResult {
+  if (!isDrawn(answer)) {
+    const { m } = context;
+    return html`<h2>${m.answer.raw}</h2>
+      <pre class="raw" tabindex="0" role="group" aria-label=${m.answer.raw}><code>${JSON.stringify(answer, null, 2)}</code></pre>
+      ${source(answer, context)}`;
+  }
+  return html`${unknownEvents(context)} ${drawn(answer, context)} ${source(answer, context)}`;
 }
 
-function nobody(answer: Answer, context: Context): TemplateResult {
-  const { actions, state } = context;
-  const narrow = state.question.range.kind !== "all";
-  return html`<div class="nobody">
-      ${narrow
-        ? html`<button type="button" class="primary" @click=${() => actions.setRange({ kind: "all" })}>Look at all time</button>`
-        : html`<p class="muted">Check the event's name and the filters of the first step.</p>`}
-    </div>
-    ${source(answer, context)}`;
+function drawn(answer: Answer, context: Context): TemplateResult {
+  switch (answer.kind) {
+    case "funnel":
+      return funnelResult(answer, tools(answer, context), context);
+    case "trends":
+      return trendsResult(answer, tools(answer, context), context);
+    case "retention":
+      return retentionResult(answer, tools(answer, context), context);
+    case "paths":
+      return pathsResult(answer, tools(answer, context), context);
+  }
 }
 
-function source({ version, complete_to, scanned }: Answer, { format, state }: Context): TemplateResult {
+/** What can be done with an answer. */
+function tools(answer: Answer, context: Context): TemplateResult {
+  const empty = answer.kind === "funnel" && isEmptyFunnel(answer);
+  return html`<div class="answer-tools">
+    ${copyButton("link", context.m.copyLink, () => context.url, context)} ${empty ? nothing : exportMenu(answer, context)}
+  </div>`;
+}
+
+/** An event that the lake does not have is a typing error or a thing of the past; a zero alone would not say so. */
+function unknownEvents({ state, m }: Context): TemplateResult | typeof nothing {
+  if (state.catalogue.status !== "ready" || state.raw !== null) return nothing;
+  const known = new Set(state.catalogue.value.events.map(({ event }) => event));
+  const asked = state.compiled.spec === null ? [] : namedEvents(state.compiled.spec);
+  const unknown = asked.filter((event) => event !== "*" && !known.has(event));
+  if (unknown.length === 0) return nothing;
+  return html`<div class="notice">${unknown.map((event) => html`<p>${words(m.unknownEvent(event))}</p>`)}</div>`;
+}
+
+/** Every event that a spec names, each once. */
+function namedEvents(spec: unknown): string[] {
+  const found = new Set<string>();
+  const look = (value: unknown) => {
+    if (typeof value !== "object" || value === null) return;
+    for (const [field, inner] of Object.entries(value)) {
+      if (field === "event" && typeof inner === "string") found.add(inner);
+      else look(inner);
+    }
+  };
+  look(spec);
+  return [...found];
+}
+
+function source({ version, complete_to, scanned }: Answered, { format, state, m }: Context): TemplateResult {
   const { timezone } = state.question;
-  const time = complete_to === null ? "" : `, complete to ${format.instant(complete_to, timezone)} (${timezone})`;
-  return html`<p class="source">
-    Table version ${version}${time}, scanned ${format.number(scanned.rows)} ${scanned.rows === 1 ? "event" : "events"} in
-    ${format.duration(scanned.elapsed_ms)}.
-  </p>`;
+  const complete = complete_to === null ? "" : `${format.instant(complete_to, timezone)} (${timezone})`;
+  const events = m.answer.eventsScanned(scanned.rows, format);
+  return html`<p class="source">${m.answer.source(version, complete, events, format.duration(scanned.elapsed_ms))}</p>`;
 }

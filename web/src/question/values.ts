@@ -85,3 +85,10 @@ function splitList(typed: string): string[] {
   parts.push(part);
   return parts;
 }
+
+/** A list that is being typed: the values that are done, and the one that is not. */
+export function splitTyped(typed: string): { before: Scalar[]; last: string } {
+  const parts = splitList(typed);
+  const last = (parts.pop() ?? "").trim();
+  return { before: parts.filter((part) => part.trim() !== "").map(parseScalar), last };
+}

@@ -1,0 +1,128 @@
+/** The page as a whole: which part of it is shown, in which language and look, and what is taken away from it. */
+
+import { failureFrom } from "../api";
+import type { Language } from "../messages";
+import { type Route, hashOf, routeOf } from "../routes";
+import type { State, Theme } from "../state";
+import type { World } from "../world";
+import { Explore } from "./explore";
+import { Lists } from "./lists";
+import { People } from "./people";
+
+const COPIED_MS = 2000;
+
+/** All that a person can do. */
+export class Actions {
+  readonly lists: Lists;
+  readonly explore: Explore;
+  readonly people: People;
+  private callOffCopied: () => void = () => {};
+  private detail: AbortController | null = null;
+
+  constructor(
+    private readonly state: State,
+    private readonly world: World,
+  ) {
+    this.lists = new Lists(state, world);
+    this.explore = new Explore(state, world, (fieldId) => this.lists.open(fieldId, true));
+    this.people = new People(state, world);
+  }
+
+  start(): void {
+    this.openAddress();
+    void this.lists.loadCatalogue();
+  }
+
+  /** Shows what the address names, at the start and when the person goes back or forward. */
+  openAddress(): void {
+    const { hash } = this.world.address();
+    this.state.route = routeOf(hash);
+    this.state.sheet = null;
+    this.state.list = null;
+    if (this.state.route.page === "explore") this.explore.openAddress();
+    else this.load();
+    this.world.draw();
+  }
+
+  /** Goes to another page. The question that was being built is not lost: going back brings its address. */
+  go(route: Route): void {
+    this.world.visit(hashOf(route), "push");
+    this.openAddress();
+    this.state.focus = "main";
+    this.world.draw();
+  }
+
+  private load(): void {
+    const { route } = this.state;
+    if (route.page === "catalogue") {
+      this.state.eventDetail = null;
+      if (route.event !== null) void this.loadEvent(route.event);
+    }
+    if (route.page === "users") {
+      this.state.timeline = null;
+      if (route.id !== null) void this.people.loadTimeline(route.id);
+    }
+  }
+
+  private async loadEvent(name: string): Promise<void> {
+    this.detail?.abort();
+    const asking = new AbortController();
+    this.detail = asking;
+    this.state.eventDetail = { status: "loading" };
+    try {
+      const value = await this.world.api.event(name, asking.signal);
+      if (!asking.signal.aborted) this.state.eventDetail = { status: "ready", value };
+    } catch (error) {
+      if (!asking.signal.aborted) this.state.eventDetail = { status: "failed", failure: failureFrom(error) };
+    }
+    this.world.draw();
+  }
+
+  searchEvents(text: string): void {
+    this.state.eventSearch = text;
+    this.world.draw();
+  }
+
+  /** Asks again for whatever could not be had. */
+  retry(): void {
+    if (this.state.catalogue.status === "failed") void this.lists.loadCatalogue();
+    if (this.state.route.page === "explore") this.explore.retry();
+    else this.load();
+    this.world.draw();
+  }
+
+  setLanguage(language: Language): void {
+    this.state.language = language;
+    this.world.keep("language", language);
+    this.world.draw();
+  }
+
+  setTheme(theme: Theme): void {
+    this.state.theme = theme;
+    this.world.keep("theme", theme);
+    this.world.draw();
+  }
+
+  redraw(): void {
+    this.world.draw();
+  }
+
+  showSeries(id: string): void {
+    this.state.splitSeries = id;
+    this.world.draw();
+  }
+
+  async copy(what: string, text: string): Promise<void> {
+    this.callOffCopied();
+    this.state.copied = (await this.world.copy(text)) ? what : null;
+    this.world.draw();
+    this.callOffCopied = this.world.after(COPIED_MS, () => {
+      this.state.copied = null;
+      this.world.draw();
+    });
+  }
+
+  download(name: string, content: Blob): void {
+    this.world.download(name, content);
+  }
+}

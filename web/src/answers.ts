@@ -1,0 +1,232 @@
+/** Shapes of the server's answers, as the HTTP API gives them. */
+
+/** What every answer says of itself. */
+export interface Answered {
+  version: number;
+  complete_to: string | null;
+  scanned: { files: number; bytes: number; rows: number; elapsed_ms: number };
+}
+
+export interface StepAnswer {
+  step: number;
+  label: string;
+  count: number;
+  from_first: number;
+  from_previous: number;
+  median_ms: number | null;
+  p90_ms: number | null;
+  in_window: number;
+}
+
+export interface HistogramBar {
+  from: number;
+  to: number;
+  count: number;
+}
+
+export interface Conversion {
+  n: number;
+  median: number | null;
+  mean?: number | null;
+  histogram?: HistogramBar[];
+}
+
+/** The value of one group of a breakdown. An absent one is null; `{ other: true }` sums the values past the limit. */
+export interface GroupValue {
+  value?: string | number | boolean | null | object;
+  other?: boolean;
+}
+
+export interface FunnelGroup extends GroupValue {
+  steps: StepAnswer[];
+  conversion_ms?: Conversion | null;
+}
+
+export interface FunnelBucket {
+  start: string;
+  entered: number;
+  converted: number;
+  open: number;
+}
+
+/** What both periods of a comparison have. */
+export interface FunnelPeriod {
+  steps: StepAnswer[];
+  conversion_ms?: Conversion | null;
+  breakdown?: FunnelGroup[] | null;
+  trend?: FunnelBucket[] | null;
+}
+
+export interface ListedUser {
+  user: string;
+  times: (string | null)[];
+  open_until?: string | null;
+}
+
+export interface UserList {
+  step: number;
+  state: string;
+  total: number;
+  listed: ListedUser[];
+}
+
+export interface FunnelAnswer extends Answered, FunnelPeriod {
+  kind: "funnel";
+  previous?: (FunnelPeriod & { from: string; to: string }) | null;
+  users?: UserList | null;
+}
+
+export interface Bucket {
+  start: string;
+  end: string;
+  open: boolean;
+}
+
+export interface SeriesAnswer {
+  id: string;
+  label: string;
+  measure?: string;
+  formula?: string;
+  values: (number | null)[];
+  total: number | null;
+  moving_average?: (number | null)[];
+}
+
+export interface TrendsPeriod {
+  buckets: Bucket[];
+  series: SeriesAnswer[];
+  breakdown?: (GroupValue & { series: SeriesAnswer[] })[] | null;
+}
+
+export interface TrendsAnswer extends Answered, TrendsPeriod {
+  kind: "trends";
+  previous?: (TrendsPeriod & { from: string; to: string }) | null;
+}
+
+export interface Returned {
+  /** Users whose period is over or has begun; of the whole and of groups. */
+  users?: number;
+  count: number;
+  share: number | null;
+  open: boolean;
+}
+
+export interface RetentionAnswer extends Answered {
+  kind: "retention";
+  interval: string;
+  columns: { from: number; to: number }[];
+  /** A period that has not begun is null. */
+  cohorts: { start: string; users: number; returned: (Returned | null)[] }[];
+  whole: { users: number; returned: Returned[] };
+  breakdown?: (GroupValue & { users: number; returned: Returned[] })[] | null;
+}
+
+/** An event, the others summed, or why a path goes no further. */
+export interface PathNode {
+  event?: string;
+  other?: boolean;
+  end?: string;
+}
+
+export interface PathsAnswer extends Answered {
+  kind: "paths";
+  count: string;
+  total: number;
+  levels: { level: number; nodes: (PathNode & { count: number; share: number })[] }[];
+  links: { level: number; from: PathNode; to: PathNode; count: number; median_ms: number | null }[];
+  paths?: { events?: (string | PathNode)[]; other?: boolean; count: number; share: number; open?: number }[];
+}
+
+export type Answer = FunnelAnswer | TrendsAnswer | RetentionAnswer | PathsAnswer;
+
+/** An answer to a kind of question that this page does not draw. */
+export interface OtherAnswer extends Answered {
+  kind: string;
+  [field: string]: unknown;
+}
+
+export interface CatalogueEvent {
+  event: string;
+  count: number;
+  first_seen?: string;
+  last_seen?: string;
+  planned?: boolean;
+}
+
+/** The event names of the lake, most frequent first. */
+export interface Catalogue {
+  version: number;
+  complete_to: string | null;
+  count?: number;
+  events: CatalogueEvent[];
+}
+
+export interface PropertyValue {
+  value: string | number | boolean | null;
+  count: number;
+  at_most?: number;
+}
+
+export interface Property {
+  property: string;
+  /** How many values of each JSON type. */
+  types: Record<string, number>;
+  present: number;
+  events?: number;
+  values?: PropertyValue[];
+}
+
+/** One event of the catalogue, with all that is known of it. */
+export interface EventDetail extends CatalogueEvent {
+  version: number;
+  days_utc: { day: string; count: number }[];
+  sources: { source: string; count: number }[];
+  properties: Property[];
+}
+
+export interface TimelineEvent {
+  event: string;
+  time: string;
+  event_id: string;
+  session: number;
+  source: string;
+  user_id?: string | null;
+  anonymous_id?: string | null;
+  received_at: string;
+  properties?: Record<string, unknown> | null;
+  context?: Record<string, unknown> | null;
+}
+
+/** What one user did, the newest first. `user` is null where there is none of that id. */
+export interface Timeline {
+  user: string | null;
+  asked_for: string;
+  anonymous_ids: string[];
+  events_total: number;
+  events_matching: number;
+  first: string | null;
+  last: string | null;
+  events: TimelineEvent[];
+}
+
+/** Why a user did or did not convert: each event that could count, with its reason. */
+export interface Explanation {
+  verdict: string;
+  depth: number;
+  text: string;
+  steps: { step: number; label: string }[];
+  missing: unknown;
+  events: ExplainedEvent[];
+}
+
+export interface ExplainedEvent {
+  number: number;
+  time: string;
+  event: string;
+  event_id: string;
+  steps: number[];
+  reason: string;
+  attempt: number | null;
+  step: number | null;
+  text: string;
+}

@@ -1,0 +1,115 @@
+/** The state of the page. Views read it, actions change it. */
+
+import type {
+  Answer, Catalogue, EventDetail, Explanation, OtherAnswer, Property, PropertyValue, Timeline, UserList,
+} from "./answers";
+import type { Failure, Progress } from "./api";
+import type { Language } from "./messages";
+import { type Compiled, compile } from "./question/compile";
+import { type FunnelState, type Question, blankQuestion } from "./question/model";
+import type { Route } from "./routes";
+
+/** Something that comes from the server. */
+export type Loading<T> =
+  | { readonly status: "loading" }
+  | { readonly status: "ready"; readonly value: T }
+  | { readonly status: "failed"; readonly failure: Failure };
+
+/** The answer belongs to the question whose key it carries, and is never shown for another. */
+export type AnswerState =
+  | { readonly status: "none"; readonly key: string }
+  | { readonly status: "asking"; readonly key: string; readonly progress: Progress | null }
+  | { readonly status: "ready"; readonly key: string; readonly answer: Answer | OtherAnswer }
+  | { readonly status: "failed"; readonly key: string; readonly failure: Failure };
+
+/** The open list of a combobox: of which field, what is typed (null: nothing yet), and the line the keys point at. */
+export interface OpenList {
+  readonly fieldId: string;
+  readonly typed: string | null;
+  /** A line, from 0; -1 is none. */
+  readonly active: number;
+  /** How far the list is scrolled, in pixels. */
+  readonly top: number;
+}
+
+/** A question that the builder has no controls for: its JSON, and why. */
+export interface RawQuestion {
+  readonly spec: unknown;
+  readonly why: string;
+}
+
+export const THEMES = ["auto", "light", "dark"] as const;
+export type Theme = (typeof THEMES)[number];
+
+/** What lies over the page. */
+export type Sheet =
+  | { readonly kind: "people"; readonly step: number; readonly label: string; readonly state: FunnelState; readonly list: Loading<UserList> }
+  | {
+      readonly kind: "user";
+      readonly id: string;
+      readonly explanation: Loading<Explanation>;
+      /** The list that the user was chosen from. */
+      readonly from: Sheet | null;
+    };
+
+export interface State {
+  route: Route;
+  language: Language;
+  theme: Theme;
+  catalogue: Loading<Catalogue>;
+  /** Properties by the events they are of, see `listKey`. */
+  properties: Map<string, Loading<Property[]>>;
+  /** Values by property and events. */
+  values: Map<string, Loading<PropertyValue[]>>;
+  question: Question;
+  /** Set where the question of the address cannot be built; it is asked as it stands. */
+  raw: RawQuestion | null;
+  compiled: Compiled;
+  answer: AnswerState;
+  list: OpenList | null;
+  /** The JSON that is being edited, null while none is. */
+  json: string | null;
+  /** The series whose groups are drawn. */
+  splitSeries: string | null;
+  sheet: Sheet | null;
+  eventSearch: string;
+  eventDetail: Loading<EventDetail> | null;
+  timeline: Loading<Timeline> | null;
+  /** What was copied last, for the button's "Copied". */
+  copied: string | null;
+  /** Why the question in the address could not be read. */
+  notice: string | null;
+  /** Element to focus after the next drawing. */
+  focus: string | null;
+}
+
+export function initialState(timezone: string, language: Language, theme: Theme): State {
+  const question = blankQuestion(timezone);
+  return {
+    route: { page: "explore", embed: false },
+    language,
+    theme,
+    catalogue: { status: "loading" },
+    properties: new Map(),
+    values: new Map(),
+    question,
+    raw: null,
+    compiled: compile(question),
+    answer: { status: "none", key: "" },
+    list: null,
+    json: null,
+    splitSeries: null,
+    sheet: null,
+    eventSearch: "",
+    eventDetail: null,
+    timeline: null,
+    copied: null,
+    notice: null,
+    focus: null,
+  };
+}
+
+/** The key of a list that belongs to events, whichever their order. */
+export function listKey(events: readonly string[], property = ""): string {
+  return JSON.stringify([property, ...[...events].sort()]);
+}

@@ -1,0 +1,105 @@
+/** What lies over the page: the users behind a number, and why one of them counts. */
+
+import { type TemplateResult, html, nothing } from "lit-html";
+import type { Explanation, ListedUser, UserList } from "../answers";
+import { STATES } from "../question/model";
+import type { Sheet } from "../state";
+import type { Context } from "./context";
+import { failureView } from "./failure";
+import { back, cross } from "./icons";
+import { words } from "./text";
+
+export const SHEET_ID = "sheet";
+
+export function sheetView(context: Context): TemplateResult {
+  const { state, actions, m } = context;
+  const { sheet } = state;
+  return html`<dialog id=${SHEET_ID} class="sheet" aria-labelledby="sheet-title" @close=${() => actions.people.close()} @cancel=${() => actions.people.close()}>
+    ${sheet === null
+      ? nothing
+      : html`<div class="sheet-head">
+            ${sheet.kind === "user" && sheet.from !== null
+              ? html`<button type="button" class="icon-button" aria-label=${m.people.user} @click=${() => actions.people.back()}>${back}</button>`
+              : nothing}
+            <h2 id="sheet-title">${title(sheet, context)}</h2>
+            <button type="button" class="icon-button" aria-label=${m.close} @click=${() => actions.people.close()}>${cross}</button>
+          </div>
+          ${sheet.kind === "people" ? peopleView(sheet, context) : userView(sheet, context)}`}
+  </dialog>`;
+}
+
+function title(sheet: Sheet, { m }: Context): TemplateResult {
+  return sheet.kind === "people" ? html`${words(m.people.step(sheet.step, sheet.label))}` : html`<bdi class="name">${sheet.id}</bdi>`;
+}
+
+function peopleView(sheet: Extract<Sheet, { kind: "people" }>, context: Context): TemplateResult {
+  const { actions, m } = context;
+  const tabs = sheet.step === 1 ? (["converted"] as const) : STATES;
+  return html`<div class="tabs" role="radiogroup" aria-labelledby="sheet-title">
+      ${tabs.map(
+        (state) => html`<span class="tab">
+          <input
+            type="radio" name="people" id="people-${state}" .checked=${state === sheet.state}
+            @change=${() => actions.people.openStep(sheet.step, sheet.label, state)}
+          />
+          <label for="people-${state}">${m.people.tabs[state]}</label>
+        </span>`,
+      )}
+    </div>
+    ${sheet.list.status === "loading" ? html`<p class="muted" role="status">${m.loading}</p>` : nothing}
+    ${sheet.list.status === "failed" ? failureView(sheet.list.failure, context) : nothing}
+    ${sheet.list.status === "ready" ? listView(sheet.list.value, context) : nothing}`;
+}
+
+function listView(list: UserList, context: Context): TemplateResult {
+  const { actions, format, m, state } = context;
+  if (list.listed.length === 0) return html`<p class="muted" role="status">${m.people.nobody}</p>`;
+  const { timezone } = state.question;
+  return html`<p class="muted" role="status">${m.people.shown(list.listed.length, list.total, format)}</p>
+    <ul class="people">
+      ${list.listed.map(
+        (each) => html`<li>
+          <button type="button" @click=${() => actions.people.openUser(each.user)}>
+            <bdi class="person">${each.user}</bdi>
+            <span class="muted">${lastTime(each, timezone, context)}</span>
+          </button>
+        </li>`,
+      )}
+    </ul>`;
+}
+
+function lastTime({ times }: ListedUser, timezone: string, { format }: Context): string {
+  const last = times.filter((time) => time !== null).at(-1);
+  return last === undefined ? "" : format.instant(last, timezone);
+}
+
+function userView(sheet: Extract<Sheet, { kind: "user" }>, context: Context): TemplateResult {
+  const { m, actions } = context;
+  return html`${sheet.explanation.status === "loading" ? html`<p class="muted" role="status">${m.loading}</p>` : nothing}
+    ${sheet.explanation.status === "failed" ? failureView(sheet.explanation.failure, context) : nothing}
+    ${sheet.explanation.status === "ready" ? explanationView(sheet.explanation.value, context) : nothing}
+    <p>
+      <button type="button" class="copy" @click=${() => actions.go({ page: "users", id: sheet.id })}>${m.people.timeline}</button>
+    </p>`;
+}
+
+function explanationView(explanation: Explanation, context: Context): TemplateResult {
+  const { format, m, state } = context;
+  const { timezone } = state.question;
+  const verdict = m.verdicts[explanation.verdict] ?? explanation.text;
+  return html`<p class="verdict is-${explanation.verdict}" role="status">
+      <b>${verdict}</b> ${state.language === "en" ? html`<span class="muted">${explanation.text}</span>` : nothing}
+    </p>
+    <ol class="timeline">
+      ${explanation.events.map(
+        (event) => html`<li class=${event.reason === "chosen" ? "is-chosen" : ""}>
+          <span class="timeline-step" aria-hidden="true">${event.step ?? ""}</span>
+          <div>
+            <bdi class="name">${event.event}</bdi>
+            <time datetime=${event.time}>${format.instant(event.time, timezone)}</time>
+            <p class="muted">${state.language === "en" ? event.text : (m.reasons[event.reason] ?? event.text)}</p>
+          </div>
+        </li>`,
+      )}
+    </ol>`;
+}
