@@ -17,6 +17,7 @@
 //! - [`page`]: the page and who may read.
 //! - [`experiments`]: an experiment against the published formulas.
 //! - [`paths`]: paths and sessions whose numbers are worked out by hand.
+//! - [`serve`]: questions alone, for those who have a token.
 //! - [`sql`]: statements, funnels as tables, limits, and the prompt in a real terminal.
 //! - [`users`]: one user: what they did, and why they did or did not convert.
 //! - [`watch`]: figures, the log for machines, readiness.
@@ -65,6 +66,8 @@ mod progress;
 mod saved;
 #[path = "system/send.rs"]
 mod send;
+#[path = "system/serve.rs"]
+mod serve;
 #[path = "system/sql.rs"]
 mod sql;
 #[path = "system/users.rs"]

@@ -16,7 +16,7 @@ pub mod bucket;
 pub mod model;
 pub mod policy;
 
-pub use model::{Key, NewKey, Origin, SourceName, State};
+pub use model::{Key, NewKey, Origin, SourceName, State, random_text};
 pub use policy::{KeyPolicy, Keys, Readers, Sender, Source, authorize};
 
 use std::fmt;

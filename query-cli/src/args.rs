@@ -11,6 +11,7 @@ mod questions;
 mod reports;
 mod serve;
 mod sql;
+mod tokens;
 mod upkeep;
 mod user;
 
@@ -49,8 +50,9 @@ pub use reports::{
     CommonReportsArgs, ListReportsArgs, OneReportArgs, RemoveReportArgs, ReportsArgs, ReportsCommand, RunReportArgs,
     SaveReportArgs, ShowReportArgs,
 };
-pub use serve::{LogFormat, ServeArgs};
+pub use serve::{AuthArg, LogFormat, ServeArgs, ServeCommandArgs};
 pub use sql::SqlArgs;
+pub use tokens::{AddTokenArgs, CommonTokensArgs, DisableTokenArgs, ListTokensArgs, TokensArgs, TokensCommand};
 pub use upkeep::{
     DeleteUserArgs, FormerKeepCommand, KeepArgs, KeepCommand, Kept, SetKeepArgs, ShowKeepArgs, UnsetKeepArgs,
     VacuumArgs,
@@ -135,6 +137,8 @@ pub struct Cli {
 pub enum Command {
     /// Run the whole system on this machine, on one port
     Dev(DevArgs),
+    /// Answer questions and show the page, over a lake that is filled elsewhere
+    Serve(ServeCommandArgs),
     /// Bring the events of files into a lake
     Import(ImportArgs),
     /// Count the users who took some steps, one after the other
@@ -169,6 +173,8 @@ pub enum Command {
     Failed(Box<FailedArgs>),
     /// Make, list, change and switch off the keys that apps send events with
     Keys(KeysArgs),
+    /// Make, list and switch off the tokens that people log in to `weir serve` with
+    Tokens(TokensArgs),
     /// Name the properties that are dropped or hashed before anything is stored
     Privacy(PrivacyArgs),
     /// Say which events apps are to send, and find those that depart from it
@@ -197,7 +203,7 @@ impl Command {
     /// What is worth a line of log: a server says what it does, a command only what is wrong.
     pub fn log_level(&self) -> LevelFilter {
         match self {
-            Self::Dev(_) => LevelFilter::INFO,
+            Self::Dev(_) | Self::Serve(_) => LevelFilter::INFO,
             _ => LevelFilter::WARN,
         }
     }
@@ -206,6 +212,7 @@ impl Command {
     pub fn log_format(&self) -> LogFormat {
         match self {
             Self::Dev(args) => args.serve.log_format,
+            Self::Serve(args) => args.log_format,
             _ => LogFormat::Text,
         }
     }
@@ -254,7 +261,7 @@ pub struct DevArgs {
     #[arg(long, default_value_t = 8080)]
     pub port: u16,
 
-    /// Listen on this address of this machine itself: there are no passwords yet
+    /// Listen on this address of this machine itself: it asks nobody who they are
     #[arg(long, value_name = "ADDRESS", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
     pub host: IpAddr,
 

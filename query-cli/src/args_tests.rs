@@ -66,6 +66,13 @@ fn what_contradicts_is_a_usage_error() {
         ("weir reports show", ErrorKind::MissingRequiredArgument),
         ("weir reports save --name a --revision 3", ErrorKind::MissingRequiredArgument),
         ("weir reports save --id a --revision 0", ErrorKind::ValueValidation),
+        ("weir serve --host nowhere", ErrorKind::ValueValidation),
+        ("weir serve --queries 0", ErrorKind::ValueValidation),
+        ("weir serve --auth password", ErrorKind::InvalidValue),
+        ("weir tokens add --name a", ErrorKind::MissingRequiredArgument),
+        ("weir tokens add --role admin", ErrorKind::MissingRequiredArgument),
+        ("weir tokens add --name a --role owner", ErrorKind::InvalidValue),
+        ("weir tokens disable", ErrorKind::MissingRequiredArgument),
         ("weir failed", ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand),
         ("weir failed show", ErrorKind::MissingRequiredArgument),
         ("weir failed list --since soon", ErrorKind::ValueValidation),
@@ -120,6 +127,7 @@ fn the_help_lists_the_commands() {
 
     Commands:
       dev           Run the whole system on this machine, on one port
+      serve         Answer questions and show the page, over a lake that is filled elsewhere
       import        Bring the events of files into a lake
       funnel        Count the users who took some steps, one after the other
       trends        Count events, users or the numbers of a property, by hour, day, week or month
@@ -138,6 +146,7 @@ fn the_help_lists_the_commands() {
                     expected
       failed        Show what was sent and not taken, and why; try it again, or remove it
       keys          Make, list, change and switch off the keys that apps send events with
+      tokens        Make, list and switch off the tokens that people log in to `weir serve` with
       privacy       Name the properties that are dropped or hashed before anything is stored
       plan          Say which events apps are to send, and find those that depart from it
       stats         Show the figures of a lake: events, files, bytes, times
@@ -298,6 +307,100 @@ fn the_help_of_sql_names_columns_and_functions() {
       weir sql - --format ndjson < query.sql
       weir sql                                                 (a prompt; \? helps there)
     "#);
+}
+
+#[test]
+fn the_help_of_serve_says_who_may_ask() {
+    insta::assert_snapshot!(help("serve"), @"
+    Answer questions and show the page, over a lake that is filled elsewhere
+
+    Usage: weir serve [OPTIONS]
+
+    Options:
+          --lake <URL>               The lake: a directory, or s3://bucket/prefix [env: WEIR_LAKE]
+          --port <PORT>              Listen on this port; 0 takes any that is free [default: 8080]
+          --host <ADDRESS>           Listen on this address; on any that can be reached from elsewhere
+                                     it asks for a token [default: 127.0.0.1]
+          --auth <HOW>               How it finds out who asks [default: by tokens, where the lake has
+                                     any or it can be reached from elsewhere] [possible values: token,
+                                     none]
+          --insecure-cookie          Let the cookie of a session travel over connections that are not
+                                     encrypted
+          --queries <N>              Answer so many questions of viewers and editors at once [default:
+                                     8]
+          --query-seconds <SECONDS>  Give up on a question of a viewer or editor after so many seconds
+                                     [default: 60]
+          --log-format <FORMAT>      How to write the log: as text, or one JSON object a line [default:
+                                     text] [possible values: text, json]
+      -h, --help                     Print help (see more with '--help')
+
+    Examples:
+      weir serve --lake ./lake
+      weir tokens add --name ana --role admin --lake s3://bucket/lake
+      weir serve --host 0.0.0.0 --lake s3://bucket/lake
+
+    It speaks HTTP alone: put a proxy in front of it that speaks HTTPS. WEIR_SESSION_KEY, at least
+    32 random bytes, keeps people logged in when it starts again, and lets several servers share
+    their sessions.
+    ");
+}
+
+#[test]
+fn the_help_of_tokens_says_what_they_are() {
+    insta::assert_snapshot!(help("tokens"), @"
+    Make, list and switch off the tokens that people log in to `weir serve` with
+
+    Usage: weir tokens <COMMAND>
+
+    Commands:
+      add      Make a token, and print it: it cannot be shown again
+      list     List the tokens of a lake, without their text
+      disable  Switch a token off: its holder is logged out within seconds
+      help     Print this message or the help of the given subcommand(s)
+
+    Options:
+      -h, --help  Print help
+
+    Examples:
+      weir tokens add --name ana --role admin --lake s3://bucket/lake
+      weir tokens add --name dashboards --role viewer --lake s3://bucket/lake
+      weir tokens disable ana --lake s3://bucket/lake
+
+    A token lets its holder ask questions of a server that `weir serve` runs, and is to be kept
+    secret. It is shown once: the lake keeps only a hash of it. Whoever writes the lake's folder can
+    make one.
+    ");
+}
+
+#[test]
+fn the_help_of_reports_says_what_can_be_done() {
+    insta::assert_snapshot!(help("reports"), @"
+    Keep questions in a lake as reports, list them, and ask them again
+
+    Usage: weir reports <COMMAND>
+
+    Commands:
+      list     List the reports of a lake
+      show     Show a report, with its question
+      history  List the revisions of a report, the newest first
+      save     Keep a question as a report, or change one
+      remove   Remove a report; its revisions stay, and saving it brings it back
+      run      Ask the question of a report, as its own command would
+      help     Print this message or the help of the given subcommand(s)
+
+    Options:
+      -h, --help  Print help
+
+    Examples:
+      weir reports save --name Buyers --folder growth --spec buyers.json --lake ./lake
+      weir reports list --lake ./lake
+      weir reports run Buyers --lake ./lake
+      weir reports save --id 0190f3a1 --revision 3 --spec buyers.json --lake ./lake
+
+    A report is a question that is kept in the lake, for the page and the command line alike. Every save
+    makes a revision; none is lost. Where a command asks for a REPORT, its name, its id or the first
+    characters of its id do.
+    ");
 }
 
 #[test]

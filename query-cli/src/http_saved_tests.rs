@@ -13,8 +13,9 @@ use weir_lake::names::{self, SavedKind};
 use weir_lake::{Store, Table};
 
 use super::state::Api;
-use super::{api, session};
+use super::{Identity, reading_router};
 use crate::engine::Engine;
+use crate::tokens::Role;
 
 const NOW: i64 = 1_767_225_600_000;
 
@@ -35,7 +36,8 @@ impl Client {
         let store = Store::in_memory();
         Table::open_or_create(&store, "id", 0).await.unwrap();
         let engine = Engine::new(store.clone(), Arc::new(ManualClock::new(NOW)));
-        let app = api::router(Api::new(engine, Arc::new(CountingIds::default()), "s3://bucket/demo"));
+        let figures = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder().handle();
+        let app = reading_router(Api::new(engine, Arc::new(CountingIds::default()), "s3://bucket/demo"), figures);
         Self { app, store }
     }
 
@@ -207,7 +209,7 @@ async fn a_session_says_who_is_there() {
     let expected =
         json!({"version": env!("CARGO_PKG_VERSION"), "auth": "none", "name": null, "role": "admin", "lake": "demo"});
     assert_eq!(session, expected);
-    assert_eq!(session::Identity::ANYONE.role, Some(session::Role::Admin));
+    assert_eq!(Identity::ANYONE.role, Some(Role::Admin));
 }
 
 #[tokio::test]

@@ -16,6 +16,7 @@
 //! - [`http`]: the same questions over HTTP.
 //! - [`saved`]: reports, dashboards and annotations that people keep.
 //! - [`failed`]: failed events, and another try of them.
+//! - [`tokens`]: who may ask a server, and what they may do there.
 //! - [`importer`]: lines of NDJSON into a lake; [`landing`]: the loops of `weir dev`.
 //! - [`plan`]: tracking plans as files, and the events to hold against them.
 //! - [`demo`]: generated events to try weir with.
@@ -39,5 +40,6 @@ pub mod plan;
 pub mod render;
 pub mod saved;
 pub mod timeline;
+pub mod tokens;
 pub mod unknown;
 pub mod users;

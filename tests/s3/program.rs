@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use weir_tests::Scratch;
 use weir_tests::cli::{Ran, weir_in};
 use weir_tests::moto::Moto;
+use weir_tests::server::Starting;
 
 /// Runs a command on a lake.
 #[track_caller]
@@ -27,6 +28,27 @@ fn lines() -> String {
         names[..steps].iter().zip(0..).map(move |(name, n)| event(name, user, n).to_string() + "\n").collect::<String>()
     };
     (0..30).map(of_user).collect()
+}
+
+#[test]
+fn questions_are_answered_and_reports_kept_on_s3() {
+    let lake = format!("s3://{}/team/lake", Moto::shared().bucket("serves"));
+    let scratch = Scratch::new();
+    json_of(&lake, &["import", &scratch.file("events.ndjson", lines())]);
+    let token = json_of(&lake, &["tokens", "add", "--name", "ana", "--role", "editor"])["token"].clone();
+    let server = Starting::answering(&lake, &Moto::shared().environment(), &[]).ready();
+    let bearer = format!("Bearer {}", token.as_str().unwrap());
+    let ask = |method: &str, path: &str, body: &Value| {
+        server.http().request(method, path, &[("authorization", &bearer)], body.to_string().as_bytes())
+    };
+    let funnel = json!({"kind": "funnel", "steps": [{"event": "view"}, {"event": "pay"}]});
+    let answer = ask("POST", "/api/query", &funnel).with_status(200).json();
+    assert_eq!(answer["steps"][1]["count"], 10);
+    let saved = ask("POST", "/api/reports", &json!({"name": "Payers", "spec": funnel})).with_status(201).json();
+    assert_eq!((&saved["saved_by"], &saved["revision"]), (&json!("ana"), &json!(1)));
+    assert_eq!(json_of(&lake, &["reports", "list"])[0]["name"], "Payers");
+    assert_eq!(ask("GET", "/api/session", &json!(null)).json()["lake"], "lake");
+    server.stop();
 }
 
 #[test]

@@ -58,7 +58,12 @@ impl Drop for Process {
 /// The program with some arguments, and without what the environment says to it.
 pub fn command(args: &[&str]) -> Command {
     let mut command = Command::new(binary());
-    command.args(args).env_remove("WEIR_LAKE").env_remove("RUST_LOG").env_remove("RUST_BACKTRACE");
+    command
+        .args(args)
+        .env_remove("WEIR_LAKE")
+        .env_remove("WEIR_SESSION_KEY")
+        .env_remove("RUST_LOG")
+        .env_remove("RUST_BACKTRACE");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }

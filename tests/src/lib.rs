@@ -7,7 +7,7 @@
 //! - [`aws`]: how the stand-ins for AWS are found.
 //! - [`cli`]: one command, from arguments to exit code and output.
 //! - [`terminal`]: a terminal, for what asks for one.
-//! - [`server`]: `weir dev`, with its end in all weathers.
+//! - [`server`]: `weir dev` and `weir serve`, with their end in all weathers.
 //! - [`http`]: requests to it.
 //! - [`lambda`]: functions, started and asked as Lambda does it.
 //! - [`moto`]: a stand-in for AWS; [`fault_proxy`]: a network in front of it that fails.

@@ -1,7 +1,7 @@
-//! `weir dev`, on any free port, with what it says kept for the case that a test fails.
+//! `weir dev` and `weir serve`, on any free port, with what it says kept for the case that a test fails.
 
 use std::io::{BufRead, BufReader};
-use std::process::ChildStderr;
+use std::process::{ChildStderr, Command};
 use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -36,8 +36,18 @@ pub struct Server {
 impl Starting {
     /// Starts a server over a lake, with more arguments.
     pub fn new(lake: &str, more: &[&str]) -> Self {
-        let args = [&["dev", "--lake", lake, "--port", "0"], more].concat();
-        let mut process = Process::spawn(command(&args));
+        Self::of(command(&[&["dev", "--lake", lake, "--port", "0"], more].concat()))
+    }
+
+    /// Starts a server that answers alone, with variables of the environment and more arguments.
+    pub fn answering(lake: &str, environment: &[(&str, &str)], more: &[&str]) -> Self {
+        let mut command = command(&[&["serve", "--lake", lake, "--port", "0"], more].concat());
+        command.envs(environment.iter().copied());
+        Self::of(command)
+    }
+
+    fn of(command: Command) -> Self {
+        let mut process = Process::spawn(command);
         let stderr = process.0.stderr.take().expect("standard error is a pipe");
         // It prints no result, and must never wait for somebody who reads one.
         read_all(process.0.stdout.take().expect("standard output is a pipe"));

@@ -14,25 +14,26 @@ use super::ask::{counts, funnel_of};
 
 const USERS: usize = 200_000;
 
-/// A lake with an event of each user, and a question that takes a while.
-fn slow(scratch: &Scratch) -> Value {
+/// A lake with an event of each user, and a question that takes a while: the longer the texts, the longer.
+pub fn slow(scratch: &Scratch, users: usize, words: usize) -> Value {
     let line = |user: usize| {
-        let order = format!("order {user}, which nobody else has");
+        let order = format!("{}order {user}, which nobody else has", "or ".repeat(words));
         let event = json!({"event": "a", "user_id": format!("u{user}"), "timestamp": 1_748_854_800_000_u64 + user as u64,
             "properties": {"order": order}});
         format!("{event}\n")
     };
-    weir_with_input(&["import", "-", "--lake", &scratch.lake()], (0..USERS).map(line).collect::<String>().as_bytes())
-        .ok();
+    let lines: String = (0..users).map(line).collect();
+    weir_with_input(&["import", "-", "--lake", &scratch.lake()], lines.as_bytes()).ok();
     let test = |number: usize| json!({"event": "*", "where": [{"property": "order", "op": "matches", "value": format!("(.*o.*r.*){{6}}{number}$")}]});
-    json!({"kind": "funnel", "steps": [{"any": (0..20).map(|number| test(USERS + number)).collect::<Vec<_>>()}]})
+    json!({"kind": "funnel", "steps": [{"any": (0..20).map(|number| test(users + number)).collect::<Vec<_>>()}]})
 }
 
 /// Asks for lines, and leaves the connection open.
-fn asks(server: &Server, spec: &Value) -> TcpStream {
+pub fn asks(server: &Server, headers: &[(&str, &str)], spec: &Value) -> TcpStream {
     let mut stream = TcpStream::connect(server.address()).unwrap();
     let (body, host) = (spec.to_string(), server.address());
     let head = format!("POST /api/query HTTP/1.1\r\nhost: {host}\r\naccept: application/x-ndjson\r\nconnection: close");
+    let head = headers.iter().fold(head, |head, (name, value)| format!("{head}\r\n{name}: {value}"));
     let length = body.len();
     stream
         .write_all(
@@ -52,7 +53,7 @@ fn cpu_ticks(process: u32) -> u64 {
 #[test]
 fn a_slow_question_says_how_far_it_is_and_ends_when_its_asker_goes() {
     let scratch = Scratch::new();
-    let spec = slow(&scratch);
+    let spec = slow(&scratch, USERS, 0);
     let server = Server::start(&scratch.lake());
     let started = Instant::now();
     let expected = server.http().query(&spec);
@@ -72,7 +73,7 @@ fn a_slow_question_says_how_far_it_is_and_ends_when_its_asker_goes() {
     assert!(progress.len() as u128 <= whole.as_millis() / 100 + 5, "{} lines in {whole:?}", progress.len());
 
     // The first line, and away.
-    let mut asker = BufReader::new(asks(&server, &spec));
+    let mut asker = BufReader::new(asks(&server, &[], &spec));
     let mut line = String::new();
     while !line.contains("progress") {
         line.clear();
@@ -104,6 +105,6 @@ fn what_is_wrong_is_a_plain_answer_whoever_wants_lines() {
     let line: Value = serde_json::from_str(&quick.body).unwrap();
     assert_eq!(line["answer"]["kind"], "funnel");
     let mut whole = String::new();
-    asks(&server, &funnel_of(&["a"])).read_to_string(&mut whole).unwrap();
+    asks(&server, &[], &funnel_of(&["a"])).read_to_string(&mut whole).unwrap();
     assert!(whole.contains("transfer-encoding: chunked") && whole.contains("cache-control: no-store"), "{whole}");
 }

@@ -136,10 +136,12 @@ impl Key {
     }
 }
 
-/// Reads identifiers as one large number and writes its lowest digits in base 62. The number is more than 2³⁰⁰ times as large
+/// A text that nobody has: a prefix, and so many letters and digits, at most 40.
+///
+/// Reads identifiers as one large number and writes its lowest digits in base 62. The number is more than 2²⁷⁰ times as large
 /// as what is kept of it, so every text is as likely as every other.
-fn fresh_key(ids: &dyn Ids) -> WriteKey {
-    let mut digits = [0_u8; KEY_DIGITS];
+pub fn random_text(prefix: &str, digits: usize, ids: &dyn Ids) -> String {
+    let mut digits = vec![0_u8; digits];
     for byte in (0..IDS_OF_A_KEY).flat_map(|_| ids.next_id()) {
         let mut carry = u32::from(byte);
         for digit in digits.iter_mut().rev() {
@@ -149,7 +151,11 @@ fn fresh_key(ids: &dyn Ids) -> WriteKey {
         }
     }
     let text = digits.iter().filter_map(|digit| ALPHABET.get(usize::from(*digit)).copied().map(char::from));
-    WriteKey::new(KEY_PREFIX.chars().chain(text).collect::<String>())
+    prefix.chars().chain(text).collect()
+}
+
+fn fresh_key(ids: &dyn Ids) -> WriteKey {
+    WriteKey::new(random_text(KEY_PREFIX, KEY_DIGITS, ids))
 }
 
 /// The name of a source: 1 to 100 bytes, no control characters, no space at its ends.

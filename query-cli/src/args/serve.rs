@@ -1,7 +1,23 @@
 //! What a server is told beside where its lake is: how much it may have under way, and how it writes its log.
 
+use std::net::{IpAddr, Ipv4Addr};
+use std::num::NonZeroU32;
+
 use clap::{Args, ValueEnum};
 use ingest_fn::LoadSettings;
+
+use super::LakeArg;
+use crate::http::QueryLimits;
+
+const SERVE_AFTER_HELP: &str = "\
+Examples:
+  weir serve --lake ./lake
+  weir tokens add --name ana --role admin --lake s3://bucket/lake
+  weir serve --host 0.0.0.0 --lake s3://bucket/lake
+
+It speaks HTTP alone: put a proxy in front of it that speaks HTTPS. WEIR_SESSION_KEY, at least
+32 random bytes, keeps people logged in when it starts again, and lets several servers share
+their sessions.";
 
 /// How a server serves.
 #[derive(Debug, Clone, Copy, Args)]
@@ -23,6 +39,63 @@ impl ServeArgs {
         settings.most.bytes = self.max_in_flight;
         settings
     }
+}
+
+/// `weir serve`
+#[derive(Debug, Args)]
+#[command(after_help = SERVE_AFTER_HELP)]
+pub struct ServeCommandArgs {
+    /// Which lake.
+    #[command(flatten)]
+    pub lake: LakeArg,
+
+    /// Listen on this port; 0 takes any that is free
+    #[arg(long, default_value_t = 8080)]
+    pub port: u16,
+
+    /// Listen on this address; on any that can be reached from elsewhere it asks for a token
+    #[arg(long, value_name = "ADDRESS", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    pub host: IpAddr,
+
+    /// How it finds out who asks [default: by tokens, where the lake has any or it can be reached from elsewhere]
+    #[arg(long, value_name = "HOW", value_enum)]
+    pub auth: Option<AuthArg>,
+
+    /// Let the cookie of a session travel over connections that are not encrypted
+    #[arg(long)]
+    pub insecure_cookie: bool,
+
+    /// Answer so many questions of viewers and editors at once
+    #[arg(long, value_name = "N", default_value = "8")]
+    pub queries: NonZeroU32,
+
+    /// Give up on a question of a viewer or editor after so many seconds
+    #[arg(long, value_name = "SECONDS", default_value = "60")]
+    pub query_seconds: NonZeroU32,
+
+    /// What sessions are encrypted with: not for a command line, which others on the machine can read.
+    #[arg(long, env = "WEIR_SESSION_KEY", hide = true, hide_env_values = true)]
+    pub session_key: Option<String>,
+
+    /// How to write the log: as text, or one JSON object a line
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
+    pub log_format: LogFormat,
+}
+
+impl ServeCommandArgs {
+    /// What questions may take.
+    pub fn limits(&self) -> QueryLimits {
+        QueryLimits { at_once: self.queries, seconds: self.query_seconds }
+    }
+}
+
+/// How a server finds out who asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum AuthArg {
+    /// By the tokens of the lake
+    Token,
+    /// Not at all: whoever is on this machine may do everything
+    None,
 }
 
 /// How a log is written.

@@ -1,15 +1,11 @@
 //! `weir dev`: the whole system on one machine and one port: collector, event log, landing, compaction, queries and page.
 
-use std::future::Future;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use compact_fn::land::Lander;
 use ingest_fn::{Collector, KeyPolicy};
-use tokio::net::TcpListener;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use weir_core::ports::{Clock, Ids, LogError, RandomIds, SequenceNumber, ShardId, SystemClock};
@@ -20,6 +16,7 @@ use weir_lake::{Settings, Store, Table, names};
 
 use crate::args::DevArgs;
 use crate::commands::import::log_is_landed;
+use crate::commands::listening::{self, End, listen, wait_for};
 use crate::demo::{DemoConfig, generate};
 use crate::engine::Engine;
 use crate::error::Failure;
@@ -36,8 +33,6 @@ use ingest_fn::settings_watch::{self, InForce};
 const SOURCE: &str = "dev";
 /// Generated events belong to this source.
 const DEMO_SOURCE: &str = "demo";
-/// Requests under way get so long to end.
-const GRACE: Duration = Duration::from_secs(5);
 
 /// Runs until interrupted, and then lands what the log has.
 ///
@@ -45,8 +40,11 @@ const GRACE: Duration = Duration::from_secs(5);
 /// What keeps the system from starting.
 pub async fn run(args: &DevArgs) -> Result<(), Failure> {
     if !args.host.is_loopback() {
-        return Err(Failure::usage(format!("`weir dev` does not listen on {}: it knows no passwords", args.host))
-            .hint("leave --host away, and reach it from elsewhere through an SSH tunnel"));
+        return Err(Failure::usage(format!(
+            "`weir dev` does not listen on {}: it asks nobody who they are",
+            args.host
+        ))
+        .hint("leave --host away; `weir serve` can be reached from elsewhere, with tokens"));
     }
     if args.lake.starts_with("s3://") {
         return Err(no_directory(&args.lake));
@@ -113,16 +111,6 @@ pub async fn run(args: &DevArgs) -> Result<(), Failure> {
 fn no_directory(lake: &str) -> Failure {
     Failure::usage(format!("`weir dev` keeps its event log in the directory of its lake, and `{lake}` is none"))
         .hint("give it a directory; `weir import` and the commands that ask work on lakes on S3 as well")
-}
-
-async fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
-    TcpListener::bind(address).await.map_err(|error| {
-        let failure = Failure::failed(format!("cannot listen on {address}: {error}"));
-        failure.hint(format!(
-            "take another port with --port {}, or any free one with --port 0",
-            address.port().wrapping_add(1)
-        ))
-    })
 }
 
 /// Opens the log, which begins where the lake has landed if it is new.
@@ -198,47 +186,16 @@ impl<I: Iterator<Item = String>> std::io::Read for Lines<I> {
     }
 }
 
-async fn wait_for(mut stopped: watch::Receiver<bool>) {
-    // The sender lives as long as the server.
-    let _ = stopped.wait_for(|stopped| *stopped).await;
-}
-
-/// The end of the program, as people and supervisors ask for it.
-struct End {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl End {
-    fn listen() -> Result<Self, Failure> {
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
-    }
-
-    async fn asked_for(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-    }
-}
-
 async fn finish(
     server: JoinHandle<std::io::Result<()>>,
     landing: JoinHandle<()>,
     compaction: JoinHandle<()>,
     following: JoinHandle<()>,
 ) {
-    async fn in_time<T>(what: &str, task: impl Future<Output = Result<T, tokio::task::JoinError>>) {
-        match tokio::time::timeout(GRACE, task).await {
-            Ok(Ok(_)) => {}
-            Ok(Err(error)) => tracing::error!(%error, "{what} stopped badly"),
-            Err(_) => tracing::warn!("{what} did not end in time"),
-        }
-    }
-    in_time("the server", server).await;
-    in_time("landing", landing).await;
-    in_time("compaction", compaction).await;
-    in_time("following the settings", following).await;
+    listening::finish("the server", server).await;
+    listening::finish("landing", landing).await;
+    listening::finish("compaction", compaction).await;
+    listening::finish("following the settings", following).await;
 }
 
 /// What a person needs next: an address, and two lines that work as pasted.

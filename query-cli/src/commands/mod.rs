@@ -3,6 +3,7 @@
 //! | module | command | prints |
 //! |---|---|---|
 //! | [`dev`] | `weir dev` | where it listens |
+//! | [`serve`] | `weir serve` | where it listens |
 //! | [`import`] | `weir import` | accepted, duplicate and rejected events |
 //! | [`funnel`] | `weir funnel` | how many users took some steps |
 //! | [`trends`] | `weir trends` | how much there was, by day |
@@ -19,6 +20,7 @@
 //! | [`mod@test`] | `weir test` | which questions are answered as expected |
 //! | [`failed`] | `weir failed` | what was sent and not taken |
 //! | [`keys`] | `weir keys` | the keys that apps send events with |
+//! | [`tokens`] | `weir tokens` | who may ask a server |
 //! | [`privacy`] | `weir privacy` | which properties are dropped or hashed |
 //! | [`plan`] | `weir plan` | which events an app is meant to send, and what departs from that |
 //! | [`stats`] | `weir stats` | the figures of a lake |
@@ -47,6 +49,7 @@ pub mod funnel;
 pub mod import;
 pub mod keep;
 pub mod keys;
+mod listening;
 pub mod paths;
 pub mod plan;
 pub mod privacy;
@@ -54,10 +57,12 @@ mod question;
 pub mod repair;
 pub mod reports;
 pub mod retention;
+pub mod serve;
 pub mod sessions;
 pub mod sql;
 pub mod stats;
 pub mod test;
+pub mod tokens;
 pub mod trends;
 pub mod user;
 pub mod vacuum;
@@ -86,6 +91,7 @@ const MOST_TEXT: u64 = 16 * 1024 * 1024;
 pub async fn run(command: &Command) -> Result<(), Failure> {
     match command {
         Command::Dev(args) => dev::run(args).await,
+        Command::Serve(args) => serve::run(args).await,
         Command::Import(args) => import::run(args).await,
         Command::Funnel(args) => funnel::run(args).await,
         Command::Trends(args) => trends::run(args).await,
@@ -103,6 +109,7 @@ pub async fn run(command: &Command) -> Result<(), Failure> {
         Command::Test(args) => test::run(args).await,
         Command::Failed(args) => failed::run(args).await,
         Command::Keys(args) => keys::run(args).await,
+        Command::Tokens(args) => tokens::run(args).await,
         Command::Privacy(args) => privacy::run(args).await,
         Command::Plan(args) => plan::run(args).await,
         Command::Stats(args) => stats::run(args).await,

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::Router;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, State};
-use axum::http::{Method, StatusCode, Uri};
+use axum::http::{Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
 use serde_json::{Value, json};
@@ -14,6 +14,7 @@ use weir_core::spec::{MAX_SPEC_BYTES, SpecError, SpecProblem};
 use weir_lake::names::SavedKind;
 use weir_lake::{LakeError, StoreError};
 
+use super::access::UNKNOWN;
 use super::state::Api;
 use super::{catalogue, properties, query, saved, session, user};
 use crate::engine::{Engine, EngineError};
@@ -22,9 +23,12 @@ use crate::saved::{SavedError, one_of};
 /// What answers leave out: files of another engine.
 const NOTE_HEADER: &str = "x-weir-note";
 
+/// Who finds no turn comes again after so many seconds.
+const RETRY_SECONDS: &str = "2";
+
 /// What there is, for those who ask for something else.
 const ROUTES: &str = "there is POST /api/query, GET /api/events, GET /api/catalogue, GET /api/properties, GET /api/user, POST \
-                      /api/explain, GET /api/session, and /api/reports, /api/dashboards and /api/annotations";
+                      /api/explain, GET /api/session, POST /api/login, POST /api/logout, and /api/reports, /api/dashboards and /api/annotations";
 
 /// Routes under `/api`.
 pub fn router(api: Api) -> Router {
@@ -35,7 +39,9 @@ pub fn router(api: Api) -> Router {
         .route("/api/user", get(user::timeline))
         .route("/api/explain", post(user::explain))
         .route("/api/properties", get(properties::properties))
-        .route("/api/session", get(session::session));
+        .route("/api/session", get(session::session))
+        .route("/api/login", post(session::login))
+        .route("/api/logout", post(session::logout));
     let with_saved = |routes: Router<Api>, kind: SavedKind| {
         let all = format!("/api/{}", kind.as_str());
         routes
@@ -47,7 +53,7 @@ pub fn router(api: Api) -> Router {
         .into_iter()
         .fold(routes, with_saved)
         .method_not_allowed_fallback(wrong_method)
-        .route("/api/{*path}", any(unknown))
+        .route(UNKNOWN, any(unknown))
         .layer(DefaultBodyLimit::max(MAX_SPEC_BYTES))
         .with_state(api)
 }
@@ -80,6 +86,7 @@ fn body(code: &str, message: &str) -> Value {
     json!({"error": {"code": code, "message": message}})
 }
 
+#[derive(Debug)]
 pub(super) enum ApiError {
     Body(BytesRejection),
     NotText,
@@ -88,6 +95,10 @@ pub(super) enum ApiError {
     NoEvent(String),
     /// What is asked for is not named as it should be.
     Parameters(String),
+    /// So many questions are asked already.
+    Busy(u32),
+    /// A question that took so many seconds, and is not answered.
+    TooLong(u32),
     /// What is to be changed is not named with its revision.
     NoPrecondition(String),
     /// Something saved.
@@ -108,8 +119,9 @@ impl From<EngineError> for ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
+        let wait = matches!(self, Self::Busy(_)).then_some([(header::RETRY_AFTER, RETRY_SECONDS)]);
         let (status, body) = self.told();
-        (status, Json(body)).into_response()
+        (status, wait, Json(body)).into_response()
     }
 }
 
@@ -134,6 +146,16 @@ impl ApiError {
             Self::Parameters(message) => return (StatusCode::BAD_REQUEST, body("invalid_parameters", &message)),
             Self::NoPrecondition(message) => {
                 return (StatusCode::PRECONDITION_REQUIRED, body("precondition_required", &message));
+            }
+            Self::Busy(most) => {
+                let message = format!("{most} questions are asked at the same time already; try again in a moment");
+                return (StatusCode::TOO_MANY_REQUESTS, body("too_many_queries", &message));
+            }
+            Self::TooLong(seconds) => {
+                let message = format!(
+                    "the question was given up after {seconds} s; ask for a shorter range or fewer events, or ask an admin"
+                );
+                return (StatusCode::SERVICE_UNAVAILABLE, body("query_too_long", &message));
             }
             Self::Saved(saved) => return saved_error(saved),
             Self::Engine(engine) => engine,

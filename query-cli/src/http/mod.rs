@@ -10,11 +10,15 @@
 //! | `GET /api/properties` | properties, whichever events have them |
 //! | `POST /api/explain` | a user and a query spec in, why they did or did not convert out |
 //! | `/api/reports`, `/api/dashboards`, `/api/annotations` | what people keep |
-//! | `GET /api/session` | who asks, and what they may do |
+//! | `GET /api/session`, `POST /api/login`, `POST /api/logout` | who asks, and what they may do |
 //! | `GET /metrics` | the figures of the server, for Prometheus |
 //! | everything else | the page |
+//!
+//! Who may ask what is one table, in `access`; [`auth`] finds out who asks, `turns` how much at once.
 
+mod access;
 mod api;
+mod auth;
 mod catalogue;
 mod page;
 mod properties;
@@ -22,6 +26,8 @@ mod query;
 mod saved;
 mod session;
 mod state;
+mod throttle;
+mod turns;
 mod user;
 
 use std::sync::Arc;
@@ -35,16 +41,26 @@ use ingest_fn::Collector;
 use metrics_exporter_prometheus::PrometheusHandle;
 
 use crate::metrics;
-pub use session::{Identity, Role};
+pub use auth::{Auth, By, Identity, TokenAuth};
 pub use state::Api;
+pub use turns::QueryLimits;
 
-/// The routes of a server that listens on loopback.
+/// The routes of a server that collects, too.
 pub fn router(collector: Arc<Collector>, api: Api, figures: PrometheusHandle) -> Router {
-    let reading = api::router(api)
-        .merge(metrics::router(figures))
-        .fallback(page::page)
-        .layer(middleware::from_fn(only_by_local_name));
-    ingest_fn::router(collector).merge(reading).layer(middleware::from_fn(with_security_headers))
+    ingest_fn::router(collector).merge(reading(api, figures)).layer(middleware::from_fn(with_security_headers))
+}
+
+/// The routes of a server that answers alone.
+pub fn reading_router(api: Api, figures: PrometheusHandle) -> Router {
+    reading(api, figures).layer(middleware::from_fn(with_security_headers))
+}
+
+fn reading(api: Api, figures: PrometheusHandle) -> Router {
+    let is_open = matches!(api.auth, Auth::None);
+    let gate = middleware::from_fn_with_state(api.clone(), access::gate);
+    let reading = api::router(api).merge(metrics::router(figures)).layer(gate).fallback(page::page);
+    // Where a session is needed, no other name has one.
+    if is_open { reading.layer(middleware::from_fn(only_by_local_name)) } else { reading }
 }
 
 /// What is read here is meant for this machine. A page elsewhere whose name was pointed at this address (DNS rebinding)
@@ -80,6 +96,10 @@ async fn with_security_headers(request: Request, next: Next) -> Response {
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     response
 }
+
+#[cfg(test)]
+#[path = "../http_access_tests.rs"]
+mod access_tests;
 
 #[cfg(test)]
 #[path = "../http_saved_tests.rs"]

@@ -25,9 +25,11 @@ use serde_json::{Value, json};
 use weir_core::spec::parse;
 
 use super::api::{ApiError, note};
+use super::auth::Identity;
+use super::state::Api;
+use crate::engine::EngineError;
 use crate::engine::progress::Meter;
 use crate::engine::questions::Answer;
-use crate::engine::{Engine, EngineError};
 
 /// Lines of JSON.
 const LINES: &str = "application/x-ndjson";
@@ -37,21 +39,23 @@ const PATIENCE: Duration = Duration::from_millis(200);
 const PAUSE: Duration = Duration::from_millis(250);
 
 pub(super) async fn query(
-    State(engine): State<Arc<Engine>>,
+    State(api): State<Api>,
+    who: Identity,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, ApiError> {
     let body = body.map_err(ApiError::Body)?;
     let text = std::str::from_utf8(&body).map_err(|_| ApiError::NotText)?;
-    let spec = parse(text, engine.now_ms()).map_err(EngineError::Spec)?;
+    let spec = parse(text, api.engine.now_ms()).map_err(EngineError::Spec)?;
+    let turn = api.turns.take(&who).await?;
     if !wants_lines(&headers) {
-        let answer = engine.answer(&spec).await?;
-        return Ok((note(&engine).await, Json(answer)).into_response());
+        let answer = turn.ask(api.engine.answer(&spec)).await?;
+        return Ok((note(&api.engine).await, Json(answer)).into_response());
     }
     // What is wrong with the reports of its cohorts is a plain answer too.
-    let (metered, meter) = engine.metered(&spec).await?;
-    let note = note(&engine).await;
-    let asked = Box::pin(async move { Ok(metered.answer(&spec).await?) });
+    let (metered, meter) = turn.ask(api.engine.metered(&spec)).await?;
+    let note = note(&api.engine).await;
+    let asked = Box::pin(async move { turn.ask(metered.answer(&spec)).await });
     let lines = Body::from_stream(lines(asked, meter));
     Ok((note, [(header::CONTENT_TYPE, LINES), (header::CACHE_CONTROL, "no-store")], lines).into_response())
 }

@@ -24,7 +24,7 @@ use weir_core::spec::read as read_json;
 use weir_lake::names::SavedKind;
 
 use super::api::ApiError;
-use super::session::Identity;
+use super::auth::Identity;
 use super::state::Api;
 use crate::engine::Engine;
 use crate::saved::{Body, Document, SavedError, one_of};

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use axum::extract::FromRef;
 use weir_core::ports::Ids;
 
-use super::session::Identity;
+use super::auth::{Auth, Identity};
+use super::turns::{QueryLimits, Turns};
 use crate::engine::Engine;
 use crate::saved::Saving;
 
@@ -18,6 +19,10 @@ pub struct Api {
     pub(super) ids: Arc<dyn Ids>,
     /// What people read as the name of the lake.
     pub(super) lake: Arc<str>,
+    /// How it finds out who asks.
+    pub(super) auth: Auth,
+    /// Who may ask now.
+    pub(super) turns: Turns,
 }
 
 impl std::fmt::Debug for Api {
@@ -27,9 +32,22 @@ impl std::fmt::Debug for Api {
 }
 
 impl Api {
-    /// Of what is answered by an engine, over the lake of this URL.
+    /// Of what is answered by an engine, over the lake of this URL, to whoever asks.
     pub fn new(engine: Engine, ids: Arc<dyn Ids>, lake_url: &str) -> Self {
-        Self { engine: Arc::new(engine), ids, lake: lake_name(lake_url).into() }
+        let (lake, turns) = (lake_name(lake_url).into(), Turns::new(QueryLimits::default()));
+        Self { engine: Arc::new(engine), ids, lake, auth: Auth::None, turns }
+    }
+
+    /// The same, with another way to find out who asks.
+    #[must_use]
+    pub fn with_auth(self, auth: Auth) -> Self {
+        Self { auth, ..self }
+    }
+
+    /// The same, with other bounds of questions.
+    #[must_use]
+    pub fn with_limits(self, limits: QueryLimits) -> Self {
+        Self { turns: Turns::new(limits), ..self }
     }
 
     /// A save by somebody, now.

@@ -7,8 +7,6 @@
 //!
 //! A user whom the lake does not have is an empty answer, as on the command line.
 
-use std::sync::Arc;
-
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, QueryRejection};
@@ -18,8 +16,10 @@ use serde_json::Value;
 use weir_core::spec::{FunnelSpec, Spec, SpecError, SpecProblem, parse_value};
 
 use super::api::{ApiError, note};
+use super::auth::Identity;
+use super::state::Api;
+use crate::engine::EngineError;
 use crate::engine::user::TimelineQuestion;
-use crate::engine::{Engine, EngineError};
 use crate::explanation::ExplanationView;
 use crate::timeline::{Asked, Bounds, DEFAULT_LIMIT, MOST_EVENTS, TimelineView};
 
@@ -27,13 +27,14 @@ const EXPECTED_BODY: &str =
     r#"an object such as {"user": "ana", "spec": {"kind": "funnel", "steps": [{"event": "view"}]}}"#;
 
 pub(super) async fn timeline(
-    State(engine): State<Arc<Engine>>,
+    State(api): State<Api>,
+    who: Identity,
     parameters: Result<Query<Vec<(String, String)>>, QueryRejection>,
 ) -> Result<Response, ApiError> {
     let Query(parameters) = parameters.map_err(|rejection| ApiError::Parameters(rejection.body_text()))?;
-    let asked = asked(&parameters, engine.now_ms()).map_err(ApiError::Parameters)?;
-    let timeline = engine.timeline(&asked.question).await?;
-    Ok((note(&engine).await, Json(TimelineView { asked: &asked, timeline: &timeline })).into_response())
+    let asked = asked(&parameters, api.engine.now_ms()).map_err(ApiError::Parameters)?;
+    let timeline = api.turns.take(&who).await?.ask(api.engine.timeline(&asked.question)).await?;
+    Ok((note(&api.engine).await, Json(TimelineView { asked: &asked, timeline: &timeline })).into_response())
 }
 
 /// What the parameters of a URL ask; else what is wrong with them.
@@ -73,15 +74,16 @@ fn asked(parameters: &[(String, String)], now_ms: i64) -> Result<Asked, String> 
 }
 
 pub(super) async fn explain(
-    State(engine): State<Arc<Engine>>,
+    State(api): State<Api>,
+    who: Identity,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, ApiError> {
     let body = body.map_err(ApiError::Body)?;
     let text = std::str::from_utf8(&body).map_err(|_| ApiError::NotText)?;
-    let (user, spec) = explain_body(text, engine.now_ms()).map_err(EngineError::Spec)?;
-    let answer = engine.explain(&user, &spec).await?;
+    let (user, spec) = explain_body(text, api.engine.now_ms()).map_err(EngineError::Spec)?;
+    let answer = api.turns.take(&who).await?.ask(api.engine.explain(&user, &spec)).await?;
     let view = ExplanationView { asked_for: &user, spec: &spec, answer: &answer };
-    Ok((note(&engine).await, Json(view)).into_response())
+    Ok((note(&api.engine).await, Json(view)).into_response())
 }
 
 /// The user and the question of a body; problems of the question have their fields below `spec`.
