@@ -8,7 +8,7 @@ import { test } from "node:test";
 import { SCREENSHOTS, Stage } from "./support.mjs";
 
 const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const stage = new Stage();
+const stage = new Stage({ ready: keepSome });
 
 const q = (spec) => `#q=${encodeURIComponent(JSON.stringify({ timezone: "Asia/Seoul", ...spec }))}`;
 const STEPS = [{ event: "view_job" }, { event: "apply_start", where: [{ property: "wage", op: ">", value: 10_000 }] }, { event: "apply_submit" }];
@@ -24,10 +24,33 @@ const PAGES = {
   paths: q({ kind: "paths", last: "30d", start: { event: "view_job" }, depth: 4 }),
   raw: q({ kind: "sessions", last: "7d" }),
   refused: q({ kind: "funnel", steps: STEPS, timezone: "Mars/Base" }),
+  report: () => `#/reports/${kept.report}`,
+  reports: "#/reports",
+  dashboards: "#/dashboards",
+  dashboard: () => `#/dashboards/${kept.dashboard}`,
   catalogue: "#/catalogue",
   event: "#/catalogue/view_job",
   users: "#/users",
 };
+/** What the pages of saved things show. */
+const kept = {};
+
+async function keepSome() {
+  const post = async (kind, document) => {
+    const response = await fetch(`${stage.origin}/api/${kind}`, {
+      method: "POST", headers: { "content-type": "application/json", "x-weir": "1" }, body: JSON.stringify(document),
+    });
+    assert.equal(response.status, 201, await response.clone().text());
+    return (await response.json()).id;
+  };
+  const spec = (question) => JSON.parse(decodeURIComponent(question.slice(3)));
+  kept.report = await post("reports", { name: "Viewers who apply", folder: "growth", description: "Every Monday.", spec: spec(PAGES.funnel) });
+  const tiles = [{ report: kept.report, wide: true }, { text: "What to look at." }];
+  for (const name of ["groups", "retention", "paths"]) tiles.push({ report: await post("reports", { name, spec: spec(PAGES[name]) }) });
+  kept.dashboard = await post("dashboards", { name: "Morning", tiles });
+  await post("annotations", { date: new Date(Date.now() - 5 * 86_400_000).toISOString().slice(0, 10), text: "launch" });
+}
+
 const SCREENS = {
   wide: { viewport: { width: 1360, height: 900 } },
   middle: { viewport: { width: 800, height: 900 } },
@@ -48,9 +71,9 @@ for (const [language, locale] of Object.entries({ en: "en-US", ko: "ko-KR" })) {
         const [opened, tab] = await stage.open({ ...look, locale, colorScheme, reducedMotion: "reduce" });
         const wrong = [];
         for (const [name, hash] of Object.entries(PAGES)) {
-          await stage.visit(hash, tab);
-          await tab.locator("#result[aria-busy=false], .page").first().waitFor();
-          await tab.locator("text=/^(Loading|Looking|불러오는|이벤트를 살펴)/").first().waitFor({ state: "detached" });
+          await stage.visit(typeof hash === "function" ? hash() : hash, tab);
+          await tab.locator("#result[aria-busy=false], .page, .tiles").first().waitFor();
+          await tab.locator("text=/^(Loading|Looking|Asking|불러오는|이벤트를 살펴|묻는)/").first().waitFor({ state: "detached" });
           await tab.waitForFunction(() => document.documentElement.lang !== "");
           assert.equal(await tab.evaluate(() => document.documentElement.lang), language);
           const overflow = await tab.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);

@@ -32,17 +32,32 @@ export class Stage {
   #browser;
   #context;
 
-  /** Sets the stage. `demo` is how many events are generated; `lines` are events to begin with instead. */
-  constructor({ demo = 5000, lines = null, locale = "en-US" } = {}) {
+  /** Tokens by the name of their role, where the program asks for them. */
+  tokens = {};
+
+  /**
+   * Sets the stage. `demo` is how many events are generated; `lines` are events to begin with instead. With `serve` the
+   * program answers as `weir serve` does, to those who have a token. `ready` is called once, when all is up.
+   */
+  constructor({ demo = 5000, lines = null, locale = "en-US", serve = false, ready = async () => {} } = {}) {
     before(async () => {
       assert.ok(WEIR, "set WEIR_BIN to the weir program");
       this.lake = await mkdtemp(path.join(tmpdir(), "weir-page-"));
       if (lines !== null) await this.#import(lines());
-      const more = lines === null ? ["--demo", String(demo)] : [];
-      this.#server = spawn(WEIR, ["dev", "--lake", this.lake, "--port", "0", ...more], { stdio: ["ignore", "ignore", "pipe"] });
+      if (serve) {
+        const { stdout } = await promisify(execFile)(WEIR, ["demo", "--events", String(demo)], { maxBuffer: 1 << 28 });
+        await this.#import(stdout);
+        for (const role of ["viewer", "editor", "admin"]) {
+          const made = await promisify(execFile)(WEIR, ["tokens", "add", "--name", `the ${role}`, "--role", role, "--lake", this.lake, "--format", "json"]);
+          this.tokens[role] = JSON.parse(made.stdout).token;
+        }
+      }
+      const more = lines === null && !serve ? ["--demo", String(demo)] : [];
+      this.#server = spawn(WEIR, [serve ? "serve" : "dev", "--lake", this.lake, "--port", "0", ...more], { stdio: ["ignore", "ignore", "pipe"] });
       this.origin = await readOrigin(this.#server);
       this.#browser = await chromium.launch({ executablePath: CHROMIUM, args: BROWSER_ARGS });
       await mkdir(SCREENSHOTS, { recursive: true });
+      await ready();
     });
     after(async () => {
       await this.#browser?.close();
@@ -62,7 +77,7 @@ export class Stage {
 
   async #import(lines) {
     const file = path.join(this.lake, "..", `${path.basename(this.lake)}.ndjson`);
-    await writeFile(file, lines.map((line) => JSON.stringify(line)).join("\n"));
+    await writeFile(file, typeof lines === "string" ? lines : lines.map((line) => JSON.stringify(line)).join("\n"));
     await promisify(execFile)(WEIR, ["import", file, "--lake", this.lake]);
     await rm(file);
   }

@@ -230,3 +230,78 @@ export interface ExplainedEvent {
   step: number | null;
   text: string;
 }
+
+export const ROLES = ["viewer", "editor", "admin"] as const;
+export type Role = (typeof ROLES)[number];
+
+/** Who asks. Name and role are null for who is not logged in. */
+export interface Session {
+  version: string;
+  auth: "none" | "token" | "oidc";
+  name: string | null;
+  role: Role | null;
+  lake: string;
+}
+
+/** What every kept document says of itself. */
+interface Kept {
+  id: string;
+  revision: number;
+  saved_at: string;
+  saved_by: string | null;
+  /** A newer weir saved it: it is shown as far as it can be told, and not saved over. */
+  newer?: boolean;
+  removed?: boolean;
+  format?: number;
+}
+
+export interface ReportSummary extends Kept {
+  name: string;
+  folder: string;
+  description: string;
+  /** Of its question. */
+  kind: string;
+}
+
+/** A question under a name. */
+export interface Report extends Kept {
+  name: string;
+  folder: string;
+  description: string;
+  /** Null where a newer weir saved what this one cannot tell. */
+  spec: Record<string, unknown> | null;
+  /** What a scheduled check holds the answer against; kept as it is. */
+  check?: unknown;
+}
+
+export interface DashboardSummary extends Kept {
+  name: string;
+  folder: string;
+  description: string;
+}
+
+export type Tile = { report: string; wide?: boolean } | { text: string; wide?: boolean };
+
+/** Reports side by side. */
+export interface Dashboard extends Kept {
+  name: string;
+  folder: string;
+  description: string;
+  tiles: Tile[];
+  /** Stands in for the time of each question, where it is set. */
+  last?: string;
+}
+
+/** What to know of a day. */
+export interface Annotation extends Kept {
+  date: string;
+  text: string;
+}
+
+export interface Revision {
+  revision: number;
+  saved_at: string;
+  saved_by: string | null;
+  name?: string;
+  removed: boolean;
+}

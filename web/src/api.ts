@@ -1,6 +1,9 @@
 /** The server's API, and how it fails. Shapes of answers are in `answers.ts`. */
 
-import type { Answer, Catalogue, EventDetail, Explanation, OtherAnswer, Property, PropertyValue, Timeline } from "./answers";
+import type {
+  Annotation, Answer, Catalogue, Dashboard, DashboardSummary, EventDetail, Explanation, OtherAnswer, Property, PropertyValue, Report,
+  ReportSummary, Revision, Session, Timeline,
+} from "./answers";
 import type { Problem, Spec } from "./question/compile";
 
 /** Why there is no answer, by what a person can do about it. */
@@ -15,6 +18,8 @@ export type Failure =
   | { kind: "busy"; message: string }
   /** Ask for less. */
   | { kind: "tooLarge"; message: string }
+  /** Somebody else saved it first: this is what they saved. */
+  | { kind: "changed"; message: string; current: unknown }
   /** It is not there. */
   | { kind: "missing"; message: string }
   /** Try again, or look at the server. */
@@ -40,7 +45,26 @@ export interface TimelineQuery {
   limit: number;
 }
 
+/** What is kept in the lake: the same requests for each kind. */
+export interface SavedApi<Summary, Document extends { id: string; revision: number }> {
+  list(removed?: boolean): Promise<Summary[]>;
+  get(id: string, revision?: number): Promise<Document>;
+  /** Saves a document: a new one, or over the revision that it is based on. */
+  save(document: Omit<Document, "id" | "revision" | Stamps>, over: { id: string; revision: number } | null): Promise<Document>;
+  remove(id: string, revision: number): Promise<void>;
+  history(id: string): Promise<Revision[]>;
+}
+
+/** What the server writes on a document. */
+type Stamps = "format" | "saved_at" | "saved_by" | "removed" | "newer";
+
 export interface Api {
+  session(): Promise<Session>;
+  login(token: string): Promise<Session>;
+  logout(): Promise<void>;
+  reports: SavedApi<ReportSummary, Report>;
+  dashboards: SavedApi<DashboardSummary, Dashboard>;
+  annotations: SavedApi<Annotation, Annotation>;
   catalogue(signal?: AbortSignal): Promise<Catalogue>;
   event(name: string, signal?: AbortSignal): Promise<EventDetail>;
   /** Properties of these events; of all where none is named. */
@@ -54,6 +78,12 @@ export interface Api {
 
 /** The API of the server this page came from. Paths are relative, so that the page works behind a prefix. */
 export const api: Api = {
+  session: () => get<Session>("api/session", {}),
+  login: (token) => post<Session>("api/login", { token }),
+  logout: () => nothing("api/logout", { method: "POST", headers: OWN }),
+  reports: saved("reports"),
+  dashboards: saved("dashboards"),
+  annotations: saved("annotations"),
   catalogue: (signal) => get<Catalogue>("api/catalogue", {}, signal),
   event: (name, signal) => get<EventDetail>("api/catalogue", { event: [name] }, signal),
   properties: (events) => properties({ event: events }),
@@ -63,6 +93,35 @@ export const api: Api = {
     get<Timeline>("api/user", { id: [id], timezone: [timezone], ...(to === undefined ? {} : { to: [to] }), limit: [String(limit)], newest_first: ["true"] }, signal),
   explain: (user, spec, signal) => post<Explanation>("api/explain", { user, spec }, signal),
 };
+
+/** The requests for one kind of what is kept. A save names the revision that it is based on, so that nobody's work is lost. */
+function saved<Summary, Document extends { id: string; revision: number }>(kind: string): SavedApi<Summary, Document> {
+  const at = (id: string) => `api/${kind}/${encodeURIComponent(id)}`;
+  const over = (revision: number) => ({ "if-match": `"${revision}"` });
+  return {
+    list: async (removed = false) => {
+      const found = await get<Record<string, Summary[]>>(`api/${kind}`, removed ? { removed: ["true"] } : {});
+      return (found[kind] ?? []).map(told);
+    },
+    get: async (id, revision) => told(await get<Document>(at(id), revision === undefined ? {} : { revision: [String(revision)] })),
+    save(document, base) {
+      const sent = jsonBody(document);
+      if (base === null) return request<Document>(`api/${kind}`, sent);
+      return request<Document>(at(base.id), { ...sent, method: "PUT", headers: { ...sent.headers, ...over(base.revision) } });
+    },
+    remove: (id, revision) => nothing(at(id), { method: "DELETE", headers: { ...OWN, ...over(revision) } }),
+    history: async (id) => (await get<{ revisions: Revision[] }>(`${at(id)}/history`, {})).revisions,
+  };
+}
+
+/** What a newer weir saved has null for what this one cannot tell: a name is its id then, a text is empty, a list has nothing. */
+function told<T>(document: T): T {
+  const { id, newer } = document as { id?: string; newer?: boolean };
+  if (newer !== true) return document;
+  const none = { name: id, folder: "", description: "", kind: "", text: "", tiles: [] };
+  const known = Object.entries(document as object).filter(([field, value]) => value !== null || !(field in none));
+  return { ...none, ...Object.fromEntries(known) } as T;
+}
 
 /** An event that the lake does not have has no properties. */
 async function properties(parameters: Record<string, readonly string[]>): Promise<Property[]> {
@@ -83,7 +142,7 @@ async function query(spec: Spec, signal: AbortSignal, told: (progress: Progress)
       const told_ = parse(line) as { progress?: Progress; answer?: Answer; error?: unknown } | null;
       if (told_?.progress !== undefined) told(told_.progress);
       else if (told_?.answer !== undefined) return told_.answer;
-      else if (told_?.error !== undefined) throw new ApiError(failureOf(statusIn(told_.error), told_));
+      else if (told_?.error !== undefined) throw new ApiError(failureOf(200, told_));
     }
   } catch (error) {
     if (error instanceof ApiError || signal.aborted) throw error;
@@ -94,12 +153,6 @@ async function query(spec: Spec, signal: AbortSignal, told: (progress: Progress)
 
 function isLines(response: Response): boolean {
   return response.headers.get("content-type")?.startsWith("application/x-ndjson") === true;
-}
-
-/** An error in the middle of an answer has its status beside its code, since the answer's own was sent long before. */
-function statusIn(error: unknown): number {
-  const status = (error as { status?: unknown } | null)?.status;
-  return typeof status === "number" ? status : 500;
 }
 
 async function* linesOf(body: ReadableStream<Uint8Array>): AsyncGenerator<string> {
@@ -121,21 +174,29 @@ function get<T>(path: string, parameters: Record<string, readonly string[]>, sig
   return request<T>(query === "" ? path : `${path}?${query}`, signal ? { signal } : {});
 }
 
-export function post<T>(path: string, body: unknown, signal?: AbortSignal): Promise<T> {
+function post<T>(path: string, body: unknown, signal?: AbortSignal): Promise<T> {
   return request<T>(path, { ...jsonBody(body), ...(signal ? { signal } : {}) });
 }
 
 /** A header of the page's own says that no form of another site sent it. */
+const OWN = { "x-weir": "1" };
+
 function jsonBody(body: unknown, accept = "application/json"): RequestInit {
   return {
     method: "POST",
-    headers: { "content-type": "application/json", accept, "x-weir": "1" },
+    headers: { "content-type": "application/json", accept, ...OWN },
     body: JSON.stringify(body),
   };
 }
 
 async function request<T>(path: string, init: RequestInit): Promise<T> {
   return read<T>(await send(path, init), init.signal ?? null);
+}
+
+/** For answers that are empty. */
+async function nothing(path: string, init: RequestInit): Promise<void> {
+  const response = await send(path, init);
+  if (!response.ok) await read(response, null);
 }
 
 async function send(path: string, init: RequestInit): Promise<Response> {
@@ -167,29 +228,28 @@ function parse(text: string): unknown {
   }
 }
 
+/** Names of failures that say more than their status, which an error in the middle of an answer does not have. */
+const CODES: Record<string, "login" | "forbidden" | "busy" | "tooLarge" | "missing"> = {
+  unauthorized: "login",
+  wrong_token: "login",
+  wrong_role: "forbidden",
+  too_many_queries: "busy",
+  too_many_logins: "busy",
+  query_too_long: "tooLarge",
+};
+const STATUSES: Record<number, "login" | "forbidden" | "busy" | "tooLarge" | "missing"> = {
+  401: "login", 403: "forbidden", 404: "missing", 413: "tooLarge", 429: "busy",
+};
+
 function failureOf(status: number, body: unknown): Failure {
-  const error = (body as { error?: { message?: unknown; problems?: unknown } } | null)?.error;
+  const { error, current } = (body ?? {}) as { error?: { code?: unknown; message?: unknown; problems?: unknown }; current?: unknown };
   const message = typeof error?.message === "string" ? error.message : `the server answered ${status}`;
-  switch (status) {
-    case 400: {
-      const problems = Array.isArray(error?.problems) ? (error.problems as Problem[]) : [];
-      return { kind: "invalid", message, problems };
-    }
-    case 401:
-      return { kind: "login", message };
-    case 403:
-      return { kind: "forbidden", message };
-    case 404:
-      return { kind: "missing", message };
-    case 408:
-    case 413:
-    case 422:
-      return { kind: "tooLarge", message };
-    case 429:
-      return { kind: "busy", message };
-    default:
-      return { kind: "refused", message };
+  const code = typeof error?.code === "string" ? error.code : "";
+  if (status === 400 || code === "invalid_spec") {
+    return { kind: "invalid", message, problems: Array.isArray(error?.problems) ? (error.problems as Problem[]) : [] };
   }
+  if (code === "changed" && current !== undefined) return { kind: "changed", message, current };
+  return { kind: CODES[code] ?? STATUSES[status] ?? "refused", message };
 }
 
 /** The failure behind whatever was thrown. */

@@ -15,7 +15,7 @@ import { browserWorld, kept } from "./world";
 
 /** Charts are drawn anew when the room for them changes by as much. */
 const WIDTH_STEP = 24;
-const WIDEST = 1100;
+const WIDEST = 1250;
 
 const root = document.querySelector<HTMLElement>("#page")!;
 const timezone = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
@@ -63,6 +63,7 @@ function drawNow(): void {
   else looks.dataset.theme = state.theme;
   render(page(context), root);
   document.title = titleOf(context);
+  watchRoom();
   showSheet();
   moveFocus();
 }
@@ -88,6 +89,11 @@ function contextOf(state: State): Context {
 
 function titleOf({ state, m }: Context): string {
   const { route } = state;
+  if (route.page === "reports") return `${m.nav.reports} · weir`;
+  if (route.page === "dashboards") {
+    const name = state.dashboard?.status === "ready" && route.id !== null ? state.dashboard.value.dashboard.name : m.nav.dashboards;
+    return `${name} · weir`;
+  }
   if (route.page === "catalogue") return `${route.event ?? m.nav.catalogue} · weir`;
   if (route.page === "users") return `${route.id ?? m.nav.users} · weir`;
   const chosen = mainSelections(state.question).filter(isChosen).map((selection) => selectionName(selection, m));
@@ -119,14 +125,17 @@ const room = new ResizeObserver(([entry]) => {
   draw();
 });
 
+let watched: Element | null = null;
+
 /** What a chart stands in changes with the page that is shown. */
 function watchRoom(): void {
+  const place = document.querySelector("#main > .result, #main > .page, #main > .dashboard");
+  if (place === watched) return;
+  watched = place;
   room.disconnect();
-  const place = document.querySelector("#main > .result, #main > .page");
   if (place !== null) room.observe(place);
 }
 
-new MutationObserver(watchRoom).observe(root, { childList: true });
 wide.addEventListener("change", draw);
 addEventListener("popstate", () => actions.openAddress());
 actions.start();

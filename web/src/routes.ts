@@ -1,29 +1,56 @@
-/** Which page an address shows. `#q=…` and nothing are the builder; everything else begins with `#/`. */
+/**
+ * Which page an address shows. `#q=…` and nothing are the builder; everything else begins with `#/`.
+ *
+ *     #q=…&report=ID.3          a question that began as revision 3 of a report
+ *     #/reports/ID              a report as it is now
+ */
 
 import { encode } from "./question/address";
 
 export type Route =
-  | { page: "explore"; embed: boolean }
+  | { page: "explore"; embed: boolean; report: { id: string; revision: number | null } | null }
+  | { page: "reports" }
+  | { page: "dashboards"; id: string | null }
   | { page: "catalogue"; event: string | null }
   | { page: "users"; id: string | null };
 
+export const EXPLORE: Extract<Route, { page: "explore" }> = { page: "explore", embed: false, report: null };
+
 export function routeOf(hash: string): Route {
-  if (!hash.startsWith("#/")) return { page: "explore", embed: /[#&]embed(&|$)/.test(hash) };
+  if (!hash.startsWith("#/")) {
+    const [, id, revision] = /[#&]report=([\w-]+)\.(\d{1,9})(?:&|$)/.exec(hash) ?? [];
+    const report = id === undefined ? null : { id, revision: Number(revision) };
+    return { page: "explore", embed: /[#&]embed(?:&|$)/.test(hash), report };
+  }
   const [page, ...rest] = hash.slice(2).split("/");
   const name = decoded(rest.join("/"));
-  if (page === "catalogue") return { page, event: name };
-  if (page === "users") return { page, id: name };
-  return { page: "explore", embed: false };
+  switch (page) {
+    case "reports":
+      return name === null ? { page } : { ...EXPLORE, report: { id: name, revision: null } };
+    case "dashboards":
+      return { page, id: name };
+    case "catalogue":
+      return { page, event: name };
+    case "users":
+      return { page, id: name };
+    default:
+      return EXPLORE;
+  }
 }
 
 export function hashOf(route: Route): string {
+  const under = (page: string, name: string | null) => (name === null ? `#/${page}` : `#/${page}/${encode(name)}`);
   switch (route.page) {
     case "explore":
-      return "#";
+      return route.report === null ? "#" : under("reports", route.report.id);
+    case "reports":
+      return "#/reports";
+    case "dashboards":
+      return under("dashboards", route.id);
     case "catalogue":
-      return route.event === null ? "#/catalogue" : `#/catalogue/${encode(route.event)}`;
+      return under("catalogue", route.event);
     case "users":
-      return route.id === null ? "#/users" : `#/users/${encode(route.id)}`;
+      return under("users", route.id);
   }
 }
 

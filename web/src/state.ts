@@ -1,13 +1,14 @@
 /** The state of the page. Views read it, actions change it. */
 
 import type {
-  Answer, Catalogue, EventDetail, Explanation, OtherAnswer, Property, PropertyValue, Timeline, UserList,
+  Annotation, Answer, Catalogue, Dashboard, DashboardSummary, EventDetail, Explanation, OtherAnswer, Property, PropertyValue, Report,
+  ReportSummary, Revision, Session, Timeline, UserList,
 } from "./answers";
 import type { Failure, Progress } from "./api";
 import type { Language } from "./messages";
 import { type Compiled, compile } from "./question/compile";
 import { type FunnelState, type Question, blankQuestion } from "./question/model";
-import type { Route } from "./routes";
+import { EXPLORE, type Route } from "./routes";
 
 /** Something that comes from the server. */
 export type Loading<T> =
@@ -41,8 +42,33 @@ export interface RawQuestion {
 export const THEMES = ["auto", "light", "dark"] as const;
 export type Theme = (typeof THEMES)[number];
 
+/** A report or a dashboard that is about to be saved. */
+export interface SaveDraft {
+  readonly name: string;
+  readonly folder: string;
+  readonly description: string;
+}
+
+/** How a save goes. */
+export type Saving =
+  | { readonly status: "editing" }
+  | { readonly status: "saving" }
+  | { readonly status: "failed"; readonly failure: Failure }
+  /** Somebody else saved it first. */
+  | { readonly status: "changed"; readonly current: Report };
+
 /** What lies over the page. */
 export type Sheet =
+  | {
+      readonly kind: "save";
+      readonly draft: SaveDraft;
+      /** The revision that is saved over; null makes a new report. */
+      readonly over: { readonly id: string; readonly revision: number } | null;
+      readonly saving: Saving;
+    }
+  | { readonly kind: "history"; readonly report: ReportSummary; readonly revisions: Loading<Revision[]> }
+  | { readonly kind: "remove"; readonly what: ReportSummary | DashboardSummary; readonly of: "reports" | "dashboards"; readonly saving: Saving }
+  | { readonly kind: "notes"; readonly date: string; readonly text: string; readonly saving: Saving }
   | { readonly kind: "people"; readonly step: number; readonly label: string; readonly state: FunnelState; readonly list: Loading<UserList> }
   | {
       readonly kind: "user";
@@ -52,8 +78,44 @@ export type Sheet =
       readonly from: Sheet | null;
     };
 
+/** A report that the question began as. */
+export interface OpenReport {
+  readonly report: Report;
+  /** The key of its question: while the present one has the same, nothing is to be saved. */
+  readonly key: string;
+}
+
+/** A dashboard, as it is being looked at or changed. */
+export interface OpenDashboard {
+  readonly dashboard: Dashboard;
+  readonly editing: boolean;
+  /** Whether it differs from what is kept. */
+  readonly changed: boolean;
+  readonly saving: "no" | "saving" | { readonly failure: Failure };
+}
+
+/** What a tile shows: its report, and the answer to it. */
+export interface TileState {
+  readonly report: Loading<Report>;
+  readonly answer: Loading<Answer | OtherAnswer> | null;
+}
+
 export interface State {
   route: Route;
+  session: Loading<Session>;
+  /** Said of a login that did not succeed. */
+  login: Saving;
+  reports: Loading<ReportSummary[]> | null;
+  reportSearch: string;
+  /** Whether the list is of those that were removed. */
+  removedReports: boolean;
+  report: Loading<OpenReport> | null;
+  dashboards: Loading<DashboardSummary[]> | null;
+  dashboard: Loading<OpenDashboard> | null;
+  /** By the id of a report. */
+  tiles: Map<string, TileState>;
+  /** What to know of days, marked in charts over time. */
+  annotations: Loading<Annotation[]> | null;
   language: Language;
   theme: Theme;
   catalogue: Loading<Catalogue>;
@@ -86,7 +148,17 @@ export interface State {
 export function initialState(timezone: string, language: Language, theme: Theme): State {
   const question = blankQuestion(timezone);
   return {
-    route: { page: "explore", embed: false },
+    route: EXPLORE,
+    session: { status: "loading" },
+    login: { status: "editing" },
+    reports: null,
+    reportSearch: "",
+    removedReports: false,
+    report: null,
+    dashboards: null,
+    dashboard: null,
+    tiles: new Map(),
+    annotations: null,
     language,
     theme,
     catalogue: { status: "loading" },
@@ -107,6 +179,11 @@ export function initialState(timezone: string, language: Language, theme: Theme)
     notice: null,
     focus: null,
   };
+}
+
+/** Whether the person may save. */
+export function mayEdit({ session }: State): boolean {
+  return session.status === "ready" && (session.value.role === "editor" || session.value.role === "admin");
 }
 
 /** The key of a list that belongs to events, whichever their order. */

@@ -1,7 +1,10 @@
 /** Answers and a world for tests. */
 
-import type { Answer, Catalogue, EventDetail, Explanation, FunnelAnswer, OtherAnswer, PathsAnswer, RetentionAnswer, StepAnswer, Timeline, TrendsAnswer } from "./answers";
-import type { Api, Progress, TimelineQuery } from "./api";
+import type {
+  Annotation, Answer, Catalogue, Dashboard, DashboardSummary, EventDetail, Explanation, FunnelAnswer, OtherAnswer, PathsAnswer, Report,
+  ReportSummary, RetentionAnswer, Revision, Session, StepAnswer, Timeline, TrendsAnswer,
+} from "./answers";
+import { type Api, ApiError, type Progress, type SavedApi, type TimelineQuery } from "./api";
 import type { Spec } from "./question/compile";
 import type { World } from "./world";
 
@@ -90,6 +93,42 @@ interface Asked {
   fail: (error: unknown) => void;
 }
 
+/** What is kept, as the server keeps it: a revision for each save, and none over a newer one. */
+export class TestSaved<Summary extends { id: string }, Document extends { id: string; revision: number; removed?: boolean }>
+  implements SavedApi<Summary, Document>
+{
+  readonly kept = new Map<string, Document[]>();
+  /** Who saves next. */
+  who: string | null = null;
+
+  async list(removed = false) {
+    return [...this.kept.values()].map((all) => all.at(-1)!).filter((document) => (document.removed === true) === removed) as unknown as Summary[];
+  }
+  async get(id: string, revision?: number) {
+    const all = this.kept.get(id) ?? [];
+    const found = revision === undefined ? all.at(-1) : all[revision - 1];
+    if (found === undefined) throw new ApiError({ kind: "missing", message: `no ${id}` });
+    return found;
+  }
+  async save(document: object, over: { id: string; revision: number } | null) {
+    const id = over?.id ?? `id${this.kept.size + 1}`;
+    const all = this.kept.get(id) ?? [];
+    if (over !== null && over.revision !== all.length) throw new ApiError({ kind: "changed", message: "changed", current: all.at(-1) });
+    const saved = { ...document, id, revision: all.length + 1, saved_at: "2026-01-31T00:00:00Z", saved_by: this.who, removed: false } as unknown as Document;
+    this.kept.set(id, [...all, saved]);
+    return saved;
+  }
+  async remove(id: string, revision: number) {
+    await this.save({ ...(await this.get(id)) }, { id, revision });
+    const all = this.kept.get(id)!;
+    all.push({ ...all.pop()!, removed: true });
+  }
+  async history(id: string): Promise<Revision[]> {
+    const all = this.kept.get(id) ?? [];
+    return all.map(({ revision, removed }) => ({ revision, saved_at: "", saved_by: null, removed: removed === true })).reverse();
+  }
+}
+
 /** A world without a clock or a network: the test lets timers run and answers arrive. */
 export class TestWorld implements World {
   timezone = "UTC";
@@ -103,7 +142,21 @@ export class TestWorld implements World {
   timeline: Timeline | Error = new Error("no timeline");
   propertiesAsked: (readonly string[])[] = [];
   catalogue: Catalogue = { version: 1, complete_to: null, events: [{ event: "view_job", count: 9 }, { event: "apply", count: 5 }] };
+  session: Session = { version: "0", auth: "none", name: null, role: "admin", lake: "demo" };
+  reports = new TestSaved<ReportSummary, Report>();
+  dashboards = new TestSaved<DashboardSummary, Dashboard>();
+  annotations = new TestSaved<Annotation, Annotation>();
   api: Api = {
+    session: async () => this.session,
+    login: async (token) => {
+      if (token !== "right") throw new ApiError({ kind: "login", message: "there is no such token" });
+      this.session = { ...this.session, auth: "token", name: "ana", role: "editor" };
+      return this.session;
+    },
+    logout: async () => void (this.session = { ...this.session, name: null, role: null }),
+    reports: this.reports,
+    dashboards: this.dashboards,
+    annotations: this.annotations,
     catalogue: async () => this.catalogue,
     event: async (event) => ({ version: 1, event, count: 1, days_utc: [], sources: [], properties: [] }) as EventDetail,
     properties: async (events) => {

@@ -141,7 +141,7 @@ describe("the address", () => {
     world.hash = `${toHash(spec)}&embed`;
     actions.openAddress();
     world.rest(0);
-    expect([state.route, world.history]).toEqual([{ page: "explore", embed: true }, []]);
+    expect([state.route, world.history]).toEqual([{ page: "explore", embed: true, report: null }, []]);
   });
 
   test("that is damaged leaves a notice and the way to begin", () => {

@@ -14,7 +14,8 @@ import {
   newSeries, newStep,
 } from "../question/model";
 import { UnreadableSpec, readSpec } from "../question/read";
-import type { State } from "../state";
+import { hashOf } from "../routes";
+import type { OpenReport, State } from "../state";
 import type { World } from "../world";
 
 /** How long typing has to rest before it is asked. A click is asked at once. */
@@ -57,6 +58,9 @@ export class Explore {
     state.sheet = null;
     state.list = null;
     this.edited = false;
+    const report = state.route.page === "explore" ? state.route.report : null;
+    if (report === null) state.report = null;
+    else void this.loadReport(report.id, report.revision);
     let spec: unknown = null;
     let question: Question | null = null;
     try {
@@ -72,6 +76,46 @@ export class Explore {
     this.settle(0);
   }
 
+  /** Fetches the report that the question began as. Where the address has no question of its own, it is the report's. */
+  private async loadReport(id: string, revision: number | null): Promise<void> {
+    const { state, world } = this;
+    const { hash } = world.address();
+    const own = /[#&]q=/.test(hash);
+    const same = () => world.address().hash === hash || this.edited;
+    state.report = { status: "loading" };
+    try {
+      const report = await world.api.reports.get(id, revision ?? undefined);
+      if (!same()) return;
+      state.report = { status: "ready", value: { report, key: keyOf(report.spec, world.timezone) } };
+      if (!own && !this.edited && report.spec !== null) this.show(report.spec);
+    } catch (error) {
+      if (!same()) return;
+      state.report = { status: "failed", failure: failureFrom(error) };
+    }
+    world.draw();
+  }
+
+  /** Makes a spec the question without taking it for a change. */
+  private show(spec: unknown): void {
+    try {
+      this.state.question = readSpec(spec, this.world.timezone);
+    } catch (error) {
+      if (!(error instanceof UnreadableSpec)) throw error;
+      this.state.raw = { spec, why: error.message };
+      this.state.notice = error.message;
+    }
+    this.settle(0);
+  }
+
+  /** The report that was just saved is the one that is on the page. */
+  saved(report: OpenReport["report"]): void {
+    this.state.report = { status: "ready", value: { report, key: this.state.compiled.key } };
+    this.edited = false;
+    this.state.route = { page: "explore", embed: false, report: { id: report.id, revision: null } };
+    this.world.visit(hashOf(this.state.route), "push");
+    this.world.draw();
+  }
+
   /** Changes the question. */
   change(edit: (question: Question) => Question, { typing = false, focus }: ChangeOptions = {}): void {
     if (focus !== undefined) this.state.focus = focus;
@@ -84,6 +128,7 @@ export class Explore {
 
   startOver(): void {
     this.state.json = null;
+    this.state.report = null;
     this.change((question) => blankQuestion(question.timezone, question.kind));
     this.world.visit("#", "push");
   }
@@ -240,11 +285,22 @@ export class Explore {
     this.world.draw();
   }
 
+  /** The address of the question: a report's own as long as nothing was changed in it, else with the revision it began as. */
+  private hashOf(spec: Spec): string {
+    const { route, report } = this.state;
+    const embed = route.page === "explore" && route.embed ? "&embed" : "";
+    const named = route.page === "explore" && route.report !== null;
+    // What the address brought stays as it is written, until something is changed.
+    if (named && !this.edited) return this.world.address().hash;
+    if (report?.status !== "ready") return toHash(spec) + embed;
+    const { id, revision } = report.value.report;
+    return `${toHash(spec)}&report=${id}.${revision}${embed}`;
+  }
+
   private async ask(): Promise<void> {
     const { spec, key } = this.state.compiled;
     if (spec === null) return;
-    const embed = this.state.route.page === "explore" && this.state.route.embed ? "&embed" : "";
-    const hash = toHash(spec) + embed;
+    const hash = this.hashOf(spec);
     // Writing an address out in full must not add an entry that "back" would fall into again and again.
     if (this.world.address().hash !== hash) this.world.visit(hash, this.edited ? "push" : "replace");
     const asking = new AbortController();
@@ -260,6 +316,16 @@ export class Explore {
     } catch (error) {
       keep({ status: "failed", key, failure: failureFrom(error) });
     }
+  }
+}
+
+/** The key of the question that a spec is. */
+function keyOf(spec: unknown, timezone: string): string {
+  try {
+    return compile(readSpec(spec, timezone)).key;
+  } catch (error) {
+    if (!(error instanceof UnreadableSpec)) throw error;
+    return JSON.stringify(spec);
   }
 }
 

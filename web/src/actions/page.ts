@@ -5,9 +5,12 @@ import type { Language } from "../messages";
 import { type Route, hashOf, routeOf } from "../routes";
 import type { State, Theme } from "../state";
 import type { World } from "../world";
+import { Dashboards } from "./dashboards";
 import { Explore } from "./explore";
 import { Lists } from "./lists";
 import { People } from "./people";
+import { Reports } from "./reports";
+import { SessionActions } from "./session";
 
 const COPIED_MS = 2000;
 
@@ -16,6 +19,9 @@ export class Actions {
   readonly lists: Lists;
   readonly explore: Explore;
   readonly people: People;
+  readonly reports: Reports;
+  readonly dashboards: Dashboards;
+  readonly session: SessionActions;
   private callOffCopied: () => void = () => {};
   private detail: AbortController | null = null;
 
@@ -26,11 +32,28 @@ export class Actions {
     this.lists = new Lists(state, world);
     this.explore = new Explore(state, world, (fieldId) => this.lists.open(fieldId, true));
     this.people = new People(state, world);
+    this.reports = new Reports(state, world, (report) => this.explore.saved(report));
+    this.dashboards = new Dashboards(state, world, (id) => this.go({ page: "dashboards", id }));
+    this.session = new SessionActions(state, world, () => this.entered());
   }
 
   start(): void {
+    void this.session.load();
+    this.begin();
+  }
+
+  /** Asks for everything that the page that is shown needs. */
+  private begin(): void {
     this.openAddress();
     void this.lists.loadCatalogue();
+    void this.reports.loadNotes();
+  }
+
+  /** Asks again for what could not be had without a login. What was being built stays. */
+  private entered(): void {
+    void this.lists.loadCatalogue();
+    void this.reports.loadNotes();
+    this.retry();
   }
 
   /** Shows what the address names, at the start and when the person goes back or forward. */
@@ -39,6 +62,7 @@ export class Actions {
     this.state.route = routeOf(hash);
     this.state.sheet = null;
     this.state.list = null;
+    this.dashboards.leave();
     if (this.state.route.page === "explore") this.explore.openAddress();
     else this.load();
     this.world.draw();
@@ -57,6 +81,11 @@ export class Actions {
     if (route.page === "catalogue") {
       this.state.eventDetail = null;
       if (route.event !== null) void this.loadEvent(route.event);
+    }
+    if (route.page === "reports") void this.reports.load();
+    if (route.page === "dashboards") {
+      if (route.id === null) void this.dashboards.loadList();
+      else void this.dashboards.open(route.id);
     }
     if (route.page === "users") {
       this.state.timeline = null;
@@ -86,6 +115,7 @@ export class Actions {
   /** Asks again for whatever could not be had. */
   retry(): void {
     if (this.state.catalogue.status === "failed") void this.lists.loadCatalogue();
+    if (this.state.report?.status === "failed") return this.openAddress();
     if (this.state.route.page === "explore") this.explore.retry();
     else this.load();
     this.world.draw();
@@ -101,6 +131,10 @@ export class Actions {
     this.state.theme = theme;
     this.world.keep("theme", theme);
     this.world.draw();
+  }
+
+  closeSheet(): void {
+    this.people.close();
   }
 
   redraw(): void {

@@ -13,6 +13,8 @@ const TIMELINE_PAGE = 200;
 /** Fields of a funnel that do not change who is at a step, and cost time. */
 const WITHOUT = ["breakdown", "interval", "compare", "users"];
 
+type PeopleSheet = Extract<Sheet, { kind: "people" | "user" }>;
+
 export class People {
   private asking: AbortController | null = null;
 
@@ -25,7 +27,7 @@ export class People {
   openStep(step: number, label: string, of: FunnelState): void {
     const spec = this.funnel();
     if (spec === null) return;
-    const sheet: Sheet = { kind: "people", step, label, state: of, list: { status: "loading" } };
+    const sheet: PeopleSheet = { kind: "people", step, label, state: of, list: { status: "loading" } };
     this.show(sheet);
     void this.load(sheet, async (signal) => {
       // The version of the answer that the number stands in.
@@ -42,7 +44,7 @@ export class People {
     const spec = this.funnel();
     if (spec === null) return;
     const from = this.state.sheet?.kind === "people" ? this.state.sheet : null;
-    const sheet: Sheet = { kind: "user", id, explanation: { status: "loading" }, from };
+    const sheet: PeopleSheet = { kind: "user", id, explanation: { status: "loading" }, from };
     this.show(sheet);
     void this.load(sheet, async (signal) => {
       const explanation = await this.world.api.explain(id, spec, signal);
@@ -98,7 +100,7 @@ export class People {
     this.world.draw();
   }
 
-  private async load(sheet: Sheet, ask: (signal: AbortSignal) => Promise<Sheet>): Promise<void> {
+  private async load(sheet: PeopleSheet, ask: (signal: AbortSignal) => Promise<Sheet>): Promise<void> {
     this.asking?.abort();
     const asking = new AbortController();
     this.asking = asking;

@@ -20,6 +20,12 @@ export interface Line {
   faint?: boolean;
 }
 
+/** Something to know of a point of time. */
+export interface ChartNote {
+  index: number;
+  text: string;
+}
+
 export interface LineChartOptions {
   /** What the chart is about, for those who listen. */
   label: string;
@@ -28,6 +34,8 @@ export interface LineChartOptions {
   times: readonly string[];
   /** Whether a point is not over yet. */
   open: readonly boolean[];
+  /** What is known of points. */
+  notes?: readonly ChartNote[];
   /** So many pixels wide. */
   width: number;
   value: (value: number) => string;
@@ -58,6 +66,7 @@ export function lineChart(options: LineChartOptions): HTMLElement {
     class: "line-chart", width: String(width), height: String(HEIGHT), viewBox: `0 0 ${width} ${HEIGHT}`, "aria-hidden": "true",
   });
   picture.append(...grid(ticks, y, left, width, options.axis), ...dates(times, at, width, left));
+  picture.append(...(options.notes ?? []).map((note) => noteMark(note, at)));
   for (const each of [...lines].reverse()) picture.append(...drawn(each, options.open, at, y));
   return interactive(picture, options, at, y);
 }
@@ -87,6 +96,18 @@ function dates(times: readonly string[], at: (index: number) => number, width: n
       svg("text", { class: "tick-date", x: round(times.length > 1 ? place : at(index)), y: String(HEIGHT - 8), "text-anchor": anchor }, cut(time, 160, 12)),
     ];
   });
+}
+
+/** A line at a point of time, with a flag on it that says what happened. */
+function noteMark({ index, text }: ChartNote, at: (index: number) => number): SVGElement {
+  const x = round(at(index));
+  return svg(
+    "g",
+    { class: "note" },
+    svg("title", {}, text),
+    svg("line", { x1: x, x2: x, y1: String(TOP), y2: String(HEIGHT - BOTTOM) }),
+    svg("circle", { cx: x, cy: String(TOP), r: "5" }),
+  );
 }
 
 function drawn(each: Line, open: readonly boolean[], at: (index: number) => number, y: (value: number) => number): SVGElement[] {
@@ -144,7 +165,8 @@ function interactive(picture: SVGSVGElement, options: LineChartOptions, at: (ind
     }
     cursor.setAttribute("x1", round(at(index)));
     cursor.setAttribute("x2", round(at(index)));
-    when.textContent = times[index]! + (open[index] === true ? ` (${words.open})` : "");
+    const known = (options.notes ?? []).filter((note) => note.index === index).map(({ text }) => ` · ${text}`);
+    when.textContent = times[index]! + (open[index] === true ? ` (${words.open})` : "") + known.join("");
     const said = lines.map((each, place) => {
       const value = each.values[index] ?? null;
       const text = value === null ? "–" : options.value(value);

@@ -390,6 +390,68 @@ export const en = {
     counted: "counts",
   },
 
+  login: {
+    title: "Log in",
+    token: "Token",
+    enter: "Log in",
+    leave: "Log out",
+    hint: "Whoever runs this server makes tokens, with weir tokens add.",
+    roles: { viewer: "may ask and look", editor: "may also save", admin: "may do everything" },
+  },
+
+  saving: {
+    title: "Save this question",
+    name: "Name",
+    folder: "Folder",
+    description: "Description",
+    saveOver: "Save",
+    saveNew: "Save as new",
+    saveAnyway: "Save mine over it",
+    seeTheirs: "See theirs",
+    changed: (who: string | null, when: string) =>
+      `${who ?? "Somebody"} saved this while you worked on it (${when}). Nothing is lost: what you built is still here.`,
+    edited: "changed, not saved",
+    removed: "removed",
+    newest: "now",
+    restore: "Restore",
+    removeHint: "It goes from the list. Its history stays, and it can be brought back from there.",
+  },
+
+  reports: {
+    search: "Find a report",
+    removedOnes: "Removed",
+    none: "No report yet. Build a question, and save it.",
+    noneRemoved: "Nothing was removed.",
+    history: "History",
+    newer: "saved by a newer weir",
+  },
+
+  dashboards: {
+    name: "Name of the dashboard",
+    make: "Make a dashboard",
+    none: "No dashboard yet.",
+    empty: "Nothing on it yet.",
+    emptyEditing: "Add a report or a text below.",
+    edit: "Change",
+    discard: "Leave it as it was",
+    last: "Time of all reports",
+    ownTimes: "each report's own time",
+    tile: (n: number) => `tile ${n}`,
+    wide: "wide",
+    text: "Text",
+    addReport: "Add a report…",
+    addText: "Add a text",
+  },
+
+  notes: {
+    open: "Notes on days",
+    title: "Notes on days",
+    hint: "Charts over time mark these days: a launch, a campaign, an outage.",
+    date: "Day",
+    text: "What happened",
+    add: "Add",
+  },
+
   verdicts: {
     converted: "Went all the way.",
     incomplete: "Did not go all the way.",

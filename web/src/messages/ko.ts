@@ -388,6 +388,67 @@ export const ko: Messages = {
     counted: "셈에 들어감",
   },
 
+  login: {
+    title: "로그인",
+    token: "토큰",
+    enter: "로그인",
+    leave: "로그아웃",
+    hint: "토큰은 이 서버를 운영하는 사람이 weir tokens add로 만듭니다.",
+    roles: { viewer: "묻고 볼 수 있음", editor: "저장도 할 수 있음", admin: "모두 할 수 있음" },
+  },
+
+  saving: {
+    title: "이 질문 저장",
+    name: "이름",
+    folder: "폴더",
+    description: "설명",
+    saveOver: "저장",
+    saveNew: "새로 저장",
+    saveAnyway: "내 것으로 덮어 저장",
+    seeTheirs: "저장된 것 보기",
+    changed: (who, when) => `작업하는 동안 ${who ?? "다른 사람"}이(가) 저장했습니다(${when}). 만든 질문은 그대로 있습니다.`,
+    edited: "바뀜, 저장 안 됨",
+    removed: "삭제됨",
+    newest: "현재",
+    restore: "되돌리기",
+    removeHint: "목록에서 사라집니다. 기록은 남으며, 거기서 되살릴 수 있습니다.",
+  },
+
+  reports: {
+    search: "보고서 찾기",
+    removedOnes: "삭제된 것",
+    none: "아직 보고서가 없습니다. 질문을 만들어 저장하세요.",
+    noneRemoved: "삭제된 것이 없습니다.",
+    history: "기록",
+    newer: "더 새로운 weir가 저장함",
+  },
+
+  dashboards: {
+    name: "대시보드 이름",
+    make: "대시보드 만들기",
+    none: "아직 대시보드가 없습니다.",
+    empty: "아직 비어 있습니다.",
+    emptyEditing: "아래에서 보고서나 글을 넣으세요.",
+    edit: "고치기",
+    discard: "그대로 두기",
+    last: "모든 보고서의 기간",
+    ownTimes: "보고서마다 자기 기간",
+    tile: (n) => `칸 ${n}`,
+    wide: "넓게",
+    text: "글",
+    addReport: "보고서 넣기…",
+    addText: "글 넣기",
+  },
+
+  notes: {
+    open: "날짜 메모",
+    title: "날짜 메모",
+    hint: "시간 차트에 이 날들을 표시합니다: 출시, 캠페인, 장애 같은 일.",
+    date: "날짜",
+    text: "있었던 일",
+    add: "넣기",
+  },
+
   verdicts: {
     converted: "끝까지 갔습니다.",
     incomplete: "끝까지 가지 못했습니다.",

@@ -3,6 +3,7 @@
 import { type TemplateResult, html, nothing } from "lit-html";
 import type { Failure } from "../api";
 import type { Context } from "./context";
+import { loginForm } from "./login";
 
 export function failureView(failure: Failure, context: Context): TemplateResult {
   const { m, actions } = context;
@@ -16,7 +17,12 @@ export function failureView(failure: Failure, context: Context): TemplateResult 
     case "unreachable":
       return said(m.failure.unreachableTitle, m.failure.unreachableBody, retry);
     case "login":
-      return said(m.failure.loginTitle, m.failure.loginBody, retry);
+      return html`<div class="failure" role="alert">
+        <h2>${m.failure.loginTitle}</h2>
+        <p>${m.failure.loginBody}</p>
+        ${loginForm(context)}
+      </div>`;
+    case "changed":
     case "forbidden":
       return said(m.failure.forbiddenTitle, failure.message, nothing);
     case "missing":

@@ -2,12 +2,15 @@
 
 import { type TemplateResult, html, nothing } from "lit-html";
 import { LANGUAGES, type Language } from "../messages";
-import { type Route, hashOf } from "../routes";
+import { EXPLORE, type Route, hashOf } from "../routes";
 import { THEMES, type Theme } from "../state";
 import { cataloguePage } from "./catalogue";
 import { type Context, typed } from "./context";
+import { dashboardsPage } from "./dashboards";
 import { logo } from "./icons";
+import { loginForm, sessionView } from "./login";
 import { questionPanel } from "./question";
+import { reportsPage } from "./reports";
 import { resultPanel } from "./result";
 import { sheetView } from "./sheet";
 import { usersPage } from "./users";
@@ -16,15 +19,31 @@ export function page(context: Context): TemplateResult {
   const { route } = context.state;
   if (route.page === "explore" && route.embed) return html`<main id="main" class="layout is-embedded"><h1 class="spoken">${context.m.answer.label}</h1>${resultPanel(context)}</main> ${sheetView(context)}`;
   return html`${head(context)}
-    <main id="main" class="layout ${route.page === "explore" ? "" : "is-single"}" tabindex="-1">${part(context)}</main>
+    <main id="main" class="layout ${route.page === "explore" && !isOutside(context) ? "" : "is-single"}" tabindex="-1">${part(context)}</main>
     ${sheetView(context)}`;
 }
 
+/** Whether the server asks for a login, and nobody is logged in. */
+function isOutside({ state: { session } }: Context): boolean {
+  return session.status === "ready" && session.value.role === null;
+}
+
 function part(context: Context): TemplateResult {
+  const { m } = context;
+  if (isOutside(context)) {
+    return html`<section class="panel page is-narrow">
+      <h1>${m.login.title}</h1>
+      ${loginForm(context)}
+    </section>`;
+  }
   switch (context.state.route.page) {
     case "explore":
       return html`<h1 class="spoken">${context.m.nav.explore}</h1>
         ${questionPanel(context)} ${resultPanel(context)}`;
+    case "reports":
+      return reportsPage(context);
+    case "dashboards":
+      return dashboardsPage(context);
     case "catalogue":
       return cataloguePage(context);
     case "users":
@@ -41,7 +60,8 @@ function head(context: Context): TemplateResult {
     <a class="brand" href="./" aria-label=${m.startPage}>${logo}<span class="wordmark">weir</span></a>
     <nav aria-label=${m.nav.label}>
       <ul class="nav">
-        ${link(m.nav.explore, { page: "explore", embed: false })} ${link(m.nav.catalogue, { page: "catalogue", event: null })}
+        ${link(m.nav.explore, EXPLORE)} ${link(m.nav.reports, { page: "reports" })}
+        ${link(m.nav.dashboards, { page: "dashboards", id: null })} ${link(m.nav.catalogue, { page: "catalogue", event: null })}
         ${link(m.nav.users, { page: "users", id: null })}
       </ul>
     </nav>
@@ -49,8 +69,10 @@ function head(context: Context): TemplateResult {
   </header>`;
 }
 
-function looks({ state, actions, m }: Context): TemplateResult {
+function looks(context: Context): TemplateResult {
+  const { state, actions, m } = context;
   return html`<div class="looks">
+    ${sessionView(context)}
     <select aria-label=${m.look.language} @change=${(event: Event) => actions.setLanguage(typed(event) as Language)}>
       ${Object.entries(LANGUAGES).map(
         ([code, { language }]) => html`<option value=${code} lang=${code} ?selected=${code === state.language}>${language}</option>`,

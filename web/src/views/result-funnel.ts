@@ -11,6 +11,7 @@ import { narrow } from "../question/edit";
 import { type Window, newCondition } from "../question/model";
 import { printScalar } from "../question/values";
 import type { Context } from "./context";
+import { notesAt } from "./notes";
 import { nextStep } from "./start";
 import { groupName, words } from "./text";
 
@@ -19,14 +20,17 @@ export function isEmptyFunnel(answer: FunnelAnswer): boolean {
 }
 
 export function funnelResult(answer: FunnelAnswer, tools: TemplateResult, context: Context): TemplateResult {
-  const { format, m, state, actions } = context;
   if (isEmptyFunnel(answer)) return nobody(context);
-  const { count } = state.question.funnel;
-  const onUsers = count === "users" && state.raw === null ? { onUsers: actions.people.openStep.bind(actions.people) } : {};
-  return html`${figures(answer, tools, context)}
-    ${guard([answer, format, m], () => funnelChart(answer.steps, { format, m, count, previous: answer.previous?.steps ?? null, ...onUsers }))}
+  return html`${figures(answer, tools, context)} ${funnelBars(answer, true, context)}
     ${answer.steps.length === 1 ? nextStep(context) : nothing} ${trend(answer, context)} ${times(answer, context)}
     ${breakdown(answer, context)}`;
+}
+
+/** The bars alone. With `people`, numbers of users can be looked behind. */
+export function funnelBars(answer: FunnelAnswer, people: boolean, { format, m, state, actions }: Context): unknown {
+  const { count } = state.question.funnel;
+  const onUsers = people && count === "users" && state.raw === null ? { onUsers: actions.people.openStep.bind(actions.people) } : {};
+  return guard([answer, format, m], () => funnelChart(answer.steps, { format, m, count, previous: answer.previous?.steps ?? null, ...onUsers }));
 }
 
 function figures({ steps, conversion_ms }: FunnelAnswer, tools: TemplateResult, { format, m, state }: Context): TemplateResult {
@@ -72,6 +76,7 @@ function trend(answer: FunnelAnswer, context: Context): TemplateResult | typeof 
       ],
       times: buckets.map(({ start }) => format.bucket(start, interval, timezone)),
       open,
+      notes: notesAt(buckets, context),
       width: chartWidth,
       value: format.share,
       axis: format.share,
@@ -79,7 +84,7 @@ function trend(answer: FunnelAnswer, context: Context): TemplateResult | typeof 
     });
   return html`<section class="part">
     <h2>${m.answer.trend}</h2>
-    ${guard([answer, format, m, chartWidth], draw)}
+    ${guard([answer, format, m, chartWidth, state.annotations], draw)}
     <p class="hint">${m.answer.trendNote}${open.includes(true) ? ` ${m.answer.openNote}` : ""}</p>
     ${tableDetails(
       [m.answer.time, m.answer.entered, m.answer.converted, m.answer.conversion, m.answer.open],

@@ -8,14 +8,19 @@ import { shareBar } from "../charts/share";
 import type { Context } from "./context";
 
 export function pathsResult(answer: PathsAnswer, tools: TemplateResult, context: Context): TemplateResult {
-  const { format, m, state, chartWidth } = context;
+  const { format, m, state } = context;
   const backwards = state.question.paths.side === "end";
-  const draw = () => flowChart(answer, { format, m, backwards, width: chartWidth });
   return html`<div class="figures-bar">
       <dl class="figures"><div><dt>${m.answer.total}</dt><dd>${format.number(answer.total)}</dd></div></dl>
       ${tools}
     </div>
-    ${answer.total === 0 ? nothing : guard([answer, format, m, chartWidth], draw)} ${topPaths(answer, backwards, context)}`;
+    ${answer.total === 0 ? nothing : pathsFlow(answer, context)} ${topPaths(answer, backwards, context)}`;
+}
+
+/** The flow alone. */
+export function pathsFlow(answer: PathsAnswer, { format, m, state, chartWidth }: Context): unknown {
+  const backwards = state.question.paths.side === "end";
+  return guard([answer, format, m, chartWidth], () => flowChart(answer, { format, m, backwards, width: chartWidth }));
 }
 
 function topPaths(answer: PathsAnswer, backwards: boolean, { format, m }: Context): TemplateResult | typeof nothing {

@@ -8,27 +8,39 @@ import type { Context } from "./context";
 import { groupButton } from "./result-funnel";
 import { words } from "./text";
 
-export function retentionResult(answer: RetentionAnswer, tools: TemplateResult, context: Context): TemplateResult {
-  const { format, m, state, chartWidth } = context;
+/** The names of the periods. */
+function periodNames(answer: RetentionAnswer, { m, state }: Context): string[] {
   const { interval } = state.question.retention;
-  const names = answer.columns.map(({ from, to }) => m.answer.period(m.question.intervals[interval], from, to));
+  return answer.columns.map(({ from, to }) => m.answer.period(m.question.intervals[interval], from, to));
+}
+
+/** The curve of all cohorts together. */
+export function retentionCurve(answer: RetentionAnswer, context: Context): unknown {
+  const { format, m, chartWidth } = context;
   const whole = answer.whole.returned;
   const draw = () =>
     lineChart({
       label: m.answer.curve,
       lines: [{ label: m.answer.whole, values: answer.columns.map((_, index) => whole[index]?.share ?? null), colour: 0 }],
-      times: names,
+      times: periodNames(answer, context),
       open: answer.columns.map(() => false),
       width: chartWidth,
       value: format.share,
       axis: format.share,
       words: { open: m.answer.stillRunning, keys: m.answer.chartKeys },
     });
+  return guard([answer, format, m, chartWidth], draw);
+}
+
+export function retentionResult(answer: RetentionAnswer, tools: TemplateResult, context: Context): TemplateResult {
+  const { format, m, state } = context;
+  const { interval } = state.question.retention;
+  const names = periodNames(answer, context);
   return html`<div class="figures-bar">
       <dl class="figures"><div><dt>${m.answer.users}</dt><dd>${format.number(answer.whole.users)}</dd></div></dl>
       ${tools}
     </div>
-    ${answer.whole.users === 0 ? nothing : html`<h2>${m.answer.curve}</h2> ${guard([answer, format, m, chartWidth], draw)}`}
+    ${answer.whole.users === 0 ? nothing : html`<h2>${m.answer.curve}</h2> ${retentionCurve(answer, context)}`}
     <section class="part">
       <div class="table-scroll" role="region" aria-label=${m.kinds.retention} tabindex="0">
         <table class="retention">
@@ -43,7 +55,7 @@ export function retentionResult(answer: RetentionAnswer, tools: TemplateResult, 
             <tr class="whole">
               <th scope="row">${m.answer.whole}</th>
               <td class="number">${format.number(answer.whole.users)}</td>
-              ${answer.columns.map((_, index) => cell(whole[index], context))}
+              ${answer.columns.map((_, index) => cell(answer.whole.returned[index], context))}
             </tr>
             ${answer.cohorts.map(
               ({ start, users, returned }) => html`<tr>

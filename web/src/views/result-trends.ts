@@ -6,6 +6,7 @@ import type { SeriesAnswer, TrendsAnswer } from "../answers";
 import { COLOURS, type Line, lineChart } from "../charts/line";
 import { totalText } from "../words";
 import { type Context, typed } from "./context";
+import { notesAt, notesButton } from "./notes";
 import { groupButton, tableDetails } from "./result-funnel";
 import { groupLabel, words } from "./text";
 
@@ -13,41 +14,57 @@ import { groupLabel, words } from "./text";
 const MOST_RATIO = 30;
 
 export function trendsResult(answer: TrendsAnswer, tools: TemplateResult, context: Context): TemplateResult {
-  const { format, m, state, chartWidth } = context;
-  const { timezone, trends } = state.question;
-  const groups = answer.breakdown ?? [];
-  const split = groups.length > 0 ? (answer.series.find(({ id }) => id === state.splitSeries) ?? answer.series[0]) : undefined;
-  const lines = split === undefined ? plainLines(answer, context) : groupLines(answer, split, context);
-  const times = answer.buckets.map(({ start }) => format.bucket(start, trends.interval, timezone));
-  const draw = (scale: readonly Line[]) =>
-    lineChart({
-      label: m.kinds.trends,
-      lines: scale,
-      times,
-      open: answer.buckets.map(({ open }) => open),
-      width: chartWidth,
-      value: format.value,
-      axis: format.compact,
-      whole: answer.series.every(({ measure }) => measure === "events" || measure === "users"),
-      words: { open: m.answer.stillRunning, keys: m.answer.chartKeys },
-    });
+  const { format, m } = context;
+  const { split, lines, times } = shapeOf(answer, context);
   const value = (number: number | null | undefined) => (number == null ? "–" : format.value(number));
-  // More lines than there are colours are a tangle; the table has them all.
-  const shown = lines.filter(({ colour }) => colour < COLOURS);
   return html`<div class="figures-bar">
       <dl class="figures">
         ${answer.series.slice(0, 4).map((each) => html`<div><dt><bdi>${each.label}</bdi></dt><dd>${totalText(each, format)}</dd></div>`)}
       </dl>
       ${tools}
     </div>
-    ${split === undefined || answer.series.length < 2 ? nothing : seriesChoice(answer.series, split, context)}
-    ${guard([answer, split, format, m, chartWidth], () => byScale(shown).map(draw))}
-    ${groups.length === 0 || split === undefined ? nothing : groupTable(answer, context)}
+    ${split === undefined || answer.series.length < 2 ? nothing : seriesChoice(answer.series, split, context)} ${trendsLines(answer, context)}
+    ${notesButton(context)} ${split === undefined ? nothing : groupTable(answer, context)}
     ${tableDetails(
       [m.answer.time, ...lines.map(({ label }) => label)],
       times.map((time, index) => [time, ...lines.map(({ values }) => value(values[index]))]),
       context,
     )}`;
+}
+
+/** What is drawn: the series, or the groups of the one that is split. */
+function shapeOf(answer: TrendsAnswer, context: Context): { split: SeriesAnswer | undefined; lines: Line[]; times: string[] } {
+  const { format, state } = context;
+  const { timezone, trends } = state.question;
+  const isSplit = (answer.breakdown ?? []).length > 0;
+  const split = isSplit ? (answer.series.find(({ id }) => id === state.splitSeries) ?? answer.series[0]) : undefined;
+  return {
+    split,
+    lines: split === undefined ? plainLines(answer, context) : groupLines(answer, split, context),
+    times: answer.buckets.map(({ start }) => format.bucket(start, trends.interval, timezone)),
+  };
+}
+
+/** The chart alone; several, where lines are of very different heights. */
+export function trendsLines(answer: TrendsAnswer, context: Context): unknown {
+  const { format, m, state, chartWidth } = context;
+  const { split, lines, times } = shapeOf(answer, context);
+  // More lines than there are colours are a tangle; the table has them all.
+  const shown = lines.filter(({ colour }) => colour < COLOURS);
+  const draw = (scale: readonly Line[]) =>
+    lineChart({
+      label: m.kinds.trends,
+      lines: scale,
+      times,
+      open: answer.buckets.map(({ open }) => open),
+      notes: notesAt(answer.buckets, context),
+      width: chartWidth,
+      value: format.value,
+      axis: format.compact,
+      whole: answer.series.every(({ measure }) => measure === "events" || measure === "users"),
+      words: { open: m.answer.stillRunning, keys: m.answer.chartKeys },
+    });
+  return guard([answer, split, format, m, chartWidth, state.annotations], () => byScale(shown).map(draw));
 }
 
 /** Lines that have an axis in common: a rate beside counts of thousands would lie flat on the ground. */

@@ -5,7 +5,8 @@ import { guard } from "lit-html/directives/guard.js";
 import { RESULT_ID } from "../actions/explore";
 import type { Answer, Answered, OtherAnswer } from "../answers";
 import { funnelSkeleton } from "../charts/funnel";
-import { isChosen } from "../question/model";
+import { isChosen, mainSelections } from "../question/model";
+import { mayEdit } from "../state";
 import { type Part, funnelSentence, pathsSentence, retentionSentence, selectionName, trendsSentence } from "../words";
 import type { Context } from "./context";
 import { copyButton } from "./copy";
@@ -27,17 +28,18 @@ export function resultPanel(context: Context): TemplateResult {
   return html`<section class="panel result" id=${RESULT_ID} tabindex="-1" aria-label=${m.answer.label} aria-busy=${waiting ? "true" : "false"}>
     <div class="progress ${waiting ? "is-on" : ""}" role="presentation"></div>
     ${notice === null ? nothing : html`<p class="notice" role="alert">${raw === null ? notice : m.failure.linkTitle(notice)}</p>`}
-    <p class="sentence" aria-live="polite">${ready === null ? nothing : words(sentence(ready, context))}</p>
+    ${reportBar(context)}
+    <p class="sentence" aria-live="polite">${ready === null ? nothing : words(sentenceOf(ready, context))}</p>
     ${body(context)} ${compiled.spec === null ? nothing : shareView(compiled.spec, context)}
   </section>`;
 }
 
-function isDrawn(answer: Answer | OtherAnswer): answer is Answer {
+export function isDrawn(answer: Answer | OtherAnswer): answer is Answer {
   return ["funnel", "trends", "retention", "paths"].includes(answer.kind);
 }
 
-function sentence(answer: Answer | OtherAnswer, { state, m, format }: Context): Part[] {
-  // The words are about the question in the builder; one that it has no controls for has its answer alone.
+/** What an answer says. The words are about the question in the builder; one that it has no controls for has its answer alone. */
+export function sentenceOf(answer: Answer | OtherAnswer, { state, m, format }: Context): Part[] {
   if (state.raw !== null || !isDrawn(answer)) return [];
   switch (answer.kind) {
     case "funnel":
@@ -51,9 +53,24 @@ function sentence(answer: Answer | OtherAnswer, { state, m, format }: Context): 
   }
 }
 
+/** The report that the question began as. */
+function reportBar({ state, m }: Context): TemplateResult | typeof nothing {
+  const { report, compiled } = state;
+  if (report?.status !== "ready") return nothing;
+  const { name, folder, description, newer } = report.value.report;
+  return html`<div class="report-bar">
+    <h2>${folder === "" ? nothing : html`<span class="muted"><bdi>${folder}</bdi> / </span>`}<bdi>${name}</bdi></h2>
+    ${compiled.key === report.value.key ? nothing : html`<span class="warn">${m.saving.edited}</span>`}
+    ${newer === true ? html`<span class="warn">${m.reports.newer}</span>` : nothing}
+    ${description === "" ? nothing : html`<p class="muted"><bdi>${description}</bdi></p>`}
+  </div>`;
+}
+
 function body(context: Context): TemplateResult {
-  const { answer, question } = context.state;
+  const { answer, question, report, compiled } = context.state;
   const { m } = context;
+  if (compiled.spec === null && report?.status === "loading") return html`<p class="muted" role="status">${m.loading}</p>`;
+  if (report?.status === "failed") return failureView(report.failure, context);
   if (answer.status === "asking") {
     const labels = question.kind === "funnel" ? question.funnel.steps.filter(isChosen).map((step) => selectionName(step, m)) : [];
     return html`${waitingLine(context)} ${guard([answer.key], () => funnelSkeleton(labels))}`;
@@ -102,8 +119,19 @@ function drawn(answer: Answer, context: Context): TemplateResult {
 function tools(answer: Answer, context: Context): TemplateResult {
   const empty = answer.kind === "funnel" && isEmptyFunnel(answer);
   return html`<div class="answer-tools">
-    ${copyButton("link", context.m.copyLink, () => context.url, context)} ${empty ? nothing : exportMenu(answer, context)}
+    ${saveButtons(context)} ${copyButton("link", context.m.copyLink, () => context.url, context)} ${empty ? nothing : exportMenu(answer, context)}
   </div>`;
+}
+
+function saveButtons({ state, actions, m }: Context): TemplateResult | typeof nothing {
+  if (!mayEdit(state)) return nothing;
+  const { report, question } = state;
+  const open = report?.status === "ready" ? report.value : null;
+  const chosen = mainSelections(question).filter(isChosen).map((selection) => selectionName(selection, m));
+  const suggestion = chosen.join(" → ") || m.kinds[question.kind];
+  // A report that is as it was saved needs no save; one that a newer weir made can only be saved as another.
+  const asNew = open !== null && (open.key === state.compiled.key || open.report.newer === true);
+  return html`<button type="button" class="copy" @click=${() => actions.reports.askToSave(asNew, suggestion)}>${asNew ? m.saving.saveNew : m.save}</button>`;
 }
 
 /** An event that the lake does not have is a typing error or a thing of the past; a zero alone would not say so. */

@@ -7,6 +7,7 @@ import type { Sheet } from "../state";
 import type { Context } from "./context";
 import { failureView } from "./failure";
 import { back, cross } from "./icons";
+import { historyView, notesView, removeView, saveForm } from "./save";
 import { words } from "./text";
 
 export const SHEET_ID = "sheet";
@@ -24,12 +25,42 @@ export function sheetView(context: Context): TemplateResult {
             <h2 id="sheet-title">${title(sheet, context)}</h2>
             <button type="button" class="icon-button" aria-label=${m.close} @click=${() => actions.people.close()}>${cross}</button>
           </div>
-          ${sheet.kind === "people" ? peopleView(sheet, context) : userView(sheet, context)}`}
+          ${content(sheet, context)}`}
   </dialog>`;
 }
 
 function title(sheet: Sheet, { m }: Context): TemplateResult {
-  return sheet.kind === "people" ? html`${words(m.people.step(sheet.step, sheet.label))}` : html`<bdi class="name">${sheet.id}</bdi>`;
+  switch (sheet.kind) {
+    case "people":
+      return html`${words(m.people.step(sheet.step, sheet.label))}`;
+    case "user":
+      return html`<bdi class="name">${sheet.id}</bdi>`;
+    case "save":
+      return html`${m.saving.title}`;
+    case "history":
+      return html`${m.reports.history}: <bdi>${sheet.report.name}</bdi>`;
+    case "remove":
+      return html`${m.remove}: <bdi>${sheet.what.name}</bdi>`;
+    case "notes":
+      return html`${m.notes.title}`;
+  }
+}
+
+function content(sheet: Sheet, context: Context): TemplateResult {
+  switch (sheet.kind) {
+    case "people":
+      return peopleView(sheet, context);
+    case "user":
+      return userView(sheet, context);
+    case "save":
+      return saveForm(sheet, context);
+    case "history":
+      return historyView(sheet, context);
+    case "remove":
+      return removeView(sheet, context);
+    case "notes":
+      return notesView(sheet, context);
+  }
 }
 
 function peopleView(sheet: Extract<Sheet, { kind: "people" }>, context: Context): TemplateResult {

@@ -1,0 +1,166 @@
+/** What is kept: reports, and what is known of days. Nobody's work is lost when two save at once. */
+
+import type { Annotation, DashboardSummary, Report, ReportSummary } from "../answers";
+import { type Failure, failureFrom } from "../api";
+import type { SaveDraft, Saving, Sheet, State } from "../state";
+import type { World } from "../world";
+
+export class Reports {
+  constructor(
+    private readonly state: State,
+    private readonly world: World,
+    /** A report was saved. */
+    private readonly saved: (report: Report) => void,
+  ) {}
+
+  async load(removed = this.state.removedReports): Promise<void> {
+    this.state.removedReports = removed;
+    this.state.reports ??= { status: "loading" };
+    this.world.draw();
+    try {
+      const value = await this.world.api.reports.list(removed);
+      if (this.state.removedReports === removed) this.state.reports = { status: "ready", value };
+    } catch (error) {
+      this.state.reports = { status: "failed", failure: failureFrom(error) };
+    }
+    this.world.draw();
+  }
+
+  search(text: string): void {
+    this.state.reportSearch = text;
+    this.world.draw();
+  }
+
+  // Saving the question.
+
+  /** Asks for a name: of the report that is on the page, or of a new one. */
+  askToSave(asNew: boolean, suggestion: string): void {
+    const { report } = this.state;
+    const open = report?.status === "ready" ? report.value.report : null;
+    const draft: SaveDraft =
+      open === null
+        ? { name: suggestion, folder: "", description: "" }
+        : { name: asNew ? `${open.name} 2` : open.name, folder: open.folder, description: open.description };
+    const over = open === null || asNew ? null : { id: open.id, revision: open.revision };
+    this.show({ kind: "save", draft, over, saving: { status: "editing" } });
+    if (this.state.reports === null) void this.load();
+  }
+
+  changeDraft(change: Partial<SaveDraft>): void {
+    const { sheet } = this.state;
+    if (sheet?.kind === "save") this.show({ ...sheet, draft: { ...sheet.draft, ...change } });
+  }
+
+  /** Saves the question. `over` is another revision than the one that was opened where somebody else was first. */
+  async save(over: { id: string; revision: number } | null): Promise<void> {
+    const { sheet, compiled, report } = this.state;
+    if (sheet?.kind !== "save" || compiled.spec === null) return;
+    this.show({ ...sheet, over, saving: { status: "saving" } });
+    const open = report?.status === "ready" ? report.value.report : null;
+    // A check is kept with its report, and a report of its own begins without one.
+    const check = over !== null && open?.check !== undefined ? { check: open.check } : {};
+    try {
+      const saved = await this.world.api.reports.save({ ...sheet.draft, spec: compiled.spec, ...check }, over);
+      this.state.sheet = null;
+      this.saved(saved);
+      void this.load(false);
+    } catch (error) {
+      this.show({ ...sheet, over, saving: savingOf(failureFrom(error)) });
+    }
+  }
+
+  // History and removal.
+
+  async openHistory(report: ReportSummary): Promise<void> {
+    this.show({ kind: "history", report, revisions: { status: "loading" } });
+    try {
+      const value = await this.world.api.reports.history(report.id);
+      this.show({ kind: "history", report, revisions: { status: "ready", value } });
+    } catch (error) {
+      this.show({ kind: "history", report, revisions: { status: "failed", failure: failureFrom(error) } });
+    }
+  }
+
+  /** Makes an old revision the newest one again. */
+  async restore(report: ReportSummary, revision: number): Promise<void> {
+    try {
+      const { name, folder, description, spec, check } = await this.world.api.reports.get(report.id, revision);
+      const document = { name, folder, description, spec, ...(check === undefined ? {} : { check }) };
+      await this.world.api.reports.save(document, { id: report.id, revision: report.revision });
+      this.state.sheet = null;
+      await this.load();
+    } catch (error) {
+      this.show({ kind: "history", report, revisions: { status: "failed", failure: failureFrom(error) } });
+    }
+  }
+
+  askToRemove(what: ReportSummary | DashboardSummary, of: "reports" | "dashboards"): void {
+    this.show({ kind: "remove", what, of, saving: { status: "editing" } });
+  }
+
+  async remove(sheet: Extract<Sheet, { kind: "remove" }>): Promise<void> {
+    this.show({ ...sheet, saving: { status: "saving" } });
+    try {
+      await this.world.api[sheet.of].remove(sheet.what.id, sheet.what.revision);
+      this.show(null);
+      if (sheet.of === "reports") await this.load();
+      else this.state.dashboards = { status: "ready", value: await this.world.api.dashboards.list() };
+    } catch (error) {
+      this.show({ ...sheet, saving: { status: "failed", failure: failureFrom(error) } });
+    }
+    this.world.draw();
+  }
+
+  // Notes on days.
+
+  async loadNotes(): Promise<void> {
+    try {
+      this.state.annotations = { status: "ready", value: await this.world.api.annotations.list() };
+    } catch (error) {
+      this.state.annotations = { status: "failed", failure: failureFrom(error) };
+    }
+    this.world.draw();
+  }
+
+  openNotes(): void {
+    const today = this.world.day(this.state.question.timezone, 0);
+    this.show({ kind: "notes", date: today, text: "", saving: { status: "editing" } });
+  }
+
+  changeNote(change: { date?: string; text?: string }): void {
+    const { sheet } = this.state;
+    if (sheet?.kind === "notes") this.show({ ...sheet, ...change });
+  }
+
+  async addNote(): Promise<void> {
+    const { sheet } = this.state;
+    if (sheet?.kind !== "notes" || sheet.text.trim() === "") return;
+    this.show({ ...sheet, saving: { status: "saving" } });
+    try {
+      await this.world.api.annotations.save({ date: sheet.date, text: sheet.text.trim() }, null);
+      this.show({ ...sheet, text: "", saving: { status: "editing" } });
+    } catch (error) {
+      this.show({ ...sheet, saving: { status: "failed", failure: failureFrom(error) } });
+    }
+    await this.loadNotes();
+  }
+
+  async removeNote(note: Annotation): Promise<void> {
+    const { sheet } = this.state;
+    try {
+      await this.world.api.annotations.remove(note.id, note.revision);
+    } catch (error) {
+      if (sheet?.kind === "notes") this.show({ ...sheet, saving: { status: "failed", failure: failureFrom(error) } });
+    }
+    await this.loadNotes();
+  }
+
+  private show(sheet: Sheet | null): void {
+    this.state.sheet = sheet;
+    this.world.draw();
+  }
+}
+
+function savingOf(failure: Failure): Saving {
+  return failure.kind === "changed" ? { status: "changed", current: failure.current as Report } : { status: "failed", failure };
+}
