@@ -1,5 +1,6 @@
 //! The whole system from outside: the real program, real HTTP, real files.
 //!
+//! - [`admin`]: failed events, write keys, what lands and the figures of a lake, over HTTP.
 //! - [`asking`]: what a question would take, how it is answered, again and again, and completed in a shell.
 //! - [`bounds`]: questions that are wrong or ask for too much, and what they take.
 //! - [`progress`]: how far a question is, and that it ends when its asker goes.
@@ -32,6 +33,8 @@
 
 #[path = "system/activity.rs"]
 mod activity;
+#[path = "system/admin.rs"]
+mod admin;
 #[path = "system/ask.rs"]
 mod ask;
 #[path = "system/asking.rs"]

@@ -30,12 +30,12 @@ use crate::output::Format;
 pub use activity::{ActivityArgs, LifecycleArgs, RetentionArgs, StickinessArgs};
 pub use failed::{
     ChosenArgs, CommonFailedArgs, DropFailedArgs, FailedArgs, FailedCommand, FilterArgs, ListFailedArgs, Moment,
-    ReplayFailedArgs, ShowFailedArgs,
+    ReplayFailedArgs, ShowFailedArgs, since as moment_since, until as moment_until,
 };
 pub use health::{DoctorArgs, RepairArgs};
 pub use keys::{
-    AddKeyArgs, CommonKeysArgs, KeyChanges, KeysArgs, KeysCommand, ListKeysArgs, OneKeyArgs, OriginsChange, OtherLimit,
-    RotateKeyArgs, SetKeyArgs,
+    AddKeyArgs, CommonKeysArgs, DEFAULT_GRACE, KeyChanges, KeysArgs, KeysCommand, ListKeysArgs, OneKeyArgs,
+    OriginsChange, OtherLimit, RotateKeyArgs, SetKeyArgs, grace,
 };
 pub use paths::{PathsArgs, SessionsArgs};
 pub use plan::{

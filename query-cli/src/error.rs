@@ -7,6 +7,7 @@ use weir_core::spec::{ShorthandError, SpecError, SpecProblem};
 use weir_lake::{LakeError, StoreError};
 
 use crate::engine::EngineError;
+use crate::failed::IdProblem;
 use crate::saved::SavedError;
 
 /// Why a command stopped.
@@ -118,6 +119,18 @@ impl From<SavedError> for Failure {
             SavedError::Store(error) => error.into(),
             SavedError::Content(error) => error.into(),
             other => Self::failed(other),
+        }
+    }
+}
+
+impl From<IdProblem> for Failure {
+    fn from(problem: IdProblem) -> Self {
+        let list = "list them with `weir failed list --each`";
+        match problem {
+            IdProblem::Lake(error) => error.into(),
+            IdProblem::Empty => Self::usage(problem).hint(list),
+            IdProblem::None(_) => Self::failed(problem).hint(list),
+            IdProblem::Several { .. } => Self::failed(problem).hint(format!("give more of the id; {list}")),
         }
     }
 }

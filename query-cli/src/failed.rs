@@ -20,13 +20,17 @@ use ingest_fn::plan::{PlanMode, Plans};
 use ingest_fn::settings_watch::plan_of;
 use ingest_fn::terms::Terms;
 use serde::Serialize;
+use serde_json::{Map, Value, json};
 use weir_core::event::frame;
 use weir_core::plan::CODES;
 use weir_core::ports::{Clock, Ids};
+use weir_core::time::rfc3339;
 use weir_lake::erased::Refused;
 use weir_lake::failed::{Bodies, FailedRow, Scan};
 use weir_lake::rows::EventRows;
 use weir_lake::{LakeError, Settings, Snapshot, Store, Table, TableName};
+
+use crate::render::numbers::count;
 
 /// Events that are good again are landed when they take so many bytes of memory.
 const BATCH_BYTES: usize = 32 * 1024 * 1024;
@@ -83,6 +87,88 @@ pub struct Group {
     pub last_ms: i64,
     /// What the last one was told.
     pub message: String,
+}
+
+impl Group {
+    /// As answers have it.
+    pub fn document(&self) -> Map<String, Value> {
+        fields(json!({
+            "code": self.code, "field": self.field, "source": self.source, "event": self.event, "count": self.count,
+            "first_seen": rfc3339(self.first_ms), "last_seen": rfc3339(self.last_ms), "message": self.message,
+        }))
+    }
+}
+
+/// A row without what was sent.
+pub fn summary(row: &FailedRow) -> Map<String, Value> {
+    let failed = &row.failed;
+    let value = json!({
+        "failed_id": failed.id, "received_at": rfc3339(row.received_ms), "source": row.source,
+        "protocol": failed.protocol, "event": failed.event, "code": failed.code, "field": failed.field,
+        "body_bytes": failed.bytes, "message": failed.message,
+    });
+    fields(value)
+}
+
+/// A row with what was sent: the name and the value of each field.
+pub fn whole(row: &FailedRow) -> Vec<(&'static str, Value)> {
+    let FailedRow { source, received_ms, failed } = row;
+    vec![
+        ("failed_id", json!(failed.id)),
+        ("received_at", json!(rfc3339(*received_ms))),
+        ("source", json!(source)),
+        ("place", json!(failed.place)),
+        ("protocol", json!(failed.protocol)),
+        ("event", json!(failed.event)),
+        ("code", json!(failed.code)),
+        ("field", json!(failed.field)),
+        ("message", json!(failed.message)),
+        ("sent_at", json!(failed.sent_at)),
+        ("body_bytes", json!(failed.bytes)),
+        ("body", json!(failed.body)),
+    ]
+}
+
+fn fields(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(fields) => fields,
+        _ => Map::new(),
+    }
+}
+
+/// Why the beginning of an id does not name one failed event.
+#[derive(Debug, thiserror::Error)]
+pub enum IdProblem {
+    /// It begins nothing.
+    #[error("an id is empty")]
+    Empty,
+    /// There is none.
+    #[error("there is no failed event `{0}`")]
+    None(String),
+    /// It is not long enough.
+    #[error("{} failed events begin with `{prefix}`", count(*.found as u64))]
+    Several {
+        /// What was given.
+        prefix: String,
+        /// How many begin so.
+        found: usize,
+    },
+    /// It could not be looked for.
+    #[error(transparent)]
+    Lake(#[from] LakeError),
+}
+
+/// The only id that begins so.
+///
+/// # Errors
+/// There is none, or more than one.
+pub fn one_of(prefix: &str, found: &[String]) -> Result<String, IdProblem> {
+    match found {
+        _ if prefix.is_empty() => Err(IdProblem::Empty),
+        [one] => Ok(one.clone()),
+        [] => Err(IdProblem::None(prefix.to_owned())),
+        several => Err(IdProblem::Several { prefix: prefix.to_owned(), found: several.len() }),
+    }
 }
 
 /// The failed events of a lake.
@@ -183,6 +269,64 @@ impl FailedEvents {
         .await?;
         shorten(&mut newest);
         Ok((newest, count))
+    }
+
+    /// What takes the rows with these ids, each of which must be one row, by its id or the beginning of it.
+    ///
+    /// # Errors
+    /// [`IdProblem`]
+    pub async fn exactly(&self, ids: &[String]) -> Result<Filter, IdProblem> {
+        let mut found: HashMap<&str, Vec<String>> = ids.iter().map(|id| (id.as_str(), Vec::new())).collect();
+        let begins = Filter { prefixes: ids.to_vec(), ..Filter::default() };
+        self.each(&begins, Bodies::Left, |row| {
+            for (prefix, ids) in &mut found {
+                if row.failed.id.starts_with(prefix) {
+                    ids.push(row.failed.id.clone().into_owned());
+                }
+            }
+        })
+        .await?;
+        let one = |id: &String| one_of(id, found.get(id.as_str()).map_or(&[][..], Vec::as_slice));
+        Ok(Filter { prefixes: ids.iter().map(one).collect::<Result<_, _>>()?, ..Filter::default() })
+    }
+
+    /// The row with an id, or the beginning of one, with what was sent.
+    ///
+    /// # Errors
+    /// [`IdProblem`]
+    pub async fn one(&self, id: &str) -> Result<FailedRow, IdProblem> {
+        let begins = Filter { prefixes: vec![id.to_owned()], ..Filter::default() };
+        let (mut ids, mut last) = (Vec::new(), None);
+        self.each(&begins, Bodies::Read, |row| {
+            // More than one is an error, so one row is held.
+            ids.push(row.failed.id.clone().into_owned());
+            last = Some(row);
+        })
+        .await?;
+        one_of(id, &ids)?;
+        last.ok_or_else(|| IdProblem::None(id.to_owned()))
+    }
+
+    /// Removes the rows that are meant, or only says how many they are.
+    ///
+    /// # Errors
+    /// As [`change`](Self::change).
+    pub async fn drop_all(
+        &mut self,
+        filter: &Filter,
+        is_dry: bool,
+        clock: &dyn Clock,
+        ids: &dyn Ids,
+    ) -> Result<u64, LakeError> {
+        let mut verdicts = HashMap::new();
+        self.each(filter, Bodies::Left, |row| {
+            verdicts.insert(row.failed.id.into_owned(), Verdict::Remove);
+        })
+        .await?;
+        if !is_dry {
+            self.change(&verdicts, clock, ids, "drop").await?;
+        }
+        Ok(verdicts.len() as u64)
     }
 
     /// Takes rows out of the table, and gives others the reason they have now.

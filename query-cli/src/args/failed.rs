@@ -173,12 +173,19 @@ impl Moment {
     }
 }
 
-fn since(text: &str) -> Result<Moment, String> {
+/// The first instant that a text means.
+///
+/// # Errors
+/// What was expected.
+pub fn since(text: &str) -> Result<Moment, String> {
     moment(text, 0)
 }
 
-/// A date ends behind its last instant.
-fn until(text: &str) -> Result<Moment, String> {
+/// The instant behind what a text means: a date ends behind its last one.
+///
+/// # Errors
+/// What was expected.
+pub fn until(text: &str) -> Result<Moment, String> {
     moment(text, 1)
 }
 

@@ -22,7 +22,7 @@ A running `weir dev` takes up a change within seconds. Where a command asks for 
 characters do.";
 
 /// A key that was replaced goes on for so long.
-const DEFAULT_GRACE: &str = "24h";
+pub const DEFAULT_GRACE: &str = "24h";
 /// The longest time that a replaced key goes on, in days.
 const LONGEST_GRACE_DAYS: i64 = 3_650;
 
@@ -210,6 +210,10 @@ pub struct CommonKeysArgs {
     pub output: OutputArgs,
 }
 
-fn grace(text: &str) -> Result<i64, String> {
+/// How long a key that was replaced goes on, in milliseconds.
+///
+/// # Errors
+/// What was expected.
+pub fn grace(text: &str) -> Result<i64, String> {
     if text == "0" { Ok(0) } else { duration_ms(text, LONGEST_GRACE_DAYS) }
 }

@@ -1,15 +1,12 @@
 //! `weir failed`: what was sent and not taken, why, and another try.
 
-use std::collections::HashMap;
 use std::io::{self, BufRead, IsTerminal};
 use std::sync::Arc;
 
-use compact_fn::failed::Verdict;
 use serde::{Serialize, Serializer};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use weir_core::ports::Clock;
-use weir_core::time::rfc3339;
-use weir_lake::failed::{Bodies, FailedRow};
+use weir_lake::failed::FailedRow;
 
 use super::open_store;
 use crate::args::{
@@ -17,7 +14,7 @@ use crate::args::{
     ReplayFailedArgs, ShowFailedArgs,
 };
 use crate::error::Failure;
-use crate::failed::{FailedEvents, Filter, Group, Replayed, Try, replay};
+use crate::failed::{FailedEvents, Filter, Replayed, Try, replay, summary, whole};
 use crate::output;
 use crate::render::numbers::{count, counted};
 use crate::render::table::{Align, Table, clip, plain};
@@ -51,7 +48,8 @@ fn say(args: &CommonFailedArgs, message: impl std::fmt::Display) {
 }
 
 impl FilterArgs {
-    fn filter(&self, now_ms: i64) -> Filter {
+    /// What they mean now.
+    pub fn filter(&self, now_ms: i64) -> Filter {
         Filter {
             source: self.source.clone(),
             code: self.code.clone(),
@@ -68,33 +66,7 @@ async fn chosen(failed: &FailedEvents, args: &ChosenArgs) -> Result<Filter, Fail
     if args.ids.is_empty() {
         return Ok(args.filter.filter(SystemClock.now_ms()));
     }
-    let mut found: HashMap<&str, Vec<String>> = args.ids.iter().map(|id| (id.as_str(), Vec::new())).collect();
-    let begins = Filter { prefixes: args.ids.clone(), ..Filter::default() };
-    failed
-        .each(&begins, Bodies::Left, |row| {
-            for (prefix, ids) in &mut found {
-                if row.failed.id.starts_with(prefix) {
-                    ids.push(row.failed.id.clone().into_owned());
-                }
-            }
-        })
-        .await?;
-    let one = |id: &String| one_of(id, found.get(id.as_str()).map_or(&[][..], Vec::as_slice));
-    Ok(Filter { prefixes: args.ids.iter().map(one).collect::<Result<_, _>>()?, ..Filter::default() })
-}
-
-/// The only id that begins so.
-fn one_of(prefix: &str, found: &[String]) -> Result<String, Failure> {
-    let list = "list them with `weir failed list --each`";
-    match found {
-        _ if prefix.is_empty() => Err(Failure::usage("an id is empty").hint(list)),
-        [one] => Ok(one.clone()),
-        [] => Err(Failure::failed(format!("there is no failed event `{prefix}`")).hint(list)),
-        several => {
-            let message = format!("{} failed events begin with `{prefix}`", count(several.len() as u64));
-            Err(Failure::failed(message).hint(format!("give more of the id; {list}")))
-        }
-    }
+    Ok(failed.exactly(&args.ids).await?)
 }
 
 async fn list(args: &ListFailedArgs) -> Result<(), Failure> {
@@ -111,7 +83,7 @@ async fn list(args: &ListFailedArgs) -> Result<(), Failure> {
         let mut groups = failed.groups(&filter).await?;
         let (lines, total) = (groups.len() as u64, groups.iter().map(|group| group.count).sum());
         groups.truncate(args.limit);
-        let rows: Vec<Value> = groups.iter().map(|group| Value::Object(reason(group))).collect();
+        let rows: Vec<Value> = groups.iter().map(|group| Value::Object(group.document())).collect();
         let shown = rows.len() as u64;
         output::print(&Rows { columns: &GROUPS, rows }, format)?;
         (shown, lines, total)
@@ -130,17 +102,7 @@ async fn list(args: &ListFailedArgs) -> Result<(), Failure> {
 
 async fn show(args: &ShowFailedArgs) -> Result<(), Failure> {
     let failed = open(&args.common).await?;
-    let begins = Filter { prefixes: vec![args.id.clone()], ..Filter::default() };
-    let (mut ids, mut last) = (Vec::new(), None);
-    failed
-        .each(&begins, Bodies::Read, |row| {
-            // More than one is an error, so one row is held.
-            ids.push(row.failed.id.clone().into_owned());
-            last = Some(row);
-        })
-        .await?;
-    one_of(&args.id, &ids)?;
-    let Some(row) = last else { return Ok(()) };
+    let row = failed.one(&args.id).await?;
     output::print(&One(&row), args.common.output.format)?;
     if !row.failed.is_whole() {
         let (kept, sent) = (count(row.failed.body.len() as u64), count(row.failed.bytes));
@@ -164,17 +126,11 @@ async fn replay_chosen(args: &ReplayFailedArgs) -> Result<(), Failure> {
 async fn drop_chosen(args: &DropFailedArgs) -> Result<(), Failure> {
     let mut failed = open(&args.common).await?;
     let filter = chosen(&failed, &args.chosen).await?;
-    let mut verdicts = HashMap::new();
-    failed
-        .each(&filter, Bodies::Left, |row| {
-            verdicts.insert(row.failed.id.into_owned(), Verdict::Remove);
-        })
-        .await?;
-    let dropped = verdicts.len() as u64;
-    if dropped > 0 && !args.yes {
-        agreed(&format!("remove {} for good?", counted(dropped, "failed event")))?;
+    let meant = failed.drop_all(&filter, true, &SystemClock, &RandomIds).await?;
+    if meant > 0 && !args.yes {
+        agreed(&format!("remove {} for good?", counted(meant, "failed event")))?;
     }
-    failed.change(&verdicts, &SystemClock, &RandomIds, "drop").await?;
+    let dropped = failed.drop_all(&filter, false, &SystemClock, &RandomIds).await?;
     output::print(&Dropped { dropped }, args.common.output.format)
 }
 
@@ -217,32 +173,6 @@ const EACH: [Column; 9] = [
     ("body_bytes", "bytes", Align::Right),
     ("message", "message", Align::Left),
 ];
-
-fn reason(group: &Group) -> Map<String, Value> {
-    let value = json!({
-        "code": group.code, "field": group.field, "source": group.source, "event": group.event, "count": group.count,
-        "first_seen": rfc3339(group.first_ms), "last_seen": rfc3339(group.last_ms), "message": group.message,
-    });
-    fields(value)
-}
-
-/// A row without what was sent.
-fn summary(row: &FailedRow) -> Map<String, Value> {
-    let failed = &row.failed;
-    let value = json!({
-        "failed_id": failed.id, "received_at": rfc3339(row.received_ms), "source": row.source,
-        "protocol": failed.protocol, "event": failed.event, "code": failed.code, "field": failed.field,
-        "body_bytes": failed.bytes, "message": failed.message,
-    });
-    fields(value)
-}
-
-fn fields(value: Value) -> Map<String, Value> {
-    match value {
-        Value::Object(fields) => fields,
-        _ => Map::new(),
-    }
-}
 
 /// Lines of a list: its document is an array of objects.
 struct Rows {
@@ -296,21 +226,7 @@ struct One<'a>(&'a FailedRow);
 
 impl One<'_> {
     fn fields(&self) -> Vec<(&'static str, Value)> {
-        let FailedRow { source, received_ms, failed } = self.0;
-        vec![
-            ("failed_id", json!(failed.id)),
-            ("received_at", json!(rfc3339(*received_ms))),
-            ("source", json!(source)),
-            ("place", json!(failed.place)),
-            ("protocol", json!(failed.protocol)),
-            ("event", json!(failed.event)),
-            ("code", json!(failed.code)),
-            ("field", json!(failed.field)),
-            ("message", json!(failed.message)),
-            ("sent_at", json!(failed.sent_at)),
-            ("body_bytes", json!(failed.bytes)),
-            ("body", json!(failed.body)),
-        ]
+        whole(self.0)
     }
 
     /// Name and value of each field but the body, where there is one.

@@ -1,6 +1,7 @@
 use weir_core::event::Failed;
 
 use super::*;
+use crate::failed::{Group, one_of};
 use crate::output::Format;
 use crate::render::render;
 
@@ -33,7 +34,7 @@ fn reasons_in_every_format() {
         message: "user_id: is missing, and so is anonymous_id; one of the two is needed".to_owned(),
     };
     let rows: Vec<Value> =
-        [group(Some("view"), 12_345), group(None, 1)].iter().map(|g| Value::Object(reason(g))).collect();
+        [group(Some("view"), 12_345), group(None, 1)].iter().map(|g| Value::Object(g.document())).collect();
     let rows = Rows { columns: &GROUPS, rows };
     let show = |format| render(&rows, format, 80).unwrap();
     insta::assert_snapshot!(show(Format::Table), @"
@@ -133,9 +134,9 @@ fn a_replay_in_every_format() {
 fn an_id_is_known_by_its_beginning_if_no_other_begins_so() {
     let ids = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>();
     assert_eq!(one_of("ab", &ids(&["abc"])).unwrap(), "abc");
-    let none = one_of("ab", &[]).unwrap_err();
+    let none = Failure::from(one_of("ab", &[]).unwrap_err());
     assert_eq!((none.exit.code(), none.message.as_str()), (1, "there is no failed event `ab`"));
-    let several = one_of("ab", &ids(&["abc", "abd"])).unwrap_err();
+    let several = Failure::from(one_of("ab", &ids(&["abc", "abd"])).unwrap_err());
     assert_eq!((several.exit.code(), several.message.as_str()), (1, "2 failed events begin with `ab`"));
-    assert_eq!(one_of("", &ids(&["abc"])).unwrap_err().exit.code(), 2);
+    assert_eq!(Failure::from(one_of("", &ids(&["abc"])).unwrap_err()).exit.code(), 2);
 }

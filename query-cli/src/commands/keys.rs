@@ -141,7 +141,11 @@ fn set(keys: &mut [Key], wanted: &str, changes: &KeyChanges) -> Result<Key, Fail
     Ok(key.clone())
 }
 
-fn disable(keys: &mut [Key], wanted: &str, now_ms: i64) -> Result<Key, Failure> {
+/// Switches a key off.
+///
+/// # Errors
+/// As [`find`].
+pub fn disable(keys: &mut [Key], wanted: &str, now_ms: i64) -> Result<Key, Failure> {
     let key = find(keys, wanted)?;
     // When a key was switched off first is what is worth keeping.
     key.disabled_at = Some(key.disabled_at.map_or(now_ms, |at| at.min(now_ms)));
@@ -154,7 +158,11 @@ fn enable(keys: &mut [Key], wanted: &str) -> Result<Key, Failure> {
     Ok(key.clone())
 }
 
-fn rotate(keys: &mut Vec<Key>, wanted: &str, ids: &dyn Ids, now_ms: i64, ends_at: i64) -> Result<Rotated, Failure> {
+/// Replaces a key by a new one like it; the old one ends later.
+///
+/// # Errors
+/// As [`find`]; it is replaced or disabled already.
+pub fn rotate(keys: &mut Vec<Key>, wanted: &str, ids: &dyn Ids, now_ms: i64, ends_at: i64) -> Result<Rotated, Failure> {
     let old = find(keys, wanted)?;
     let shown = shown(&old.key);
     match old.state(now_ms) {
@@ -182,7 +190,10 @@ fn rotate(keys: &mut Vec<Key>, wanted: &str, ids: &dyn Ids, now_ms: i64, ends_at
 }
 
 /// The key of this text, or the only one that begins with it.
-fn find<'a>(keys: &'a mut [Key], wanted: &str) -> Result<&'a mut Key, Failure> {
+///
+/// # Errors
+/// There is none, or more than one.
+pub fn find<'a>(keys: &'a mut [Key], wanted: &str) -> Result<&'a mut Key, Failure> {
     let list = "list the keys with `weir keys list`";
     let matches =
         |key: &Key| key.key.as_str().starts_with(wanted) && wanted.len() > ingest_fn::keys::model::KEY_PREFIX.len();
@@ -213,7 +224,7 @@ struct Added {
 
 /// What `rotate` prints.
 #[derive(Debug, Serialize)]
-struct Rotated {
+pub struct Rotated {
     key: String,
     source: String,
     /// The old key.
@@ -224,7 +235,7 @@ struct Rotated {
 
 /// One key, as `list`, `set`, `disable` and `enable` print it.
 #[derive(Debug, Serialize)]
-struct Row {
+pub struct Row {
     key: String,
     source: String,
     state: State,
@@ -251,7 +262,8 @@ struct List(Vec<Row>);
 struct One(Row);
 
 impl Row {
-    fn of(key: &Key, now_ms: i64) -> Self {
+    /// As it is at an instant.
+    pub fn of(key: &Key, now_ms: i64) -> Self {
         let rate = key.rate();
         Self {
             key: key.key.as_str().to_owned(),

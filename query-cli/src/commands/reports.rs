@@ -8,7 +8,7 @@ use weir_core::ports::{Clock, RandomIds, SystemClock};
 use weir_core::saved::Report as SavedReport;
 use weir_core::spec::{SpecError, SpecProblem, read as read_json};
 use weir_lake::Table as LakeTable;
-use weir_lake::names::SavedKind;
+use weir_lake::names::{SavedKind, is_saved_id};
 
 use super::ask::ask;
 use super::{open_store, read_text};
@@ -172,10 +172,15 @@ fn newer(document: &Document) -> Failure {
 /// The report of this id or name, or the only one whose id begins so.
 async fn find(library: &Library, wanted: &str) -> Result<Arc<Document>, Failure> {
     let list = "list them with `weir reports list`, and those that are removed with `weir reports list --removed`";
-    let reports = library.list(KIND).await?;
-    if let Some(exact) = reports.iter().find(|report| report.id == wanted) {
-        return Ok(Arc::clone(exact));
+    if is_saved_id(wanted) {
+        return match library.get(KIND, wanted).await {
+            Err(SavedError::NotThere { .. }) => {
+                Err(Failure::failed(format!("there is no report `{wanted}`")).hint(list))
+            }
+            found => Ok(found?),
+        };
     }
+    let reports = library.list(KIND).await?;
     let named: Vec<_> = reports.iter().filter(|report| !report.removed && report.text("name") == wanted).collect();
     let found = match named.as_slice() {
         [] => reports.iter().filter(|report| !wanted.is_empty() && report.id.starts_with(wanted)).collect(),

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use weir_core::time::rfc3339;
 use weir_lake::snapshot::Level;
-use weir_lake::{Snapshot, Table as LakeTable};
+use weir_lake::{LakeError, Snapshot, Store, Table as LakeTable};
 
 use super::{open_store, say_foreign};
 use crate::args::StatsArgs;
@@ -24,16 +24,14 @@ use crate::users::UserStats;
 /// Whatever is wrong with the lake.
 pub async fn run(args: &StatsArgs) -> Result<(), Failure> {
     let table = LakeTable::open(&open_store(&args.lake).await?).await?;
-    let snapshot = table.snapshot();
-    let users = UserStats::of(&table.links().report(table.store(), &snapshot).await?);
-    output::print(&Stats { users, ..Stats::of(table.store().url(), &snapshot) }, args.output.format)?;
-    say_foreign(&snapshot);
+    output::print(&Stats::of_table(&table).await?, args.output.format)?;
+    say_foreign(&table.snapshot());
     Ok(())
 }
 
 /// The figures of a lake.
 #[derive(Debug, Serialize)]
-struct Stats {
+pub struct Stats {
     /// As it was given.
     lake: String,
     /// The newest version.
@@ -164,6 +162,20 @@ struct Shard {
 }
 
 impl Stats {
+    /// Those of the newest version of a lake.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the lake.
+    pub async fn read(store: &Store) -> Result<Self, LakeError> {
+        Self::of_table(&LakeTable::open(store).await?).await
+    }
+
+    async fn of_table(table: &LakeTable) -> Result<Self, LakeError> {
+        let snapshot = table.snapshot();
+        let users = UserStats::of(&table.links().report(table.store(), &snapshot).await?);
+        Ok(Self { users, ..Self::of(table.store().url(), &snapshot) })
+    }
+
     fn of(lake: &str, snapshot: &Snapshot) -> Self {
         let (events, bytes) = (snapshot.rows(), snapshot.bytes());
         let files = || snapshot.files.values();

@@ -19,6 +19,7 @@ pub mod file_scan;
 pub mod functions;
 pub mod funnel_exec;
 pub mod funnel_walk;
+pub mod live;
 pub mod merge_scan;
 pub mod narrowed;
 pub mod progress;
@@ -249,6 +250,16 @@ impl Engine {
     /// The newest snapshot of the last question, without asking the lake; an empty one before the first.
     pub async fn last_snapshot(&self) -> Arc<Snapshot> {
         self.table.lock().await.as_ref().map(Table::snapshot).unwrap_or_default()
+    }
+
+    /// Where the lake is.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// What tells the time.
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
     }
 
     /// What was saved in the lake.

@@ -38,7 +38,7 @@ use super::wanted::Wanted;
 use super::{Engine, EngineError};
 
 /// What is read of each row.
-const COLUMNS: [&str; 13] = [
+pub(super) const COLUMNS: [&str; 13] = [
     USER,
     TIME,
     EVENT,
@@ -379,7 +379,7 @@ impl<'q> Kept<'q> {
 }
 
 /// The columns of a batch.
-struct Rows {
+pub(super) struct Rows {
     user: StringViewArray,
     time: TimestampMicrosecondArray,
     received: TimestampMicrosecondArray,
@@ -412,7 +412,7 @@ impl Names {
 }
 
 impl Rows {
-    fn of(batch: &RecordBatch) -> Result<Self, LakeError> {
+    pub fn of(batch: &RecordBatch) -> Result<Self, LakeError> {
         let column = |name: &str| {
             batch
                 .column_by_name(name)
@@ -437,7 +437,12 @@ impl Rows {
         })
     }
 
-    fn row(&self, row: usize) -> Row<'_> {
+    /// Whose a row is.
+    pub fn user(&self, row: usize) -> &str {
+        self.user.value(row)
+    }
+
+    pub fn row(&self, row: usize) -> Row<'_> {
         fn at(column: &StringViewArray, row: usize) -> Option<&str> {
             column.is_valid(row).then(|| column.value(row))
         }
@@ -458,9 +463,9 @@ impl Rows {
 }
 
 /// One row, borrowed.
-struct Row<'r> {
+pub(super) struct Row<'r> {
     time_ms: i64,
-    received_ms: i64,
+    pub received_ms: i64,
     event: &'r str,
     source: &'r str,
     event_uuid: Option<&'r [u8]>,
@@ -478,7 +483,7 @@ impl Row<'_> {
         uuid.or_else(|| self.event_id.map(str::to_owned)).unwrap_or_default()
     }
 
-    fn to_event(&self, session: usize) -> TimelineEvent {
+    pub fn to_event(&self, session: usize) -> TimelineEvent {
         // Another engine may have written what is no JSON.
         let json = |text: Option<&str>| text.and_then(|text| RawValue::from_string(text.to_owned()).ok());
         TimelineEvent {

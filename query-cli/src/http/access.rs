@@ -64,6 +64,16 @@ pub(super) const ACCESS: &[(Method, &str, Needs)] = &[
     (Method::PUT, "/api/annotations/{id}", EDITOR),
     (Method::DELETE, "/api/annotations/{id}", EDITOR),
     (Method::GET, "/api/annotations/{id}/history", VIEWER),
+    (Method::GET, "/api/live", ADMIN),
+    (Method::GET, "/api/system", ADMIN),
+    (Method::GET, "/api/failed", ADMIN),
+    (Method::GET, "/api/failed/{id}", ADMIN),
+    (Method::POST, "/api/failed/replay", ADMIN),
+    (Method::POST, "/api/failed/drop", ADMIN),
+    (Method::GET, "/api/keys", ADMIN),
+    (Method::POST, "/api/keys", ADMIN),
+    (Method::POST, "/api/keys/{id}/disable", ADMIN),
+    (Method::POST, "/api/keys/{id}/rotate", ADMIN),
     (Method::GET, "/metrics", ADMIN),
 ];
 

@@ -16,8 +16,10 @@ use weir_lake::{LakeError, StoreError};
 
 use super::access::UNKNOWN;
 use super::state::Api;
-use super::{catalogue, properties, query, saved, session, user};
+use super::{catalogue, failed, keys, live, properties, query, saved, session, user};
 use crate::engine::{Engine, EngineError};
+use crate::error::Failure;
+use crate::failed::IdProblem;
 use crate::saved::{SavedError, one_of};
 
 /// What answers leave out: files of another engine.
@@ -28,7 +30,8 @@ const RETRY_SECONDS: &str = "2";
 
 /// What there is, for those who ask for something else.
 const ROUTES: &str = "there is POST /api/query, GET /api/events, GET /api/catalogue, GET /api/properties, GET /api/user, POST \
-                      /api/explain, GET /api/session, POST /api/login, POST /api/logout, and /api/reports, /api/dashboards and /api/annotations";
+                      /api/explain, GET /api/session, POST /api/login, POST /api/logout, /api/reports, /api/dashboards and \
+                      /api/annotations, and for admins /api/live, /api/system, /api/failed and /api/keys";
 
 /// Routes under `/api`.
 pub fn router(api: Api) -> Router {
@@ -39,6 +42,15 @@ pub fn router(api: Api) -> Router {
         .route("/api/user", get(user::timeline))
         .route("/api/explain", post(user::explain))
         .route("/api/properties", get(properties::properties))
+        .route("/api/live", get(live::live))
+        .route("/api/system", get(live::system))
+        .route("/api/failed", get(failed::list))
+        .route("/api/failed/{id}", get(failed::show))
+        .route("/api/failed/replay", post(failed::replay_chosen))
+        .route("/api/failed/drop", post(failed::drop_chosen))
+        .route("/api/keys", get(keys::list).post(keys::add))
+        .route("/api/keys/{id}/disable", post(keys::disable))
+        .route("/api/keys/{id}/rotate", post(keys::rotate))
         .route("/api/session", get(session::session))
         .route("/api/login", post(session::login))
         .route("/api/logout", post(session::logout));
@@ -103,6 +115,30 @@ pub(super) enum ApiError {
     NoPrecondition(String),
     /// Something saved.
     Saved(SavedError),
+    /// A failed event is not named as it should be.
+    Failed(IdProblem),
+    /// No such write key: what is said of it.
+    NoKey(Failure),
+    /// It cannot be done as things are.
+    Refused(Failure),
+}
+
+impl From<LakeError> for ApiError {
+    fn from(error: LakeError) -> Self {
+        Self::Engine(error.into())
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        Self::Engine(LakeError::from(error).into())
+    }
+}
+
+impl From<IdProblem> for ApiError {
+    fn from(problem: IdProblem) -> Self {
+        Self::Failed(problem)
+    }
 }
 
 impl From<SavedError> for ApiError {
@@ -158,6 +194,15 @@ impl ApiError {
                 return (StatusCode::SERVICE_UNAVAILABLE, body("query_too_long", &message));
             }
             Self::Saved(saved) => return saved_error(saved),
+            Self::Failed(IdProblem::Lake(error)) => error.into(),
+            Self::Failed(problem @ IdProblem::None(_)) => {
+                return (StatusCode::NOT_FOUND, body("no_failed_event", &problem.to_string()));
+            }
+            Self::Failed(problem) => {
+                return (StatusCode::BAD_REQUEST, body("invalid_parameters", &problem.to_string()));
+            }
+            Self::NoKey(failure) => return (StatusCode::NOT_FOUND, body("no_key", &failure.message)),
+            Self::Refused(failure) => return (StatusCode::CONFLICT, body("refused", &failure.message)),
             Self::Engine(engine) => engine,
         };
         let message = engine.to_string();

@@ -20,6 +20,7 @@ use cookie::time::Duration;
 use cookie::{Cookie, CookieJar, Key, SameSite};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
+use tokio::time::timeout;
 use weir_core::ports::Clock;
 use weir_lake::{Settings, Store, StoreError};
 
@@ -32,6 +33,8 @@ const COOKIE: &str = "weir_session";
 const SESSION_MS: i64 = 12 * 3_600_000;
 /// How old what is known of tokens may be.
 const FRESH_MS: i64 = 2_000;
+/// Nobody waits longer for a store that does not answer.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(3);
 
 /// Who asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -168,7 +171,11 @@ impl TokenAuth {
         let now_ms = self.clock.now_ms();
         let mut known = self.known.lock().await;
         if now_ms.saturating_sub(known.looked_ms) >= FRESH_MS {
-            let newer = known.settings.newer(&self.store).await;
+            let newer = timeout(PATIENCE, known.settings.newer(&self.store)).await;
+            let newer = newer.unwrap_or_else(|_| {
+                tracing::warn!("the settings do not come in {PATIENCE:?}; the tokens from before stay in force");
+                Ok(None)
+            });
             let read = newer.and_then(|newer| newer.map(|newer| Ok((tokens_of(&newer)?, newer))).transpose());
             match read {
                 Ok(Some((tokens, settings))) => (known.tokens, known.settings) = (tokens.into(), settings),

@@ -11,6 +11,8 @@
 //! | `POST /api/explain` | a user and a query spec in, why they did or did not convert out |
 //! | `/api/reports`, `/api/dashboards`, `/api/annotations` | what people keep |
 //! | `GET /api/session`, `POST /api/login`, `POST /api/logout` | who asks, and what they may do |
+//! | `GET /api/live`, `GET /api/system` | what lands just now; the figures of the lake |
+//! | `/api/failed`, `/api/keys` | failed events and write keys, for admins |
 //! | `GET /metrics` | the figures of the server, for Prometheus |
 //! | everything else | the page |
 //!
@@ -20,6 +22,9 @@ mod access;
 mod api;
 mod auth;
 mod catalogue;
+mod failed;
+mod keys;
+mod live;
 mod page;
 mod properties;
 mod query;

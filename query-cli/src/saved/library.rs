@@ -113,8 +113,10 @@ impl Library {
         ids: &dyn Ids,
         saving: Saving<'_>,
     ) -> Result<Arc<Document>, SavedError> {
-        let kept = self.list(kind).await?.iter().filter(|document| !document.removed).count();
-        if kept >= MAX_DOCUMENTS {
+        // Which are removed is read only where it matters.
+        if saved::newest(&self.store, kind).await?.len() >= MAX_DOCUMENTS
+            && self.list(kind).await?.iter().filter(|document| !document.removed).count() >= MAX_DOCUMENTS
+        {
             return Err(SavedError::TooMany { kind });
         }
         loop {
