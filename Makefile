@@ -13,7 +13,7 @@ CRASH_POINTS ?= 200
 ORACLE_QUESTIONS ?= 20000
 
 .DEFAULT_GOAL := help
-.PHONY: help run test build check format bench bench-lake bench-query bench-ingest bench-function soak crash oracle page setup setup-build setup-test setup-aws test-rust test-page test-browser test-clients test-engines clean
+.PHONY: help run test build check format bench bench-lake bench-query bench-page bench-ingest bench-function soak crash oracle page setup setup-build setup-test setup-aws test-rust test-page test-browser test-clients test-engines clean
 
 help: ## Show what there is to make
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ bench-lake: build ## Measure the lake beside DuckDB and Polars: import, compacti
 
 bench-query: build ## Measure questions beside ClickHouse and DuckDB: CPU, memory, growth (see scripts/bench-query.sh)
 	scripts/bench-query.sh "$(CARGO_TARGET_DIR)/release/weir" "$(CARGO_TARGET_DIR)/engines-python"
+
+bench-page: build setup-test ## Measure the page in a browser: bytes, time to use, what it adds to a question (BENCH_LAKE names a lake)
+	cd web && WEIR_BIN="$(CARGO_TARGET_DIR)/release/weir" node e2e/bench.mjs
 
 bench-ingest: ## Measure the collector beside a bare handler: the bars of ingest, in about two minutes
 	$(CARGO) build --release -p weir-load --bins

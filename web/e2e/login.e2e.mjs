@@ -38,6 +38,7 @@ test("a viewer looks, an editor saves, and who has left sees nothing", async () 
   await enter(page, stage.tokens.viewer);
   await readFunnel(page, 2);
   assert.equal(await page.getByRole("button", { name: "Save", exact: true }).count(), 0);
+  assert.equal(await page.getByRole("link", { name: "Settings" }).count(), 0);
   const refused = await page.evaluate(async (spec) => {
     const response = await fetch("api/reports", { method: "POST", headers: { "content-type": "application/json", "x-weir": "1" }, body: JSON.stringify({ name: "x", spec }) });
     return [response.status, (await response.json()).error.code];

@@ -31,6 +31,10 @@ const PAGES = {
   catalogue: "#/catalogue",
   event: "#/catalogue/view_job",
   users: "#/users",
+  live: "#/live",
+  failed: "#/failed",
+  settings: "#/settings",
+  system: "#/system",
 };
 /** What the pages of saved things show. */
 const kept = {};
@@ -48,6 +52,8 @@ async function keepSome() {
   const tiles = [{ report: kept.report, wide: true }, { text: "What to look at." }];
   for (const name of ["groups", "retention", "paths"]) tiles.push({ report: await post("reports", { name, spec: spec(PAGES[name]) }) });
   kept.dashboard = await post("dashboards", { name: "Morning", tiles });
+  await post("keys", { source: "shop" });
+  await fetch(`${stage.origin}/v1/events`, { method: "POST", headers: { "content-type": "application/json" }, body: '{"event":"bad","user_id":"u","timestamp":12}' });
   await post("annotations", { date: new Date(Date.now() - 5 * 86_400_000).toISOString().slice(0, 10), text: "launch" });
 }
 

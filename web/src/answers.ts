@@ -305,3 +305,71 @@ export interface Revision {
   name?: string;
   removed: boolean;
 }
+
+/** An event that landed. */
+export interface LiveEvent {
+  event: string;
+  user: string;
+  time: string;
+  received_at: string;
+  source: string;
+  event_id: string;
+  properties?: Record<string, unknown> | null;
+  context?: Record<string, unknown> | null;
+}
+
+/** Failed events of one reason. */
+export interface FailedGroup {
+  code: string;
+  field: string | null;
+  source: string | null;
+  event: string | null;
+  count: number;
+  first_seen: string;
+  last_seen: string;
+  message: string;
+}
+
+export interface FailedEvent {
+  failed_id: string;
+  received_at: string;
+  source: string | null;
+  event: string | null;
+  code: string;
+  field: string | null;
+  message: string;
+  body_bytes: number;
+  /** As it was sent; only of one that was asked for by its id. */
+  body?: unknown;
+}
+
+/** Which failed events: those of one reason, event and source. */
+export type FailedChoice = Partial<Record<"code" | "event" | "source", string>>;
+
+export interface WriteKey {
+  key: string;
+  source: string;
+  state: string;
+  created_at: string;
+  disabled_at?: string | null;
+  origins?: string[];
+  events_per_second?: number | null;
+  plan?: string;
+}
+
+/** The figures of the lake. */
+export interface System {
+  lake: string;
+  version: number;
+  complete_to: string | null;
+  events: number;
+  files: number;
+  bytes: number;
+  bytes_per_event: number | null;
+  first_event: string | null;
+  last_event: string | null;
+  levels: { level: number; kind: string; files: number; events: number; bytes: number }[];
+  queue: unknown[];
+  shards?: unknown[];
+  users: { linked_ids: number; refused_links: number };
+}

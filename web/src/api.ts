@@ -1,8 +1,9 @@
 /** The server's API, and how it fails. Shapes of answers are in `answers.ts`. */
 
 import type {
-  Annotation, Answer, Catalogue, Dashboard, DashboardSummary, EventDetail, Explanation, OtherAnswer, Property, PropertyValue, Report,
-  ReportSummary, Revision, Session, Timeline,
+  Annotation, Answer, Catalogue, Dashboard, DashboardSummary, EventDetail, Explanation, FailedChoice, FailedEvent, FailedGroup, LiveEvent,
+  OtherAnswer, Property, PropertyValue, Report,
+  ReportSummary, Revision, Session, System, Timeline, WriteKey,
 } from "./answers";
 import type { Problem, Spec } from "./question/compile";
 
@@ -65,6 +66,18 @@ export interface Api {
   reports: SavedApi<ReportSummary, Report>;
   dashboards: SavedApi<DashboardSummary, Dashboard>;
   annotations: SavedApi<Annotation, Annotation>;
+  /** The last events, or those that landed after a version. */
+  live(after: number | null): Promise<{ version: number; events: LiveEvent[] }>;
+  failed(): Promise<{ count: number; groups: FailedGroup[] }>;
+  failedEach(choice: FailedChoice): Promise<FailedEvent[]>;
+  failedOne(id: string): Promise<FailedEvent>;
+  replayFailed(choice: FailedChoice): Promise<{ replayed: number; duplicates: number; failing: number }>;
+  dropFailed(choice: FailedChoice): Promise<{ dropped: number }>;
+  keys(): Promise<WriteKey[]>;
+  addKey(source: string): Promise<{ key: string; source: string }>;
+  disableKey(key: string): Promise<void>;
+  rotateKey(key: string): Promise<{ key: string; source: string }>;
+  system(): Promise<System>;
   catalogue(signal?: AbortSignal): Promise<Catalogue>;
   event(name: string, signal?: AbortSignal): Promise<EventDetail>;
   /** Properties of these events; of all where none is named. */
@@ -84,6 +97,20 @@ export const api: Api = {
   reports: saved("reports"),
   dashboards: saved("dashboards"),
   annotations: saved("annotations"),
+  live: (after) => get("api/live", after === null ? {} : { after: [String(after)] }),
+  failed: () => get("api/failed", {}),
+  failedEach: async (choice) => {
+    const given = Object.fromEntries(Object.entries(choice).map(([name, value]) => [name, [value]]));
+    return (await get<{ failed: FailedEvent[] }>("api/failed", { each: ["true"], ...given })).failed;
+  },
+  failedOne: (id) => get(`api/failed/${encodeURIComponent(id)}`, {}),
+  replayFailed: (choice) => post("api/failed/replay", chosen(choice)),
+  dropFailed: (choice) => post("api/failed/drop", chosen(choice)),
+  keys: async () => (await get<{ keys: WriteKey[] }>("api/keys", {})).keys,
+  addKey: (source) => post("api/keys", { source }),
+  disableKey: (key) => post(`api/keys/${encodeURIComponent(key)}/disable`, {}),
+  rotateKey: (key) => post(`api/keys/${encodeURIComponent(key)}/rotate`, {}),
+  system: () => get("api/system", {}),
   catalogue: (signal) => get<Catalogue>("api/catalogue", {}, signal),
   event: (name, signal) => get<EventDetail>("api/catalogue", { event: [name] }, signal),
   properties: (events) => properties({ event: events }),
@@ -112,6 +139,11 @@ function saved<Summary, Document extends { id: string; revision: number }>(kind:
     remove: (id, revision) => nothing(at(id), { method: "DELETE", headers: { ...OWN, ...over(revision) } }),
     history: async (id) => (await get<{ revisions: Revision[] }>(`${at(id)}/history`, {})).revisions,
   };
+}
+
+/** All is said outright: to leave out a word is not to mean everything. */
+function chosen(choice: FailedChoice): object {
+  return Object.keys(choice).length === 0 ? { all: true } : choice;
 }
 
 /** What a newer weir saved has null for what this one cannot tell: a name is its id then, a text is empty, a list has nothing. */

@@ -12,7 +12,12 @@ export type Route =
   | { page: "reports" }
   | { page: "dashboards"; id: string | null }
   | { page: "catalogue"; event: string | null }
-  | { page: "users"; id: string | null };
+  | { page: "users"; id: string | null }
+  | { page: AdminPage };
+
+/** Pages for those who run the lake. */
+export const ADMIN_PAGES = ["live", "failed", "settings", "system"] as const;
+export type AdminPage = (typeof ADMIN_PAGES)[number];
 
 export const EXPLORE: Extract<Route, { page: "explore" }> = { page: "explore", embed: false, report: null };
 
@@ -33,8 +38,10 @@ export function routeOf(hash: string): Route {
       return { page, event: name };
     case "users":
       return { page, id: name };
-    default:
-      return EXPLORE;
+    default: {
+      const admin = ADMIN_PAGES.find((known) => known === page);
+      return admin === undefined ? EXPLORE : { page: admin };
+    }
   }
 }
 
@@ -44,7 +51,11 @@ export function hashOf(route: Route): string {
     case "explore":
       return route.report === null ? "#" : under("reports", route.report.id);
     case "reports":
-      return "#/reports";
+    case "live":
+    case "failed":
+    case "settings":
+    case "system":
+      return `#/${route.page}`;
     case "dashboards":
       return under("dashboards", route.id);
     case "catalogue":
@@ -62,4 +73,8 @@ function decoded(text: string): string | null {
   } catch {
     return null;
   }
+}
+
+export function isAdminPage(route: Route): route is { page: AdminPage } {
+  return ADMIN_PAGES.some((page) => page === route.page);
 }

@@ -1,8 +1,9 @@
 /** The state of the page. Views read it, actions change it. */
 
 import type {
-  Annotation, Answer, Catalogue, Dashboard, DashboardSummary, EventDetail, Explanation, OtherAnswer, Property, PropertyValue, Report,
-  ReportSummary, Revision, Session, Timeline, UserList,
+  Annotation, Answer, Catalogue, Dashboard, DashboardSummary, EventDetail, Explanation, FailedChoice, FailedEvent, FailedGroup, LiveEvent,
+  OtherAnswer, Property, PropertyValue, Report,
+  ReportSummary, Revision, Session, System, Timeline, UserList, WriteKey,
 } from "./answers";
 import type { Failure, Progress } from "./api";
 import type { Language } from "./messages";
@@ -67,6 +68,8 @@ export type Sheet =
       readonly saving: Saving;
     }
   | { readonly kind: "history"; readonly report: ReportSummary; readonly revisions: Loading<Revision[]> }
+  | { readonly kind: "drop"; readonly choice: FailedChoice; readonly count: number }
+  | { readonly kind: "disable"; readonly key: WriteKey }
   | { readonly kind: "remove"; readonly what: ReportSummary | DashboardSummary; readonly of: "reports" | "dashboards"; readonly saving: Saving }
   | { readonly kind: "notes"; readonly date: string; readonly text: string; readonly saving: Saving }
   | { readonly kind: "people"; readonly step: number; readonly label: string; readonly state: FunnelState; readonly list: Loading<UserList> }
@@ -100,7 +103,41 @@ export interface TileState {
   readonly answer: Loading<Answer | OtherAnswer> | null;
 }
 
+/** Events as they land. */
+export interface Live {
+  /** The newest first. */
+  readonly events: readonly LiveEvent[];
+  readonly version: number | null;
+  readonly paused: boolean;
+  /** Only events whose name has this. */
+  readonly search: string;
+  readonly failure: Failure | null;
+}
+
+/** Failed events: in groups, and those of the group that is looked at. */
+export interface FailedView {
+  readonly groups: readonly FailedGroup[];
+  readonly shown: { readonly choice: FailedChoice; readonly each: Loading<FailedEvent[]> } | null;
+  /** The one whose body is shown. */
+  readonly one: FailedEvent | null;
+  /** What became of the last replay or drop. */
+  readonly done: { readonly replayed: number; readonly duplicates: number; readonly failing: number } | { readonly dropped: number } | null;
+  readonly busy: boolean;
+  readonly failure: Failure | null;
+}
+
+export interface KeysView {
+  readonly keys: readonly WriteKey[];
+  /** A key that was just made. */
+  readonly made: { readonly key: string; readonly source: string } | null;
+  readonly failure: Failure | null;
+}
+
 export interface State {
+  live: Live;
+  failed: Loading<FailedView> | null;
+  keys: Loading<KeysView> | null;
+  system: Loading<System> | null;
   route: Route;
   session: Loading<Session>;
   /** Said of a login that did not succeed. */
@@ -148,6 +185,10 @@ export interface State {
 export function initialState(timezone: string, language: Language, theme: Theme): State {
   const question = blankQuestion(timezone);
   return {
+    live: { events: [], version: null, paused: false, search: "", failure: null },
+    failed: null,
+    keys: null,
+    system: null,
     route: EXPLORE,
     session: { status: "loading" },
     login: { status: "editing" },
@@ -184,6 +225,11 @@ export function initialState(timezone: string, language: Language, theme: Theme)
 /** Whether the person may save. */
 export function mayEdit({ session }: State): boolean {
   return session.status === "ready" && (session.value.role === "editor" || session.value.role === "admin");
+}
+
+/** Whether the person runs the lake. */
+export function isAdmin({ session }: State): boolean {
+  return session.status === "ready" && session.value.role === "admin";
 }
 
 /** The key of a list that belongs to events, whichever their order. */

@@ -1,7 +1,8 @@
 /** Answers and a world for tests. */
 
 import type {
-  Annotation, Answer, Catalogue, Dashboard, DashboardSummary, EventDetail, Explanation, FunnelAnswer, OtherAnswer, PathsAnswer, Report,
+  Annotation, Answer, Catalogue, Dashboard, DashboardSummary, EventDetail, Explanation, FailedChoice, FailedGroup, FunnelAnswer, LiveEvent,
+  OtherAnswer, PathsAnswer, Report,
   ReportSummary, RetentionAnswer, Revision, Session, StepAnswer, Timeline, TrendsAnswer,
 } from "./answers";
 import { type Api, ApiError, type Progress, type SavedApi, type TimelineQuery } from "./api";
@@ -143,6 +144,10 @@ export class TestWorld implements World {
   propertiesAsked: (readonly string[])[] = [];
   catalogue: Catalogue = { version: 1, complete_to: null, events: [{ event: "view_job", count: 9 }, { event: "apply", count: 5 }] };
   session: Session = { version: "0", auth: "none", name: null, role: "admin", lake: "demo" };
+  landed: { version: number; events: LiveEvent[] }[] = [];
+  liveAfter: (number | null)[] = [];
+  failures: FailedGroup[] = [];
+  replayed: FailedChoice[] = [];
   reports = new TestSaved<ReportSummary, Report>();
   dashboards = new TestSaved<DashboardSummary, Dashboard>();
   annotations = new TestSaved<Annotation, Annotation>();
@@ -157,6 +162,24 @@ export class TestWorld implements World {
     reports: this.reports,
     dashboards: this.dashboards,
     annotations: this.annotations,
+    live: async (after) => {
+      this.liveAfter.push(after);
+      return this.landed.shift() ?? { version: 1, events: [] };
+    },
+    failed: async () => ({ count: this.failures.length, groups: this.failures }),
+    failedEach: async () => [],
+    failedOne: async () => Promise.reject(new ApiError({ kind: "missing", message: "no such event" })),
+    replayFailed: async (choice) => {
+      this.replayed.push(choice);
+      this.failures = this.failures.filter(({ code }) => code !== choice.code);
+      return { replayed: 1, duplicates: 0, failing: 0 };
+    },
+    dropFailed: async () => Promise.reject(new ApiError({ kind: "forbidden", message: "only an admin may" })),
+    keys: async () => [],
+    addKey: async (source) => ({ key: "wk_1", source }),
+    disableKey: async () => {},
+    rotateKey: async (key) => ({ key: "wk_2", source: key }),
+    system: async () => Promise.reject(new ApiError({ kind: "unreachable" })),
     catalogue: async () => this.catalogue,
     event: async (event) => ({ version: 1, event, count: 1, days_utc: [], sources: [], properties: [] }) as EventDetail,
     properties: async (events) => {

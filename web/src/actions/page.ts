@@ -2,9 +2,10 @@
 
 import { failureFrom } from "../api";
 import type { Language } from "../messages";
-import { type Route, hashOf, routeOf } from "../routes";
+import { type Route, hashOf, isAdminPage, routeOf } from "../routes";
 import type { State, Theme } from "../state";
 import type { World } from "../world";
+import { Admin } from "./admin";
 import { Dashboards } from "./dashboards";
 import { Explore } from "./explore";
 import { Lists } from "./lists";
@@ -22,6 +23,7 @@ export class Actions {
   readonly reports: Reports;
   readonly dashboards: Dashboards;
   readonly session: SessionActions;
+  readonly admin: Admin;
   private callOffCopied: () => void = () => {};
   private detail: AbortController | null = null;
 
@@ -34,6 +36,7 @@ export class Actions {
     this.people = new People(state, world);
     this.reports = new Reports(state, world, (report) => this.explore.saved(report));
     this.dashboards = new Dashboards(state, world, (id) => this.go({ page: "dashboards", id }));
+    this.admin = new Admin(state, world);
     this.session = new SessionActions(state, world, () => this.entered());
   }
 
@@ -63,6 +66,7 @@ export class Actions {
     this.state.sheet = null;
     this.state.list = null;
     this.dashboards.leave();
+    this.admin.leave();
     if (this.state.route.page === "explore") this.explore.openAddress();
     else this.load();
     this.world.draw();
@@ -82,6 +86,7 @@ export class Actions {
       this.state.eventDetail = null;
       if (route.event !== null) void this.loadEvent(route.event);
     }
+    if (isAdminPage(route)) this.admin.load(route.page);
     if (route.page === "reports") void this.reports.load();
     if (route.page === "dashboards") {
       if (route.id === null) void this.dashboards.loadList();

@@ -452,6 +452,60 @@ export const en = {
     add: "Add",
   },
 
+  live: {
+    search: "Find by event or user",
+    pause: "Pause",
+    goOn: "Go on",
+    none: "Nothing has landed yet.",
+    hint: "Looks every two seconds. The newest first, as they landed.",
+  },
+
+  failed: {
+    title: "Failed events",
+    hint: "What was sent and not taken, and why. After a fix, try them again.",
+    none: "Nothing failed.",
+    show: "Show",
+    replay: "Try again",
+    drop: "Drop",
+    dropHint: (n: number, f: Format) => `${things(n, "failed event goes", "failed events go", f)} for good.`,
+    dropped: (n: number, f: Format) => `Dropped: ${f.number(n)}.`,
+    replayed: (taken: number, copies: number, failing: number, f: Format) =>
+      `Taken: ${f.number(taken)}. Were there already: ${f.number(copies)}. Failed again: ${f.number(failing)}.`,
+  },
+
+  keys: {
+    title: "Write keys",
+    hint: "Apps send events with these. A key lets events in, and lets nobody read.",
+    source: "Source, such as web",
+    key: "Key",
+    state: "State",
+    created: "Made",
+    add: "Make a key",
+    made: (source: string) => `The key of ${source}:`,
+    none: "No keys yet.",
+    rotate: "Replace",
+    disable: "Switch off",
+    disableHint: "Events that come with this key are refused from then on.",
+    states: { active: "in use", disabled: "off", replaced: "replaced" },
+  },
+
+  system: {
+    events: "Events",
+    size: "Size",
+    perEvent: "An event",
+    bytes: (n: string) => `${n} bytes`,
+    files: "Files",
+    waiting: "Merges that wait",
+    complete: "Complete to",
+    first: "First event",
+    last: "Last event",
+    version: "Version of the table",
+    linked: "Anonymous ids that became users",
+    program: "Program",
+    level: "Level",
+    levels: { landed: "as they landed", compacted: "merged" },
+  },
+
   verdicts: {
     converted: "Went all the way.",
     incomplete: "Did not go all the way.",

@@ -2,8 +2,9 @@
 
 import { type TemplateResult, html, nothing } from "lit-html";
 import { LANGUAGES, type Language } from "../messages";
-import { EXPLORE, type Route, hashOf } from "../routes";
-import { THEMES, type Theme } from "../state";
+import { ADMIN_PAGES, EXPLORE, type Route, hashOf } from "../routes";
+import { THEMES, type Theme, isAdmin } from "../state";
+import { failedPage, livePage, settingsPage, systemPage } from "./admin";
 import { cataloguePage } from "./catalogue";
 import { type Context, typed } from "./context";
 import { dashboardsPage } from "./dashboards";
@@ -48,6 +49,14 @@ function part(context: Context): TemplateResult {
       return cataloguePage(context);
     case "users":
       return usersPage(context);
+    case "live":
+      return livePage(context);
+    case "failed":
+      return failedPage(context);
+    case "settings":
+      return settingsPage(context);
+    case "system":
+      return systemPage(context);
   }
 }
 
@@ -62,7 +71,7 @@ function head(context: Context): TemplateResult {
       <ul class="nav">
         ${link(m.nav.explore, EXPLORE)} ${link(m.nav.reports, { page: "reports" })}
         ${link(m.nav.dashboards, { page: "dashboards", id: null })} ${link(m.nav.catalogue, { page: "catalogue", event: null })}
-        ${link(m.nav.users, { page: "users", id: null })}
+        ${link(m.nav.users, { page: "users", id: null })} ${isAdmin(state) ? ADMIN_PAGES.map((page) => link(m.nav[page], { page })) : nothing}
       </ul>
     </nav>
     ${looks(context)}

@@ -4,6 +4,7 @@ import { type TemplateResult, html, nothing } from "lit-html";
 import type { Explanation, ListedUser, UserList } from "../answers";
 import { STATES } from "../question/model";
 import type { Sheet } from "../state";
+import { disableView, dropView } from "./admin";
 import type { Context } from "./context";
 import { failureView } from "./failure";
 import { back, cross } from "./icons";
@@ -43,6 +44,10 @@ function title(sheet: Sheet, { m }: Context): TemplateResult {
       return html`${m.remove}: <bdi>${sheet.what.name}</bdi>`;
     case "notes":
       return html`${m.notes.title}`;
+    case "drop":
+      return html`${m.failed.drop}`;
+    case "disable":
+      return html`${m.keys.disable}: <bdi>${sheet.key.source}</bdi>`;
   }
 }
 
@@ -60,6 +65,10 @@ function content(sheet: Sheet, context: Context): TemplateResult {
       return removeView(sheet, context);
     case "notes":
       return notesView(sheet, context);
+    case "drop":
+      return dropView(sheet, context);
+    case "disable":
+      return disableView(sheet, context);
   }
 }
 
