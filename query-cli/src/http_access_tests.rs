@@ -183,6 +183,9 @@ async fn a_token_opens_a_session_that_lasts_twelve_hours() {
         "{cookie}"
     );
     assert!(!site_cookie_of(false).await.contains("Secure"));
+    let plain = Site::new(false).await;
+    let proxied = plain.ask("POST /api/login", &[("x-forwarded-proto", "https")], r#"{"token":"viewer"}"#).await;
+    assert!(proxied.header("set-cookie").contains("; Secure"), "{}", proxied.header("set-cookie"));
     assert_eq!(site.session(&[("cookie", &format!("theme=dark; {cookie}"))]).await, editor);
 
     site.wait_until(NOW + 12 * HOUR - 1);

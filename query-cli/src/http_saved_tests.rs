@@ -220,6 +220,11 @@ async fn a_question_about_a_report_that_is_not_there_names_the_field() {
     let refused = client.ask("POST /api/query", None, question).await;
     let problem = &refused.json["error"]["problems"][0];
     assert_eq!((refused.status, &problem["field"]), (400, &json!("cohort[0].report")));
+    let mut question = funnel();
+    question["cohort"] = json!({"report": "gone"});
+    let refused = client.ask("POST /api/explain", None, json!({"user": "ana", "spec": question})).await;
+    let problem = &refused.json["error"]["problems"][0];
+    assert_eq!((refused.status, &problem["field"]), (400, &json!("spec.cohort.report")));
 }
 
 #[tokio::test]

@@ -282,6 +282,31 @@ proptest! {
 
 #[test]
 fn fields_of_a_document_are_those_of_its_kind() {
-    let document = Document::new(ID.to_owned(), 1, body("n"), None, 0);
-    assert_eq!((document.field("name"), document.field("colour")), (json!("n"), Value::Null));
+    let spec = json!({"kind": "funnel", "steps": [{"event": "a"}]});
+    for (kind, fields) in [
+        (KIND, json!({"name": "n", "folder": "f", "description": "d", "spec": spec})),
+        (SavedKind::Dashboards, json!({"name": "n", "folder": "f", "description": "d", "tiles": []})),
+        (SavedKind::Annotations, json!({"date": "2026-01-05", "text": "t"})),
+    ] {
+        let document = Document::new(ID.to_owned(), 1, Body::parse(kind, &fields, 0).unwrap(), None, 0);
+        for (name, value) in fields.as_object().unwrap().iter().filter(|(name, _)| *name != "tiles") {
+            assert_eq!((document.field(name), &document.to_json()[name]), (value.clone(), value), "{kind:?} {name}");
+        }
+        assert_eq!(document.field("colour"), Value::Null);
+    }
+}
+
+#[tokio::test]
+async fn what_is_large_is_read_again_and_not_remembered_for_ever() {
+    let store = Store::in_memory();
+    let library = Library::new(store.clone());
+    let large = "x".repeat(900_000);
+    let ids = CountingIds::default();
+    for number in 0..80 {
+        let fields =
+            json!({"name": number.to_string(), "check": large, "spec": {"kind": "funnel", "steps": [{"event": "a"}]}});
+        library.create(KIND, Body::parse(KIND, &fields, 0).unwrap(), &ids, saving(0)).await.unwrap();
+    }
+    assert!(library.known_bytes() < 64 << 20, "{}", library.known_bytes());
+    assert_eq!(library.list(KIND).await.unwrap().len(), 80);
 }

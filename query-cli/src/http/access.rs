@@ -141,10 +141,13 @@ fn is_own(who: &Identity, headers: &HeaderMap, needs: Needs) -> Result<(), Strin
         (None, None) => who.by != By::Session,
     };
     if !is_here {
-        let from = origin.or(site).unwrap_or("nowhere");
+        let from = match origin.or(site) {
+            Some(from) => format!("comes from `{from}`"),
+            None => "does not say where it comes from".to_owned(),
+        };
         return Err(format!(
-            "a request that changes something has to come from the page of this server (`Sec-Fetch-Site` or `Origin`), and \
-             this one comes from `{from}`"
+            "a request that changes something has to come from the page of this server, by its `Sec-Fetch-Site` or `Origin`, \
+             and this one {from}"
         ));
     }
     // Where nobody needs to be logged in, it is not the session that lets it through.

@@ -97,7 +97,7 @@ pub struct TokenAuth {
     store: Store,
     clock: Arc<dyn Clock>,
     key: Key,
-    /// Whether the cookie is for encrypted connections only.
+    /// Whether the cookie is for encrypted connections only, whatever a proxy says.
     is_secure: bool,
     known: Mutex<Known>,
     throttle: Throttle,
@@ -214,27 +214,34 @@ impl TokenAuth {
     }
 
     /// Begins a session: who it is, and its cookie.
-    pub(super) async fn log_in(&self, text: &TokenText, from: IpAddr) -> Result<(Identity, String), Refused> {
+    pub(super) async fn log_in(
+        &self,
+        text: &TokenText,
+        from: IpAddr,
+        headers: &HeaderMap,
+    ) -> Result<(Identity, String), Refused> {
         let (tokens, now_ms, sha256) = (self.tokens().await, self.clock.now_ms(), text.sha256());
         let find = || tokens.iter().find(|token| token.sha256 == sha256 && token.is_active(now_ms));
         let token = self.throttle.attempt(from, now_ms, find).map_err(Refused::Wait)?.ok_or(Refused::Wrong)?;
         let session = Session { sha256, until: now_ms.saturating_add(SESSION_MS) };
         let value = serde_json::to_string(&session).map_err(|_| Refused::Wrong)?;
         let who = Identity { name: Some(token.name.clone()), role: Some(token.role), by: By::Session };
-        Ok((who, self.cookie(value, SESSION_MS)))
+        // A proxy that speaks HTTPS says so. Who says it untruly gets a cookie that is of less use to them.
+        let is_https = headers.get("x-forwarded-proto").is_some_and(|proto| proto == "https");
+        Ok((who, self.cookie(value, SESSION_MS, self.is_secure || is_https)))
     }
 
     /// The cookie that ends a session.
     pub(super) fn log_out(&self) -> String {
-        self.cookie(String::new(), 0)
+        self.cookie(String::new(), 0, self.is_secure)
     }
 
-    fn cookie(&self, value: String, lasts_ms: i64) -> String {
+    fn cookie(&self, value: String, lasts_ms: i64, is_secure: bool) -> String {
         let cookie = Cookie::build((COOKIE, value))
             .path("/")
             .http_only(true)
             .same_site(SameSite::Strict)
-            .secure(self.is_secure)
+            .secure(is_secure)
             .max_age(Duration::milliseconds(lasts_ms))
             .build();
         let mut jar = CookieJar::new();

@@ -16,7 +16,7 @@
 //! | `GET /metrics` | the figures of the server, for Prometheus |
 //! | everything else | the page |
 //!
-//! Who may ask what is one table, in `access`; [`auth`] finds out who asks, `turns` how much at once.
+//! Who may ask what is one table, in `access`; `auth` finds out who asks, `turns` how much at once.
 
 mod access;
 mod api;

@@ -12,7 +12,7 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{ConnectInfo, State};
-use axum::http::{Extensions, StatusCode, header};
+use axum::http::{Extensions, HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -44,6 +44,7 @@ struct Login {
 
 pub(super) async fn login(
     State(api): State<Api>,
+    headers: HeaderMap,
     extensions: Extensions,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, ApiError> {
@@ -54,7 +55,7 @@ pub(super) async fn login(
     // What the parser says could repeat the token.
     let login: Login = serde_json::from_slice(&body)
         .map_err(|_| ApiError::Parameters("expected a body such as {\"token\": \"wt_…\"}".to_owned()))?;
-    Ok(match auth.log_in(&TokenText::sent(&login.token), address(&extensions)).await {
+    Ok(match auth.log_in(&TokenText::sent(&login.token), address(&extensions), &headers).await {
         Ok((who, cookie)) => ([(header::SET_COOKIE, cookie)], Json(told(&api, &who))).into_response(),
         Err(Refused::Wrong) => {
             error(StatusCode::UNAUTHORIZED, "wrong_token", "there is no such token, or it is disabled").into_response()

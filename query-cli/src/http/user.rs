@@ -81,9 +81,26 @@ pub(super) async fn explain(
     let body = body.map_err(ApiError::Body)?;
     let text = std::str::from_utf8(&body).map_err(|_| ApiError::NotText)?;
     let (user, spec) = explain_body(text, api.engine.now_ms()).map_err(EngineError::Spec)?;
-    let answer = api.turns.take(&who).await?.ask(api.engine.explain(&user, &spec)).await?;
+    let asked = async { api.engine.explain(&user, &spec).await.map_err(below_spec) };
+    let answer = api.turns.take(&who).await?.ask(asked).await?;
     let view = ExplanationView { asked_for: &user, spec: &spec, answer: &answer };
     Ok((note(&api.engine).await, Json(view)).into_response())
+}
+
+/// A problem of the question, by its field in the body.
+fn below(problem: SpecProblem) -> SpecProblem {
+    let field = if problem.field.is_empty() { "spec".to_owned() } else { format!("spec.{}", problem.field) };
+    SpecProblem { field, ..problem }
+}
+
+/// The same of what shows only when the question is asked.
+fn below_spec(error: EngineError) -> EngineError {
+    match error {
+        EngineError::Spec(error) => {
+            EngineError::Spec(SpecError { problems: error.problems.into_iter().map(below).collect() })
+        }
+        other => other,
+    }
 }
 
 /// The user and the question of a body; problems of the question have their fields below `spec`.
@@ -105,8 +122,7 @@ fn explain_body(text: &str, now_ms: i64) -> Result<(String, FunnelSpec), SpecErr
     let spec = match fields.get("spec").map(|spec| parse_value(spec, now_ms).and_then(Spec::into_funnel)) {
         Some(Ok(spec)) => Some(spec),
         Some(Err(error)) => {
-            let below = |field: &str| if field.is_empty() { "spec".to_owned() } else { format!("spec.{field}") };
-            problems.extend(error.problems.into_iter().map(|p| SpecProblem { field: below(&p.field), ..p }));
+            problems.extend(error.problems.into_iter().map(below));
             None
         }
         None => {

@@ -96,11 +96,21 @@ impl Document {
         }
     }
 
-    /// A field of what it holds; `null` where it has none.
+    /// A field of what it holds, of those that lists show; `null` where it has none.
     pub fn field(&self, name: &str) -> Value {
-        match &self.body {
-            Body::Newer { fields, .. } => fields.get(name).cloned().unwrap_or_default(),
-            body => body.fields().get(name).cloned().unwrap_or_default(),
+        let text = |text: &String| Value::from(text.as_str());
+        match (&self.body, name) {
+            (Body::Newer { fields, .. }, _) => fields.get(name).cloned().unwrap_or_default(),
+            (Body::Report(Report { name, .. }) | Body::Dashboard(Dashboard { name, .. }), "name") => text(name),
+            (Body::Report(Report { folder, .. }) | Body::Dashboard(Dashboard { folder, .. }), "folder") => text(folder),
+            (
+                Body::Report(Report { description, .. }) | Body::Dashboard(Dashboard { description, .. }),
+                "description",
+            ) => text(description),
+            (Body::Report(report), "spec") => report.spec.clone(),
+            (Body::Annotation(annotation), "date") => text(&annotation.date),
+            (Body::Annotation(annotation), "text") => text(&annotation.text),
+            _ => Value::Null,
         }
     }
 

@@ -15,6 +15,8 @@ use super::document::{Body, Document};
 
 /// So many documents are read at once.
 const AT_ONCE: usize = 16;
+/// So many bytes of documents are remembered; where more are read, all are forgotten and read again.
+const KNOWN_BYTES: usize = 64 * 1024 * 1024;
 
 /// Who saves, and when.
 #[derive(Debug, Clone, Copy)]
@@ -26,7 +28,12 @@ pub struct Saving<'a> {
 }
 
 /// The newest revision of each document that was read.
-type Known = HashMap<(SavedKind, String), Arc<Document>>;
+#[derive(Debug, Default)]
+struct Known {
+    documents: HashMap<(SavedKind, String), Arc<Document>>,
+    /// About so many bytes.
+    bytes: usize,
+}
 
 /// The saved things of one lake. Clones share what they have read.
 #[derive(Debug, Clone)]
@@ -186,35 +193,52 @@ impl Library {
 
     /// Writes a revision, if there is none of its number.
     async fn write(&self, kind: SavedKind, document: Document) -> Result<Option<Arc<Document>>, SavedError> {
-        let Document { id, revision, .. } = &document;
-        let is_written = saved::create(&self.store, kind, id, *revision, document.bytes()).await?;
-        Ok(is_written.then(|| self.keep(kind, document)))
+        let (Document { id, revision, .. }, bytes) = (&document, document.bytes());
+        let size = bytes.len();
+        let is_written = saved::create(&self.store, kind, id, *revision, bytes).await?;
+        Ok(is_written.then(|| self.keep(kind, document, size)))
     }
 
     async fn newest_of(&self, kind: SavedKind, id: &str, revision: u64) -> Result<Arc<Document>, SavedError> {
-        let known = self.known().get(&(kind, id.to_owned())).filter(|known| known.revision == revision).cloned();
-        match known {
-            Some(known) => Ok(known),
-            None => Ok(self.keep(kind, self.read(kind, id, revision).await?)),
+        let known = self.known().documents.get(&(kind, id.to_owned())).cloned();
+        if let Some(known) = known.filter(|known| known.revision == revision) {
+            return Ok(known);
         }
+        let (document, size) = self.read_sized(kind, id, revision).await?;
+        Ok(self.keep(kind, document, size))
     }
 
     async fn read(&self, kind: SavedKind, id: &str, revision: u64) -> Result<Document, SavedError> {
+        Ok(self.read_sized(kind, id, revision).await?.0)
+    }
+
+    /// A revision, and how many bytes it has.
+    async fn read_sized(&self, kind: SavedKind, id: &str, revision: u64) -> Result<(Document, usize), SavedError> {
         match saved::read(&self.store, kind, id, revision).await? {
-            Some(bytes) => Document::read(kind, id, revision, &bytes),
+            Some(bytes) => Ok((Document::read(kind, id, revision, &bytes)?, bytes.len())),
             None => Err(SavedError::NotThere { kind, id: id.to_owned() }),
         }
     }
 
     /// Remembers a document, unless a later revision of it is known.
-    fn keep(&self, kind: SavedKind, document: Document) -> Arc<Document> {
+    fn keep(&self, kind: SavedKind, document: Document, size: usize) -> Arc<Document> {
         let document = Arc::new(document);
         let mut known = self.known();
-        let kept = known.entry((kind, document.id.clone())).or_insert_with(|| Arc::clone(&document));
+        if known.bytes.saturating_add(size) > KNOWN_BYTES {
+            *known = Known::default();
+        }
+        known.bytes += size;
+        let kept = known.documents.entry((kind, document.id.clone())).or_insert_with(|| Arc::clone(&document));
         if kept.revision < document.revision {
             *kept = Arc::clone(&document);
         }
         document
+    }
+
+    /// Bytes of documents that are remembered.
+    #[cfg(test)]
+    pub(super) fn known_bytes(&self) -> usize {
+        self.known().bytes
     }
 
     /// Where it is kept.
