@@ -166,6 +166,9 @@ async fn what_cannot_be_kept_is_refused_with_all_its_problems() {
     assert_eq!(fields, ["colour", "name", "spec.steps[0].event"]);
     for (request, if_match, status, code) in [
         ("GET /api/reports/x", None, 404, "no_report"),
+        ("GET /api/reports/%ff", None, 400, "invalid_parameters"),
+        ("GET /api/reports/..%2f..%2fsettings", None, 404, "no_report"),
+        ("GET /api/failed/%ff", None, 400, "invalid_parameters"),
         ("GET /api/reports?colour=1", None, 400, "invalid_parameters"),
         ("GET /api/reports/x?revision=soon", None, 400, "invalid_parameters"),
         ("GET /api/reports/x/history", None, 404, "no_report"),

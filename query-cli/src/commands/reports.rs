@@ -19,7 +19,7 @@ use crate::args::{
 use crate::error::Failure;
 use crate::output;
 use crate::render::numbers::count;
-use crate::render::table::{Align, Table};
+use crate::render::table::{Align, Table, plain};
 use crate::render::{Records, Report, TableReport};
 use crate::saved::{Body, Document, Library, SavedError, Saving};
 
@@ -334,7 +334,8 @@ impl Serialize for Whole {
 
 impl Whole {
     fn question(&self) -> String {
-        format!("{:#}", self.0.field("spec"))
+        let question = format!("{:#}", self.0.field("spec"));
+        question.lines().map(plain).collect::<Vec<_>>().join("\n")
     }
 }
 
@@ -348,7 +349,9 @@ impl Report for Whole {
 
     fn text(&self, _: usize) -> String {
         let row = Row::of(&self.0);
-        let description = if row.description.is_empty() { String::new() } else { format!("\n{}\n", row.description) };
+        // What somebody wrote does not command the terminal.
+        let description: String = row.description.lines().map(|line| format!("{}\n", plain(line))).collect();
+        let description = if description.is_empty() { description } else { format!("\n{description}") };
         format!("{}{description}\n{}\n", table(&[row]).text(), self.question())
     }
 
@@ -356,3 +359,7 @@ impl Report for Whole {
         format!("{}\n```json\n{}\n```\n", table(&[Row::of(&self.0)]).markdown(), self.question())
     }
 }
+
+#[cfg(test)]
+#[path = "reports_tests.rs"]
+mod tests;

@@ -15,6 +15,7 @@ use weir_core::spec::{Cohort, FunnelSpec, FunnelState, FunnelUsers, SpecError, S
 use weir_lake::names::SavedKind;
 
 use super::{Engine, EngineError};
+use crate::render::table::plain;
 use crate::saved::{Document, SavedError};
 
 /// The most reports of one question, those that reports name included: each is a question of its own.
@@ -77,7 +78,7 @@ impl Resolving<'_> {
             return Err(named.refused(format!("leads to more than {MOST_REPORTS} reports; expected fewer")));
         }
         let document = self.document(named).await?;
-        let name = document.text("name");
+        let name = name_of(&document);
         if let Some(from) = self.trail.iter().position(|(id, _)| *id == document.id) {
             let names: Vec<&str> = self.trail.iter().skip(from).map(|(_, name)| name.as_str()).collect();
             let message = format!("report `{name}` is about its own users: {} → {name}", names.join(" → "));
@@ -102,7 +103,7 @@ impl Resolving<'_> {
             Ok(document) if document.removed => {
                 let message = format!(
                     "report `{}` was removed; save it again, or write its funnel here, as {{\"funnel\": {{…}}}}",
-                    document.text("name")
+                    name_of(&document)
                 );
                 Err(named.refused(message))
             }
@@ -138,6 +139,11 @@ impl Named<'_> {
     fn refused(&self, message: String) -> EngineError {
         problem(format!("{}.report", self.path), message)
     }
+}
+
+/// What people call it, as a message may repeat it.
+fn name_of(document: &Document) -> String {
+    plain(&document.text("name")).into_owned()
 }
 
 fn problem(field: String, message: String) -> EngineError {

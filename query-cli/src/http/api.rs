@@ -5,7 +5,8 @@ use std::sync::Arc;
 use axum::Json;
 use axum::Router;
 use axum::extract::rejection::BytesRejection;
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::{DefaultBodyLimit, FromRequestParts, Path, State};
+use axum::http::request::Parts;
 use axum::http::{Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
@@ -96,6 +97,18 @@ pub fn error(status: StatusCode, code: &str, message: &str) -> impl IntoResponse
 
 fn body(code: &str, message: &str) -> Value {
     json!({"error": {"code": code, "message": message}})
+}
+
+/// The id in the path of a request.
+pub(super) struct Id(pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Id {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let read = Path::<String>::from_request_parts(parts, state).await;
+        read.map(|Path(id)| Self(id)).map_err(|rejection| ApiError::Parameters(rejection.body_text()))
+    }
 }
 
 #[derive(Debug)]

@@ -13,13 +13,13 @@ use std::sync::Arc;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use weir_core::ports::Clock;
 
-use super::api::ApiError;
+use super::api::{ApiError, Id};
 use super::state::Api;
 use crate::args::{FilterArgs, moment_since, moment_until};
 use crate::engine::Engine;
@@ -99,7 +99,7 @@ pub(super) async fn list(
     Ok(Json(json!({"count": count, "reasons": lines, "groups": groups})).into_response())
 }
 
-pub(super) async fn show(State(engine): State<Arc<Engine>>, Path(id): Path<String>) -> Result<Response, ApiError> {
+pub(super) async fn show(State(engine): State<Arc<Engine>>, Id(id): Id) -> Result<Response, ApiError> {
     let row = FailedEvents::open(engine.store()).await?.one(&id).await?;
     let fields = whole(&row).into_iter().map(|(name, value)| (name.to_owned(), value));
     Ok(Json(Map::from_iter(fields)).into_response())

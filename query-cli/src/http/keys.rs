@@ -12,8 +12,8 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::body::Bytes;
+use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
-use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use ingest_fn::keys::{Key, NewKey, Origin, SourceName};
@@ -24,7 +24,7 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 use weir_lake::Settings;
 
-use super::api::ApiError;
+use super::api::{ApiError, Id};
 use super::state::Api;
 use crate::args::{DEFAULT_GRACE, grace};
 use crate::commands::keys;
@@ -75,7 +75,7 @@ pub(super) async fn add(State(api): State<Api>, body: Result<Bytes, BytesRejecti
     Ok((StatusCode::CREATED, Json(added)).into_response())
 }
 
-pub(super) async fn disable(State(api): State<Api>, Path(id): Path<String>) -> Result<Response, ApiError> {
+pub(super) async fn disable(State(api): State<Api>, Id(id): Id) -> Result<Response, ApiError> {
     let now_ms = api.engine.now_ms();
     let disabled = change(&api, |all| {
         keys::find(all, &id).map_err(ApiError::NoKey)?;
@@ -87,7 +87,7 @@ pub(super) async fn disable(State(api): State<Api>, Path(id): Path<String>) -> R
 
 pub(super) async fn rotate(
     State(api): State<Api>,
-    Path(id): Path<String>,
+    Id(id): Id,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, ApiError> {
     let body = body.map_err(ApiError::Body)?;

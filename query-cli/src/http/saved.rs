@@ -14,7 +14,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
@@ -23,7 +23,7 @@ use serde_json::{Map, Value, json};
 use weir_core::spec::read as read_json;
 use weir_lake::names::SavedKind;
 
-use super::api::ApiError;
+use super::api::{ApiError, Id};
 use super::auth::Identity;
 use super::state::Api;
 use crate::engine::Engine;
@@ -44,10 +44,10 @@ pub(super) fn all(kind: SavedKind) -> MethodRouter<Api> {
 
 /// `/api/{kind}/{id}`
 pub(super) fn one(kind: SavedKind) -> MethodRouter<Api> {
-    get(move |State(engine): State<Arc<Engine>>, Path(id): Path<String>, parameters| show(kind, engine, id, parameters))
+    get(move |State(engine): State<Arc<Engine>>, Id(id): Id, parameters| show(kind, engine, id, parameters))
         .put(
             move |State(api): State<Api>,
-                  Path(id): Path<String>,
+                  Id(id): Id,
                   who: Identity,
                   headers: HeaderMap,
                   body: Result<Bytes, BytesRejection>| async move {
@@ -57,7 +57,7 @@ pub(super) fn one(kind: SavedKind) -> MethodRouter<Api> {
                 Ok::<_, ApiError>(whole(&saved))
             },
         )
-        .delete(move |State(api): State<Api>, Path(id): Path<String>, who: Identity, headers: HeaderMap| async move {
+        .delete(move |State(api): State<Api>, Id(id): Id, who: Identity, headers: HeaderMap| async move {
             let expected = expected_revision(kind, &headers)?;
             api.engine.library().remove(kind, (&id, expected), api.saving(&who)).await?;
             Ok::<_, ApiError>(StatusCode::NO_CONTENT)
@@ -66,7 +66,7 @@ pub(super) fn one(kind: SavedKind) -> MethodRouter<Api> {
 
 /// `/api/{kind}/{id}/history`
 pub(super) fn history(kind: SavedKind) -> MethodRouter<Api> {
-    get(move |State(engine): State<Arc<Engine>>, Path(id): Path<String>| async move {
+    get(move |State(engine): State<Arc<Engine>>, Id(id): Id| async move {
         let revisions = engine.library().history(kind, &id).await?;
         let revisions: Vec<Value> = revisions.iter().map(|document| past(kind, document)).collect();
         Ok::<_, ApiError>(Json(json!({"revisions": revisions})))
