@@ -16,6 +16,8 @@ use serde_json::Value;
 use crate::spec::fields::{FieldTable, Fields, Problems, describe, shorten};
 use crate::spec::{SpecError, duration_ms, parse_value};
 
+/// The format of documents that this version writes, and the newest that it reads.
+pub const FORMAT: u64 = 1;
 /// The longest name, in characters.
 pub const MAX_NAME_CHARS: usize = 200;
 /// The longest folder, in characters.
@@ -194,6 +196,9 @@ fn is_day(text: &str) -> bool {
 fn headings(fields: &Fields<'_>, problems: &mut Problems) -> (Option<String>, String, String) {
     let name = required(fields, "name", "what people call it", problems);
     let name = name.and_then(|name| some_text("name", name, MAX_NAME_CHARS, problems));
+    if name.as_deref().is_some_and(|name| name.chars().any(char::is_control)) {
+        problems.add("name", "found a line break or another control character; expected a name of one line");
+    }
     let folder = fields.text("folder", "names with `/` between them, such as `growth/weekly`", problems);
     let folder = folder.unwrap_or_default();
     let has_empty_part = !folder.is_empty() && folder.split('/').any(|part| part.trim().is_empty());

@@ -45,6 +45,11 @@ fn a_report_is_refused_with_all_its_problems() {
     name: found an empty text; expected 1 to 200 characters
     spec: found the text `funnel`; expected a question, as an object
     ");
+    let spec = json!({"kind": "funnel", "steps": [{"event": "a"}]});
+    for name in ["two\nlines", "a\u{1b}[2J"] {
+        let refused = report_errors(&json!({"name": name, "spec": spec}));
+        assert_eq!(refused, "name: found a line break or another control character; expected a name of one line");
+    }
     insta::assert_snapshot!(report_errors(&json!({"name": "n"})), @r#"spec: missing; expected a question such as {"kind": "funnel", "steps": […]}"#);
 }
 

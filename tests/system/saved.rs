@@ -132,3 +132,30 @@ fn properties_are_those_of_all_events_or_of_some() {
     assert_eq!((&one["properties"][0]["values"], &one["properties"][0]["events"]), (&values, &json!(2)));
     http.get("/api/properties?event=byu").with_status(404);
 }
+
+#[test]
+fn a_document_that_is_damaged_is_found_by_the_doctor_and_keeps_no_other_back() {
+    let scratch = Scratch::new();
+    let lake = lake(&scratch);
+    let server = Server::start(&lake);
+    let http = server.http();
+    let body = |name: &str| json!({"name": name, "spec": {"kind": "funnel", "steps": [{"event": "view"}]}}).to_string();
+    let create = |name: &str| {
+        let created = http.request("POST", "/api/reports", &[], body(name).as_bytes()).with_status(201).json();
+        created["id"].as_str().unwrap().to_owned()
+    };
+    let (whole, broken) = (create("whole"), create("broken"));
+    weir(&["doctor", "--lake", &lake]).ok();
+    let file = format!("saved/reports/{broken}/{:020}.json", 2);
+    std::fs::write(scratch.path("lake").join(&file), "{").unwrap();
+    let listed = http.get("/api/reports").with_status(200).json();
+    assert_eq!((listed["reports"].as_array().unwrap().len(), &listed["reports"][0]["id"]), (1, &json!(whole)));
+    assert_eq!(http.get(&format!("/api/reports/{broken}")).with_status(500).json()["error"]["code"], "damaged");
+    let found = weir(&["doctor", "--lake", &lake, "--format", "json"]).exits(1);
+    assert!(found.stdout.contains("saved_unreadable") && found.stdout.contains(&file), "{}", found.stdout);
+    // As the doctor says: without that file the revision before counts.
+    std::fs::remove_file(scratch.path("lake").join(&file)).unwrap();
+    weir(&["doctor", "--lake", &lake]).ok();
+    assert_eq!(http.get(&format!("/api/reports/{broken}")).with_status(200).json()["revision"], 1);
+    server.stop();
+}

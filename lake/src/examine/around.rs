@@ -1,4 +1,4 @@
-//! What lies around the tables: the settings, the overflow, and the file log of a lake on one machine.
+//! What lies around the tables: the settings, the overflow, what people keep, and the file log of a lake on one machine.
 
 use std::path::Path as FilePath;
 
@@ -36,6 +36,9 @@ impl Examiner<'_> {
         }
         if let Err(error) = self.overflow().await {
             self.store_failed(names::overflow().as_ref(), &error);
+        }
+        if let Err(error) = self.saved().await {
+            self.store_failed("saved", &error);
         }
         if let Some(directory) = self.store.directory() {
             self.file_log(&directory.join(names::FILE_LOG));

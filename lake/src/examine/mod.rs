@@ -10,6 +10,7 @@
 //! | `rows`, `copies` | every row, if asked for | wrong order, wrong buckets, events that are there twice, notes of other rows |
 //! | `ids` | the newest manifest and its segments; if asked for, every id | an index of event ids that is damaged, of another table, or behind |
 //! | `around` | settings, overflow, file log | what cannot be read, waits, or does not fit the lake |
+//! | `saved` | reports, dashboards, annotations | what cannot be read |
 //! | `probe` | one object, made twice | a store that is slow, or lets two writers make one object |
 //!
 //! For example, of a lake of which one file was deleted by hand:
@@ -30,6 +31,7 @@ mod log;
 mod notes;
 mod probe;
 mod rows;
+mod saved;
 
 use std::collections::BTreeMap;
 

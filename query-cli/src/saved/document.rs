@@ -7,15 +7,12 @@
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
-use weir_core::saved::{Annotation, Dashboard, Report};
+use weir_core::saved::{Annotation, Dashboard, FORMAT, Report};
 use weir_core::spec::SpecError;
 use weir_core::time::rfc3339;
 use weir_lake::names::{self, SavedKind};
 
 use super::SavedError;
-
-/// The format that this version writes, and the newest that it reads.
-pub const FORMAT: u64 = 1;
 
 /// What somebody keeps.
 #[derive(Debug, Clone, PartialEq)]

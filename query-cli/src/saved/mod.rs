@@ -18,7 +18,7 @@ use weir_core::spec::SpecError;
 use weir_lake::StoreError;
 use weir_lake::names::SavedKind;
 
-pub use document::{Body, Document, FORMAT};
+pub use document::{Body, Document};
 pub use library::{Library, Saving};
 
 use crate::render::numbers::count;
