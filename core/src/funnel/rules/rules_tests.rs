@@ -235,3 +235,24 @@ fn many_alike_events_do_no_harm() {
 
 /// Events of one user in the test above.
 const MANY: i64 = 20_000;
+
+/// Found by chance: an event that two steps began with was taken from all others too, so that an optional step, which could have had
+/// it, was passed over.
+#[test]
+fn an_event_that_two_steps_do_without_is_there_for_a_third() {
+    let rules = RuleSet {
+        base: Rules { steps: 4, window_ms: 10, ties: Ties::Lenient, range: DateRange::default() },
+        order: Order::Ordered,
+        optional: 0b1100,
+        exclude: vec![Between { from: 0, to: 1 }],
+        exclusion: Exclusion::Block,
+        in_one_session: false,
+        count: Count::Users,
+        hold: false,
+    };
+    let event = |steps, excludes| UserEvent { time_ms: 0, steps, excludes, session: 0, held: Some(0) };
+    let events = [event(0b1100, 0), event(0, 1), event(0b1111, 0), event(0b0001, 0), event(0b0010, 0)];
+    let found = Journeys::new(rules.clone()).run(&events, &[0]).unwrap();
+    assert_eq!(found, reference::journeys(&rules, &events, &[0]));
+    assert_eq!(found[0].attempt, [Some(3), Some(4), Some(2), Some(0)]);
+}

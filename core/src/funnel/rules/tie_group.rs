@@ -178,7 +178,7 @@ impl<'a> TieGroup<'a> {
         let firsts: Vec<usize> = domains.steps.iter().filter_map(|(_, events)| events.first().copied()).collect();
         let shared = (0..firsts.len()).find(|at| firsts[..*at].contains(&firsts[*at]));
         let Some(event) = shared.map(|at| firsts[at]) else { return Ok(Some(firsts)) };
-        // One of the steps has it, or none of them.
+        // One of the steps whose first it is has it, or none of those. Another step may have it even so.
         for at in (0..firsts.len()).filter(|at| firsts[*at] == event) {
             let mut with = domains.clone();
             with.assign(at, event);
@@ -186,8 +186,10 @@ impl<'a> TieGroup<'a> {
                 return Ok(Some(found));
             }
         }
-        for (_, events) in &mut domains.steps {
-            events.retain(|other| *other != event);
+        for ((_, events), first) in domains.steps.iter_mut().zip(&firsts) {
+            if *first == event {
+                events.retain(|other| *other != event);
+            }
         }
         self.solve(domains, looks)
     }
