@@ -5,6 +5,7 @@
 //!
 //! - [`answer`]: what answers of all kinds are made of.
 //! - [`buckets`]: the buckets of time of a chart.
+//! - [`check`]: what the answer of a report is held against.
 //! - [`calendar`]: days, weeks, months and hours of a time zone.
 //! - [`event`]: one event, from JSON text to a checked value, and the frame in which it travels through the event log.
 //! - [`spec`]: a question, from JSON or the command line's shorthand to a checked value.
@@ -29,6 +30,7 @@ pub mod activity;
 pub mod answer;
 pub mod buckets;
 pub mod calendar;
+pub mod check;
 pub mod event;
 pub mod experiment;
 pub mod funnel;

@@ -13,6 +13,7 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::check::Check;
 use crate::spec::fields::{FieldTable, Fields, Problems, describe, shorten};
 use crate::spec::{SpecError, duration_ms, parse_value};
 
@@ -63,7 +64,7 @@ pub struct Report {
     pub description: String,
     /// The question as it was written: `last` counts back from when it is asked.
     pub spec: Value,
-    /// What its answer is held against, for who keeps such a thing.
+    /// What its answer is held against, as it was written: a [`Check`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub check: Option<Value>,
 }
@@ -119,7 +120,12 @@ impl Report {
         let read = Fields::open(value, "", &REPORT_FIELDS, EXPECTED_REPORT, &mut problems).and_then(|fields| {
             let (name, folder, description) = headings(&fields, &mut problems);
             let spec = spec(&fields, now_ms, &mut problems);
-            Some(Self { name: name?, folder, description, spec: spec?, check: fields.get("check").cloned() })
+            let check = fields.get("check").cloned();
+            if let (Some(check), Some(spec)) = (&check, &spec) {
+                let kind = spec.get("kind").and_then(Value::as_str).unwrap_or("funnel");
+                below("check", Check::parse(check, kind).err(), &mut problems);
+            }
+            Some(Self { name: name?, folder, description, spec: spec?, check })
         });
         problems.finish(read).map_err(name_document)
     }
@@ -248,13 +254,16 @@ fn spec(fields: &Fields<'_>, now_ms: i64, problems: &mut Problems) -> Option<Val
         problems.add("spec", format!("found {}; expected a question, as an object", describe(spec)));
         return None;
     }
-    if let Err(error) = parse_value(spec, now_ms) {
-        for problem in error.problems {
-            let field = if problem.field.is_empty() { "spec".to_owned() } else { format!("spec.{}", problem.field) };
-            problems.add(field, problem.message);
-        }
-    }
+    below("spec", parse_value(spec, now_ms).err(), problems);
     Some(spec.clone())
+}
+
+/// The problems of a part, under its name.
+fn below(part: &str, error: Option<SpecError>, problems: &mut Problems) {
+    for problem in error.into_iter().flat_map(|error| error.problems) {
+        let field = if problem.field.is_empty() { part.to_owned() } else { format!("{part}.{}", problem.field) };
+        problems.add(field, problem.message);
+    }
 }
 
 fn tile(value: &Value, path: &str, problems: &mut Problems) -> Option<Tile> {

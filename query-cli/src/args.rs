@@ -47,10 +47,10 @@ pub use privacy::{
 };
 pub use questions::{AskArgs, AttemptArgs, CompletionArgs, ExperimentArgs, ScopeArgs, SplitArgs, TestArgs, TrendsArgs};
 pub use reports::{
-    CommonReportsArgs, ListReportsArgs, OneReportArgs, RemoveReportArgs, ReportsArgs, ReportsCommand, RunReportArgs,
-    SaveReportArgs, ShowReportArgs,
+    CheckReportsArgs, CommonReportsArgs, ListReportsArgs, OneReportArgs, RemoveReportArgs, ReportsArgs, ReportsCommand,
+    RunReportArgs, SaveReportArgs, ShowReportArgs,
 };
-pub use serve::{AuthArg, LogFormat, ServeArgs, ServeCommandArgs};
+pub use serve::{AuthArg, LogFormat, ServeArgs, ServeCommandArgs, WebhookArgs};
 pub use sql::SqlArgs;
 pub use tokens::{AddTokenArgs, CommonTokensArgs, DisableTokenArgs, ListTokensArgs, TokensArgs, TokensCommand};
 pub use upkeep::{
@@ -281,6 +281,11 @@ pub struct DevArgs {
     /// Vercel and App Engine]
     #[arg(long = "country-header", value_name = "NAME")]
     pub country_headers: Vec<HeaderName>,
+
+    /// Whom the checks of reports may call.
+    #[command(flatten)]
+    pub webhooks: WebhookArgs,
+
     /// How it serves.
     #[command(flatten)]
     pub serve: ServeArgs,

@@ -6,6 +6,7 @@ use std::io;
 use weir_core::spec::{ShorthandError, SpecError, SpecProblem};
 use weir_lake::{LakeError, StoreError};
 
+use crate::checks::CheckError;
 use crate::engine::EngineError;
 use crate::failed::IdProblem;
 use crate::saved::SavedError;
@@ -109,6 +110,16 @@ impl From<EngineError> for Failure {
                 Self::failed(error).hint("allow more with --max-memory, such as --max-memory 4GiB")
             }
             other => Self::failed(other),
+        }
+    }
+}
+
+impl From<CheckError> for Failure {
+    fn from(error: CheckError) -> Self {
+        match error {
+            CheckError::Store(error) => error.into(),
+            CheckError::Saved(error) => error.into(),
+            CheckError::NoCheck(_) => Self::failed(error),
         }
     }
 }

@@ -15,6 +15,7 @@
 //! - [`timeline`], [`explanation`]: what one user did, and why they did or did not convert, as answers have it.
 //! - [`http`]: the same questions over HTTP.
 //! - [`saved`]: reports, dashboards and annotations that people keep.
+//! - [`checks`]: their answers held against bounds, on a schedule.
 //! - [`failed`]: failed events, and another try of them.
 //! - [`tokens`]: who may ask a server, and what they may do there.
 //! - [`importer`]: lines of NDJSON into a lake; [`landing`]: the loops of `weir dev`.
@@ -23,6 +24,7 @@
 
 pub mod args;
 pub mod catalogue;
+pub mod checks;
 pub mod commands;
 pub mod completion;
 pub mod demo;

@@ -9,6 +9,7 @@
 //! LAKE/failed/…                                       the same for the table of failed events, where anything has failed
 //! LAKE/settings/00000000000000000003.json             settings, one document a change
 //! LAKE/saved/{kind}/{id}/00000000000000000003.json    reports, dashboards and annotations, one document a revision
+//! LAKE/checks/{report id}/00000001767225600000.json   how the check of a report went, by the time that it was for
 //! LAKE/ids/00000000000000000042.json                  which segments the index of event ids has, one document a change
 //! LAKE/ids/{id}.ids                                   such a segment
 //! LAKE/overflow/{39 digits}.weir                      records that the event log could not take, until they are landed
@@ -106,6 +107,8 @@ const CHECKPOINT: &str = ".checkpoint.parquet";
 const SETTINGS: &str = "settings";
 /// What was saved, below the lake.
 const SAVED: &str = "saved";
+/// How checks of reports went, below the lake.
+const CHECKS: &str = "checks";
 /// The index of event ids, below the lake.
 const IDS: &str = "ids";
 /// Records that the event log could not take, below the lake.
@@ -168,6 +171,21 @@ pub fn saved_place(path: &Path) -> Option<(&str, u64)> {
     let revision = number(path)?;
     let id = path.as_ref().rsplit('/').nth(1)?;
     (path.parts_count() == 4 && is_uuid(id)).then_some((id, revision))
+}
+
+/// How the check of a report went, each time; the id is one that [`is_saved_id`].
+pub fn checks(report: &str) -> Path {
+    Path::from_iter([CHECKS, report])
+}
+
+/// How the check of a report went for a time, in milliseconds since 1970.
+pub fn check(report: &str, time_ms: u64) -> Path {
+    checks(report).join(numbered(time_ms))
+}
+
+/// The time that a check was for; `None` for other objects.
+pub fn check_time(path: &Path) -> Option<u64> {
+    if path.parts_count() == 3 { number(path) } else { None }
 }
 
 /// The index of event ids.

@@ -68,7 +68,7 @@ pub struct Limits {
 impl Limits {
     /// Of a note, and of what is held while rows are written.
     pub const NOTE: Self = Self {
-        events: 2_000,
+        events: 12_000,
         properties_of_event: 500,
         properties: 8_000,
         values: 100,
@@ -79,7 +79,7 @@ impl Limits {
     };
     /// Of a whole lake.
     pub const LAKE: Self = Self {
-        events: 5_000,
+        events: 20_000,
         properties_of_event: 1_000,
         properties: 40_000,
         values: 100,

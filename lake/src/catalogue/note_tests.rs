@@ -56,3 +56,15 @@ fn whatever_comes_the_note_is_small_and_sums_are_exact() {
     }
     assert_eq!(decode(&encode(catalogue, &Limits { note_bytes: 5, ..Limits::NOTE }), 6_000), None);
 }
+
+#[test]
+fn ten_thousand_names_fit_into_a_note_each_with_its_count() {
+    let events: Vec<_> =
+        (0..10_000).map(|n| sent(format!("event_{n:05}"), n % 30, r#"{"plan":"pro"}"#.into())).collect();
+    let catalogue = observed(&events, Limits::NOTE, 1_000);
+    let note = encode(catalogue, &Limits::NOTE);
+    assert!(note.len() <= Limits::NOTE.note_bytes, "{} bytes", note.len());
+    let read = decode(&note, events.len() as u64).unwrap();
+    assert_eq!((read.events.len(), read.other_events), (10_000, 0));
+    assert!(read.events.values().all(|event| event.count == 1));
+}

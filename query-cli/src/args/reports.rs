@@ -4,13 +4,14 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::{AskArgs, LakeArg, OutputArgs};
+use super::{AskArgs, LakeArg, OutputArgs, WebhookArgs};
 
 const AFTER_HELP: &str = "\
 Examples:
   weir reports save --name Buyers --folder growth --spec buyers.json --lake ./lake
   weir reports list --lake ./lake
   weir reports run Buyers --lake ./lake
+  weir reports check --lake ./lake
   weir reports save --id 0190f3a1 --revision 3 --spec buyers.json --lake ./lake
 
 A report is a question that is kept in the lake, for the page and the command line alike. Every save
@@ -41,6 +42,8 @@ pub enum ReportsCommand {
     Remove(RemoveReportArgs),
     /// Ask the question of a report, as its own command would
     Run(RunReportArgs),
+    /// Run the checks of reports now, and fail if one of them does
+    Check(CheckReportsArgs),
 }
 
 /// `weir reports list`
@@ -141,6 +144,22 @@ pub struct RunReportArgs {
     /// How to ask.
     #[command(flatten)]
     pub ask: AskArgs,
+
+    /// Lake and output.
+    #[command(flatten)]
+    pub common: CommonReportsArgs,
+}
+
+/// `weir reports check`
+#[derive(Debug, Args)]
+pub struct CheckReportsArgs {
+    /// These reports, each by its name, its id or the first characters of that [default: all that have a check]
+    #[arg(value_name = "REPORT")]
+    pub reports: Vec<String>,
+
+    /// Whom they may call.
+    #[command(flatten)]
+    pub webhooks: WebhookArgs,
 
     /// Lake and output.
     #[command(flatten)]

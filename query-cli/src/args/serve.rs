@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use ingest_fn::LoadSettings;
 
 use super::LakeArg;
+use crate::checks::{WebhookHost, Webhooks};
 use crate::http::QueryLimits;
 
 const SERVE_AFTER_HELP: &str = "\
@@ -18,6 +19,21 @@ Examples:
 It speaks HTTP alone: put a proxy in front of it that speaks HTTPS. WEIR_SESSION_KEY, at least
 32 random bytes, keeps people logged in when it starts again, and lets several servers share
 their sessions.";
+
+/// Whom the checks of reports may call.
+#[derive(Debug, Clone, Args)]
+pub struct WebhookArgs {
+    /// A host that checks of reports may call, such as hooks.example or hooks.example:8443; once for each [default: none]
+    #[arg(long = "webhook-host", value_name = "HOST")]
+    pub hosts: Vec<WebhookHost>,
+}
+
+impl WebhookArgs {
+    /// Those, and no others.
+    pub fn webhooks(&self) -> Webhooks {
+        Webhooks::to(self.hosts.clone())
+    }
+}
 
 /// How a server serves.
 #[derive(Debug, Clone, Copy, Args)]
@@ -76,6 +92,14 @@ pub struct ServeCommandArgs {
     /// What sessions are encrypted with: not for a command line, which others on the machine can read.
     #[arg(long, env = "WEIR_SESSION_KEY", hide = true, hide_env_values = true)]
     pub session_key: Option<String>,
+
+    /// Run the checks of reports when they are due
+    #[arg(long)]
+    pub checks: bool,
+
+    /// Whom they may call.
+    #[command(flatten)]
+    pub webhooks: WebhookArgs,
 
     /// How to write the log: as text, or one JSON object a line
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]

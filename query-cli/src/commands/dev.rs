@@ -93,7 +93,9 @@ pub async fn run(args: &DevArgs) -> Result<(), Failure> {
         [] => collector,
         headers => collector.with_country_headers(headers.to_vec()),
     };
-    let api = Api::new(Engine::new(store.clone(), clock), Arc::new(RandomIds), store.url());
+    let api = Api::new(Engine::new(store.clone(), clock), Arc::new(RandomIds), store.url())
+        .with_webhooks(args.webhooks.webhooks());
+    tokio::spawn(api.checks().keep_checking(stopped.clone()));
     let app = http::router(Arc::new(collector), api, figures);
     let app = app.into_make_service_with_connect_info::<SocketAddr>();
     let server = axum::serve(listener, app).with_graceful_shutdown(wait_for(stopped));

@@ -35,7 +35,8 @@
 
 pub mod activity;
 mod ask;
-pub mod compact;
+pub mod checks;
+mod compact;
 pub mod completion;
 pub mod delete_user;
 pub mod demo;

@@ -37,6 +37,7 @@ pub async fn run(args: &ReportsArgs) -> Result<(), Failure> {
         ReportsCommand::Save(args) => save(args).await,
         ReportsCommand::Remove(args) => remove(args).await,
         ReportsCommand::Run(args) => run_report(args).await,
+        ReportsCommand::Check(args) => super::checks::run(args).await,
     }
 }
 
@@ -170,7 +171,7 @@ fn newer(document: &Document) -> Failure {
 }
 
 /// The report of this id or name, or the only one whose id begins so.
-async fn find(library: &Library, wanted: &str) -> Result<Arc<Document>, Failure> {
+pub(super) async fn find(library: &Library, wanted: &str) -> Result<Arc<Document>, Failure> {
     let list = "list them with `weir reports list`, and those that are removed with `weir reports list --removed`";
     if is_saved_id(wanted) {
         return match library.get(KIND, wanted).await {

@@ -40,7 +40,11 @@ pub async fn run(args: &ServeCommandArgs) -> Result<(), Failure> {
     tokio::spawn(metrics::keep_up(figures.clone(), stopped.clone()));
     let api = Api::new(Engine::new(store.clone(), clock), Arc::new(RandomIds), store.url())
         .with_auth(auth)
-        .with_limits(args.limits());
+        .with_limits(args.limits())
+        .with_webhooks(args.webhooks.webhooks());
+    if args.checks {
+        tokio::spawn(api.checks().keep_checking(stopped.clone()));
+    }
     let app = http::reading_router(api, figures).into_make_service_with_connect_info::<SocketAddr>();
     let server = axum::serve(listener, app).with_graceful_shutdown(wait_for(stopped));
     let server = tokio::spawn(server.into_future());

@@ -64,6 +64,8 @@ pub(super) const ACCESS: &[(Method, &str, Needs)] = &[
     (Method::PUT, "/api/annotations/{id}", EDITOR),
     (Method::DELETE, "/api/annotations/{id}", EDITOR),
     (Method::GET, "/api/annotations/{id}/history", VIEWER),
+    (Method::GET, "/api/checks", VIEWER),
+    (Method::POST, "/api/checks/{id}", EDITOR),
     (Method::GET, "/api/live", ADMIN),
     (Method::GET, "/api/system", ADMIN),
     (Method::GET, "/api/failed", ADMIN),

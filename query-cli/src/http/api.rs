@@ -17,7 +17,8 @@ use weir_lake::{LakeError, StoreError};
 
 use super::access::UNKNOWN;
 use super::state::Api;
-use super::{catalogue, failed, keys, live, properties, query, saved, session, user};
+use super::{catalogue, checks, failed, keys, live, properties, query, saved, session, user};
+use crate::checks::CheckError;
 use crate::engine::{Engine, EngineError};
 use crate::error::Failure;
 use crate::failed::IdProblem;
@@ -31,8 +32,8 @@ const RETRY_SECONDS: &str = "2";
 
 /// What there is, for those who ask for something else.
 const ROUTES: &str = "there is POST /api/query, GET /api/events, GET /api/catalogue, GET /api/properties, GET /api/user, POST \
-                      /api/explain, GET /api/session, POST /api/login, POST /api/logout, /api/reports, /api/dashboards and \
-                      /api/annotations, and for admins /api/live, /api/system, /api/failed and /api/keys";
+                      /api/explain, GET /api/session, POST /api/login, POST /api/logout, /api/reports, /api/dashboards, \
+                      /api/annotations and /api/checks, and for admins /api/live, /api/system, /api/failed and /api/keys";
 
 /// Routes under `/api`.
 pub fn router(api: Api) -> Router {
@@ -43,6 +44,8 @@ pub fn router(api: Api) -> Router {
         .route("/api/user", get(user::timeline))
         .route("/api/explain", post(user::explain))
         .route("/api/properties", get(properties::properties))
+        .route("/api/checks", get(checks::list))
+        .route("/api/checks/{id}", post(checks::run))
         .route("/api/live", get(live::live))
         .route("/api/system", get(live::system))
         .route("/api/failed", get(failed::list))
@@ -128,6 +131,8 @@ pub(super) enum ApiError {
     NoPrecondition(String),
     /// Something saved.
     Saved(SavedError),
+    /// A report has no check: what is said of it.
+    NoCheck(String),
     /// A failed event is not named as it should be.
     Failed(IdProblem),
     /// No such write key: what is said of it.
@@ -163,6 +168,16 @@ impl From<SavedError> for ApiError {
 impl From<EngineError> for ApiError {
     fn from(error: EngineError) -> Self {
         Self::Engine(error)
+    }
+}
+
+impl From<CheckError> for ApiError {
+    fn from(error: CheckError) -> Self {
+        match error {
+            CheckError::Saved(error) => Self::Saved(error),
+            CheckError::Store(error) => Self::Saved(SavedError::Store(error)),
+            CheckError::NoCheck(_) => Self::NoCheck(error.to_string()),
+        }
     }
 }
 
@@ -207,6 +222,7 @@ impl ApiError {
                 return (StatusCode::SERVICE_UNAVAILABLE, body("query_too_long", &message));
             }
             Self::Saved(saved) => return saved_error(saved),
+            Self::NoCheck(message) => return (StatusCode::NOT_FOUND, body("no_check", &message)),
             Self::Failed(IdProblem::Lake(error)) => error.into(),
             Self::Failed(problem @ IdProblem::None(_)) => {
                 return (StatusCode::NOT_FOUND, body("no_failed_event", &problem.to_string()));

@@ -10,6 +10,7 @@
 //! | `GET /api/properties` | properties, whichever events have them |
 //! | `POST /api/explain` | a user and a query spec in, why they did or did not convert out |
 //! | `/api/reports`, `/api/dashboards`, `/api/annotations` | what people keep |
+//! | `GET /api/checks`, `POST /api/checks/{id}` | how the checks of reports went; one of them, now |
 //! | `GET /api/session`, `POST /api/login`, `POST /api/logout` | who asks, and what they may do |
 //! | `GET /api/live`, `GET /api/system` | what lands just now; the figures of the lake |
 //! | `/api/failed`, `/api/keys` | failed events and write keys, for admins |
@@ -22,6 +23,7 @@ mod access;
 mod api;
 mod auth;
 mod catalogue;
+mod checks;
 mod failed;
 mod keys;
 mod live;
@@ -44,6 +46,8 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use ingest_fn::Collector;
 use metrics_exporter_prometheus::PrometheusHandle;
+use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
 
 use crate::metrics;
 pub use auth::{Auth, By, Identity, TokenAuth};
@@ -63,9 +67,16 @@ pub fn reading_router(api: Api, figures: PrometheusHandle) -> Router {
 fn reading(api: Api, figures: PrometheusHandle) -> Router {
     let is_open = matches!(api.auth, Auth::None);
     let gate = middleware::from_fn_with_state(api.clone(), access::gate);
-    let reading = api::router(api).merge(metrics::router(figures)).layer(gate).fallback(page::page);
+    let reading = api::router(api).merge(metrics::router(figures)).layer(gate).fallback(page::page).layer(compressed());
     // Where a session is needed, no other name has one.
     if is_open { reading.layer(middleware::from_fn(only_by_local_name)) } else { reading }
+}
+
+/// The page and what it is answered travel compressed to those who take that. Lines of progress go out as they are said: a
+/// compressor would hold them back.
+fn compressed() -> CompressionLayer<impl Predicate> {
+    let lines = NotForContentType::const_new("application/x-ndjson");
+    CompressionLayer::new().compress_when(DefaultPredicate::new().and(lines))
 }
 
 /// What is read here is meant for this machine. A page elsewhere whose name was pointed at this address (DNS rebinding)
@@ -119,7 +130,7 @@ mod tests {
 
     use super::*;
 
-    async fn answer(method: Method, path: &str, host: &str, body: String) -> (StatusCode, serde_json::Value) {
+    async fn app() -> Router {
         let store = Store::in_memory();
         let clock = Arc::new(ManualClock::new(1_767_225_600_000));
         let ids = Arc::new(CountingIds::default());
@@ -130,18 +141,39 @@ mod tests {
             Collector::new(log, clock.clone(), ids.clone(), keys, Arc::new(crate::landing::Landed::default()));
         let figures = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder().handle();
         let api = Api::new(crate::engine::Engine::new(store, clock), ids, "/data/demo");
-        let app = router(Arc::new(collector), api, figures);
+        router(Arc::new(collector), api, figures)
+    }
+
+    async fn answer(method: Method, path: &str, host: &str, body: String) -> (StatusCode, serde_json::Value) {
         let request = Request::builder()
             .method(method)
             .uri(path)
             .header("host", host)
             .body(axum::body::Body::from(body))
             .unwrap();
-        let response = app.oneshot(request).await.unwrap();
+        let response = app().await.oneshot(request).await.unwrap();
         assert!(response.headers().contains_key("content-security-policy"), "{path}");
         let status = response.status();
         let bytes = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
         (status, serde_json::from_slice(&bytes).unwrap_or_default())
+    }
+
+    #[tokio::test]
+    async fn the_page_travels_compressed_and_progress_does_not() {
+        let encoding = async |path: &str, accept: &str, body: Option<&str>| {
+            let method = if body.is_some() { Method::POST } else { Method::GET };
+            let request = Request::builder().method(method).uri(path).header("host", "localhost");
+            let request = request.header("accept", accept).header("accept-encoding", "gzip, br");
+            let body = axum::body::Body::from(body.unwrap_or_default().to_owned());
+            let response = app().await.oneshot(request.body(body).unwrap()).await.unwrap();
+            assert_eq!(response.status(), StatusCode::OK, "{path}");
+            let encoding = response.headers().get(header::CONTENT_ENCODING);
+            encoding.map(|encoding| encoding.to_str().unwrap().to_owned())
+        };
+        assert_eq!(encoding("/", "text/html", None).await.as_deref(), Some("gzip"));
+        let funnel = r#"{"kind":"funnel","steps":[{"event":"a"}]}"#;
+        assert_eq!(encoding("/api/query", "application/json", Some(funnel)).await.as_deref(), Some("gzip"));
+        assert_eq!(encoding("/api/query", "application/x-ndjson", Some(funnel)).await, None);
     }
 
     #[tokio::test]

@@ -7,6 +7,7 @@ use weir_core::ports::Ids;
 
 use super::auth::{Auth, Identity};
 use super::turns::{QueryLimits, Turns};
+use crate::checks::{Checks, Webhooks};
 use crate::engine::Engine;
 use crate::saved::Saving;
 
@@ -23,6 +24,8 @@ pub struct Api {
     pub(super) auth: Auth,
     /// Who may ask now.
     pub(super) turns: Turns,
+    /// Whom the checks of reports may call.
+    pub(super) webhooks: Webhooks,
 }
 
 impl std::fmt::Debug for Api {
@@ -35,7 +38,7 @@ impl Api {
     /// Of what is answered by an engine, over the lake of this URL, to whoever asks.
     pub fn new(engine: Engine, ids: Arc<dyn Ids>, lake_url: &str) -> Self {
         let (lake, turns) = (lake_name(lake_url).into(), Turns::new(QueryLimits::default()));
-        Self { engine: Arc::new(engine), ids, lake, auth: Auth::None, turns }
+        Self { engine: Arc::new(engine), ids, lake, auth: Auth::None, turns, webhooks: Webhooks::to(Vec::new()) }
     }
 
     /// The same, with another way to find out who asks.
@@ -48,6 +51,17 @@ impl Api {
     #[must_use]
     pub fn with_limits(self, limits: QueryLimits) -> Self {
         Self { turns: Turns::new(limits), ..self }
+    }
+
+    /// The same, whose checks may call these webhooks.
+    #[must_use]
+    pub fn with_webhooks(self, webhooks: Webhooks) -> Self {
+        Self { webhooks, ..self }
+    }
+
+    /// The checks of reports.
+    pub fn checks(&self) -> Checks {
+        Checks::new(self.engine.as_ref().clone(), self.webhooks.clone())
     }
 
     /// A save by somebody, now.
