@@ -189,3 +189,28 @@ test("a report that a newer weir saved is listed and shown, and not saved over",
   assert.equal(refused, 409);
   stage.forgive("status of 40");
 });
+
+test("a report is checked on a schedule, and a check that cannot be says why", async () => {
+  const { page } = stage;
+  await stage.ask(SPEC);
+  const answer = await stage.asked(SPEC);
+  const conversion = answer.steps[1].from_first;
+  await page.getByRole("button", { name: "Save", exact: true }).click();
+  await page.getByLabel("Name", { exact: true }).fill("Checked");
+  await page.getByLabel("Check it on a schedule").check();
+  await page.getByRole("dialog").getByRole("button", { name: "Save as new" }).click();
+  await page.getByText("check.below").waitFor();
+  await page.getByLabel("Fails below, in %").fill(String(Math.ceil(conversion * 100) + 1));
+  await page.getByLabel("Call this address when that changes").fill("https://hooks.example/x");
+  await page.getByRole("dialog").getByRole("button", { name: "Save as new" }).click();
+  await page.locator(".report-bar", { hasText: "Checked" }).waitFor();
+  await page.getByRole("link", { name: "Reports" }).click();
+  await page.getByRole("button", { name: "Check now: Checked" }).click();
+  const line = page.locator(".check-line", { hasText: "Fails." });
+  await line.waitFor();
+  assert.match(await line.innerText(), /conversion is [\d.]+\s?%, below/);
+  await line.getByText("webhook not allowed").waitFor();
+  const { checks } = await (await fetch(`${stage.origin}/api/checks`)).json();
+  assert.deepEqual(checks.map(({ name, state, value }) => [name, state, value]), [["Checked", "failing", conversion]]);
+  stage.forgive("status of 400");
+});

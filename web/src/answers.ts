@@ -270,8 +270,29 @@ export interface Report extends Kept {
   description: string;
   /** Null where a newer weir saved what this one cannot tell. */
   spec: Record<string, unknown> | null;
-  /** What a scheduled check holds the answer against; kept as it is. */
-  check?: unknown;
+  check?: Check | null;
+}
+
+/** What the answer of a report is held against, on a schedule. */
+export interface Check {
+  measure: string;
+  step?: number;
+  series?: string;
+  period?: number;
+  below?: number;
+  above?: number;
+  every?: string;
+  webhook?: string;
+}
+
+/** How a check went last. */
+export interface CheckResult {
+  report: string;
+  state: "ok" | "failing" | "none" | "error" | "waiting";
+  value: number | null;
+  checked_at: string | null;
+  message: string;
+  webhook: "sent" | "failed" | "not_allowed" | null;
 }
 
 export interface DashboardSummary extends Kept {

@@ -1,7 +1,7 @@
 /** The server's API, and how it fails. Shapes of answers are in `answers.ts`. */
 
 import type {
-  Annotation, Answer, Catalogue, Dashboard, DashboardSummary, EventDetail, Explanation, FailedChoice, FailedEvent, FailedGroup, LiveEvent,
+  Annotation, Answer, Catalogue, CheckResult, Dashboard, DashboardSummary, EventDetail, Explanation, FailedChoice, FailedEvent, FailedGroup, LiveEvent,
   OtherAnswer, Property, PropertyValue, Report,
   ReportSummary, Revision, Session, System, Timeline, WriteKey,
 } from "./answers";
@@ -66,6 +66,8 @@ export interface Api {
   reports: SavedApi<ReportSummary, Report>;
   dashboards: SavedApi<DashboardSummary, Dashboard>;
   annotations: SavedApi<Annotation, Annotation>;
+  checks(): Promise<CheckResult[]>;
+  runCheck(report: string): Promise<CheckResult>;
   /** The last events, or those that landed after a version. */
   live(after: number | null): Promise<{ version: number; events: LiveEvent[] }>;
   failed(): Promise<{ count: number; groups: FailedGroup[] }>;
@@ -97,6 +99,8 @@ export const api: Api = {
   reports: saved("reports"),
   dashboards: saved("dashboards"),
   annotations: saved("annotations"),
+  checks: async () => (await get<{ checks: CheckResult[] }>("api/checks", {})).checks,
+  runCheck: (report) => post(`api/checks/${encodeURIComponent(report)}`, {}),
   live: (after) => get("api/live", after === null ? {} : { after: [String(after)] }),
   failed: () => get("api/failed", {}),
   failedEach: async (choice) => {

@@ -1,7 +1,7 @@
 /** The state of the page. Views read it, actions change it. */
 
 import type {
-  Annotation, Answer, Catalogue, Dashboard, DashboardSummary, EventDetail, Explanation, FailedChoice, FailedEvent, FailedGroup, LiveEvent,
+  Annotation, Answer, Catalogue, CheckResult, Dashboard, DashboardSummary, EventDetail, Explanation, FailedChoice, FailedEvent, FailedGroup, LiveEvent,
   OtherAnswer, Property, PropertyValue, Report,
   ReportSummary, Revision, Session, System, Timeline, UserList, WriteKey,
 } from "./answers";
@@ -48,6 +48,19 @@ export interface SaveDraft {
   readonly name: string;
   readonly folder: string;
   readonly description: string;
+  /** What its answer is to be held against; null is nothing. */
+  readonly check: CheckDraft | null;
+}
+
+/** A check as it is typed. Shares are typed in percent. */
+export interface CheckDraft {
+  readonly measure: string;
+  /** The step, the series or the period that is looked at; empty is the usual one. */
+  readonly at: string;
+  readonly below: string;
+  readonly above: string;
+  readonly every: string;
+  readonly webhook: string;
 }
 
 /** How a save goes. */
@@ -143,6 +156,8 @@ export interface State {
   /** Said of a login that did not succeed. */
   login: Saving;
   reports: Loading<ReportSummary[]> | null;
+  /** How the checks of reports went, by report. */
+  checks: Map<string, CheckResult>;
   reportSearch: string;
   /** Whether the list is of those that were removed. */
   removedReports: boolean;
@@ -193,6 +208,7 @@ export function initialState(timezone: string, language: Language, theme: Theme)
     session: { status: "loading" },
     login: { status: "editing" },
     reports: null,
+    checks: new Map(),
     reportSearch: "",
     removedReports: false,
     report: null,

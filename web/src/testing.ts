@@ -162,6 +162,8 @@ export class TestWorld implements World {
     reports: this.reports,
     dashboards: this.dashboards,
     annotations: this.annotations,
+    checks: async () => [],
+    runCheck: async (report) => ({ report, state: "ok", value: 1, checked_at: null, message: "", webhook: null }),
     live: async (after) => {
       this.liveAfter.push(after);
       return this.landed.shift() ?? { version: 1, events: [] };

@@ -2,6 +2,7 @@
 
 import type { Annotation, DashboardSummary, Report, ReportSummary } from "../answers";
 import { type Failure, failureFrom } from "../api";
+import { checkOf, draftOf } from "../question/check";
 import type { SaveDraft, Saving, Sheet, State } from "../state";
 import type { World } from "../world";
 
@@ -20,6 +21,29 @@ export class Reports {
     try {
       const value = await this.world.api.reports.list(removed);
       if (this.state.removedReports === removed) this.state.reports = { status: "ready", value };
+      void this.loadChecks();
+    } catch (error) {
+      this.state.reports = { status: "failed", failure: failureFrom(error) };
+    }
+    this.world.draw();
+  }
+
+  /** How the checks went: known beside the list, and no reason to hold it up. */
+  private async loadChecks(): Promise<void> {
+    try {
+      const checks = await this.world.api.checks();
+      this.state.checks = new Map(checks.map((check) => [check.report, check]));
+      this.world.draw();
+    } catch {
+      // The list says what went wrong, where anything did.
+    }
+  }
+
+  /** Runs the check of a report now. */
+  async runCheck(id: string): Promise<void> {
+    try {
+      const result = await this.world.api.runCheck(id);
+      this.state.checks = new Map(this.state.checks).set(id, result);
     } catch (error) {
       this.state.reports = { status: "failed", failure: failureFrom(error) };
     }
@@ -39,8 +63,13 @@ export class Reports {
     const open = report?.status === "ready" ? report.value.report : null;
     const draft: SaveDraft =
       open === null
-        ? { name: suggestion, folder: "", description: "" }
-        : { name: asNew ? `${open.name} 2` : open.name, folder: open.folder, description: open.description };
+        ? { name: suggestion, folder: "", description: "", check: null }
+        : {
+            name: asNew ? `${open.name} 2` : open.name,
+            folder: open.folder,
+            description: open.description,
+            check: open.check == null ? null : draftOf(open.check),
+          };
     const over = open === null || asNew ? null : { id: open.id, revision: open.revision };
     this.show({ kind: "save", draft, over, saving: { status: "editing" } });
     if (this.state.reports === null) void this.load();
@@ -53,14 +82,13 @@ export class Reports {
 
   /** Saves the question. `over` is another revision than the one that was opened where somebody else was first. */
   async save(over: { id: string; revision: number } | null): Promise<void> {
-    const { sheet, compiled, report } = this.state;
+    const { sheet, compiled } = this.state;
     if (sheet?.kind !== "save" || compiled.spec === null) return;
     this.show({ ...sheet, over, saving: { status: "saving" } });
-    const open = report?.status === "ready" ? report.value.report : null;
-    // A check is kept with its report, and a report of its own begins without one.
-    const check = over !== null && open?.check !== undefined ? { check: open.check } : {};
+    const { check, ...draft } = sheet.draft;
     try {
-      const saved = await this.world.api.reports.save({ ...sheet.draft, spec: compiled.spec, ...check }, over);
+      const document = { ...draft, spec: compiled.spec, ...(check === null ? {} : { check: checkOf(check) }) };
+      const saved = await this.world.api.reports.save(document, over);
       this.state.sheet = null;
       this.saved(saved);
       void this.load(false);

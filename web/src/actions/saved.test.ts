@@ -91,15 +91,16 @@ describe("a report", () => {
     expect(saved[2]!.spec).toMatchObject({ last: "7d" });
   });
 
-  test("keeps its check when it is saved over, and gives it to no other", async () => {
-    const report = await world.reports.save({ name: "Checked", folder: "", description: "", spec: SPEC, check: { below: 1 } }, null);
+  test("keeps its check when it is saved again", async () => {
+    const report = await world.reports.save({ name: "Checked", folder: "", description: "", spec: SPEC, check: { measure: "conversion", below: 0.5 } }, null);
     await open(`#/reports/${report.id}`);
     actions.explore.setRange({ kind: "last", last: "7d" });
     actions.reports.askToSave(false, "");
     await actions.reports.save({ id: report.id, revision: 1 });
     actions.reports.askToSave(true, "");
+    actions.reports.changeDraft({ check: null });
     await actions.reports.save(null);
-    expect([(await world.reports.get(report.id)).check, (await world.reports.get("id2")).check]).toEqual([{ below: 1 }, undefined]);
+    expect([(await world.reports.get(report.id)).check, (await world.reports.get("id2")).check]).toEqual([{ measure: "conversion", below: 0.5 }, undefined]);
   });
 
   test("is restored from its history, and removed", async () => {

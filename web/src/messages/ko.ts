@@ -3,6 +3,7 @@
 import type { Format } from "../format";
 import type { FunnelWords, Part, PathsWords, RetentionWords, TrendsWords } from "../words";
 import type { Messages } from "./en";
+import { koPages } from "./ko-pages";
 
 const name = (text: string): Part => ({ name: text });
 const people = (n: number, f: Format) => `${f.number(n)}명`;
@@ -10,6 +11,7 @@ const counted = (n: number, count: string, f: Format) =>
   count === "users" ? people(n, f) : count === "sessions" ? `세션 ${f.number(n)}개` : `시도 ${f.number(n)}회`;
 
 export const ko: Messages = {
+  ...koPages,
   language: "한국어",
   tagline: "흐름이 좁아지는 곳을 봅니다.",
   startPage: "weir 첫 화면",
@@ -388,120 +390,6 @@ export const ko: Messages = {
     counted: "셈에 들어감",
   },
 
-  login: {
-    title: "로그인",
-    token: "토큰",
-    enter: "로그인",
-    leave: "로그아웃",
-    hint: "토큰은 이 서버를 운영하는 사람이 weir tokens add로 만듭니다.",
-    roles: { viewer: "묻고 볼 수 있음", editor: "저장도 할 수 있음", admin: "모두 할 수 있음" },
-  },
-
-  saving: {
-    title: "이 질문 저장",
-    name: "이름",
-    folder: "폴더",
-    description: "설명",
-    saveOver: "저장",
-    saveNew: "새로 저장",
-    saveAnyway: "내 것으로 덮어 저장",
-    seeTheirs: "저장된 것 보기",
-    changed: (who, when) => `작업하는 동안 ${who ?? "다른 사람"}이(가) 저장했습니다(${when}). 만든 질문은 그대로 있습니다.`,
-    edited: "바뀜, 저장 안 됨",
-    removed: "삭제됨",
-    newest: "현재",
-    restore: "되돌리기",
-    removeHint: "목록에서 사라집니다. 기록은 남으며, 거기서 되살릴 수 있습니다.",
-  },
-
-  reports: {
-    search: "보고서 찾기",
-    removedOnes: "삭제된 것",
-    none: "아직 보고서가 없습니다. 질문을 만들어 저장하세요.",
-    noneRemoved: "삭제된 것이 없습니다.",
-    history: "기록",
-    newer: "더 새로운 weir가 저장함",
-  },
-
-  dashboards: {
-    name: "대시보드 이름",
-    make: "대시보드 만들기",
-    none: "아직 대시보드가 없습니다.",
-    empty: "아직 비어 있습니다.",
-    emptyEditing: "아래에서 보고서나 글을 넣으세요.",
-    edit: "고치기",
-    discard: "그대로 두기",
-    last: "모든 보고서의 기간",
-    ownTimes: "보고서마다 자기 기간",
-    tile: (n) => `칸 ${n}`,
-    wide: "넓게",
-    text: "글",
-    addReport: "보고서 넣기…",
-    addText: "글 넣기",
-  },
-
-  notes: {
-    open: "날짜 메모",
-    title: "날짜 메모",
-    hint: "시간 차트에 이 날들을 표시합니다: 출시, 캠페인, 장애 같은 일.",
-    date: "날짜",
-    text: "있었던 일",
-    add: "넣기",
-  },
-
-  live: {
-    search: "이벤트나 사용자로 찾기",
-    pause: "멈추기",
-    goOn: "계속",
-    none: "아직 들어온 것이 없습니다.",
-    hint: "2초마다 확인합니다. 들어온 순서대로, 새것이 위에 있습니다.",
-  },
-
-  failed: {
-    title: "실패한 이벤트",
-    hint: "보냈지만 받아들이지 않은 것과 그 이유입니다. 고친 뒤 다시 시도하세요.",
-    none: "실패한 것이 없습니다.",
-    show: "보기",
-    replay: "재시도",
-    drop: "버리기",
-    dropHint: (n, f) => `실패한 이벤트 ${f.number(n)}건이 완전히 사라집니다.`,
-    dropped: (n, f) => `버림: ${f.number(n)}건.`,
-    replayed: (taken, copies, failing, f) => `받아들임: ${f.number(taken)}건. 이미 있음: ${f.number(copies)}건. 다시 실패: ${f.number(failing)}건.`,
-  },
-
-  keys: {
-    title: "쓰기 키",
-    hint: "앱이 이벤트를 보낼 때 쓰는 키입니다. 보낼 수만 있고, 읽을 수는 없습니다.",
-    source: "web 같은 출처",
-    key: "키",
-    state: "상태",
-    created: "만든 때",
-    add: "키 만들기",
-    made: (source) => `${source}의 키:`,
-    none: "아직 키가 없습니다.",
-    rotate: "바꾸기",
-    disable: "끄기",
-    disableHint: "그때부터 이 키로 온 이벤트를 거절합니다.",
-    states: { active: "사용 중", disabled: "꺼짐", replaced: "바뀜" },
-  },
-
-  system: {
-    events: "이벤트 수",
-    size: "크기",
-    perEvent: "이벤트 하나",
-    bytes: (n) => `${n}바이트`,
-    files: "파일",
-    waiting: "기다리는 병합",
-    complete: "빠짐없는 때",
-    first: "첫 이벤트",
-    last: "마지막 이벤트",
-    version: "테이블 버전",
-    linked: "사용자가 된 익명 ID",
-    program: "프로그램",
-    level: "단계",
-    levels: { landed: "들어온 그대로", compacted: "병합됨" },
-  },
-
   verdicts: {
     converted: "끝까지 갔습니다.",
     incomplete: "끝까지 가지 못했습니다.",
@@ -536,31 +424,6 @@ export const ko: Messages = {
     all_taken: "모든 단계가 이미 채워짐",
     passed_over: "지나침",
     under_way: "시도가 진행 중",
-  },
-
-  catalogue: {
-    title: "이 레이크의 이벤트",
-    search: "이벤트 찾기",
-    event: "이벤트",
-    count: "건수",
-    first: "처음",
-    last: "마지막",
-    plan: "계획",
-    planned: "계획됨",
-    unplanned: "계획에 없음",
-    shown: (n, total, f) => `${f.number(total)}개 중 ${f.number(n)}개`,
-    properties: "속성",
-    property: "속성",
-    types: "형",
-    present: "있는 비율",
-    values: "가장 많은 값",
-    sources: "출처",
-    perDay: "하루 이벤트 수 (UTC)",
-    drift: "여러 형",
-    ask: "이것으로 시작하는 퍼널",
-    trend: "추이 보기",
-    back: "모든 이벤트",
-    none: "맞는 이벤트 이름이 없습니다.",
   },
 
   sentences: {

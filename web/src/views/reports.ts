@@ -59,7 +59,7 @@ function reportRow(report: ReportSummary, context: Context): TemplateResult {
       <a href=${hashOf({ page: "explore", embed: false, report: { id, revision: null } })}><bdi>${name}</bdi></a>
       <span class="type-tag-inline">${kinds[kind] ?? kind}</span>
       ${newer === true ? html`<span class="warn">${m.reports.newer}</span>` : nothing}
-      ${description === "" ? nothing : html`<p class="muted"><bdi>${description}</bdi></p>`}
+      ${description === "" ? nothing : html`<p class="muted"><bdi>${description}</bdi></p>`} ${checkLine(report, context)}
     </div>
     <span class="muted report-when">${when}${saved_by === null ? nothing : html`, <bdi>${saved_by}</bdi>`}</span>
     <span class="report-tools">
@@ -69,4 +69,18 @@ function reportRow(report: ReportSummary, context: Context): TemplateResult {
         : nothing}
     </span>
   </li>`;
+}
+
+/** How the check of a report went last. */
+function checkLine({ id, name }: ReportSummary, { state, m, format, actions }: Context): TemplateResult | typeof nothing {
+  const check = state.checks.get(id);
+  if (check === undefined) return nothing;
+  const when = check.checked_at === null ? "" : format.instant(check.checked_at, state.question.timezone);
+  return html`<p class="check-line is-${check.state}">
+    <b>${m.checks.states[check.state]}</b> <bdi>${check.message}</bdi> <span class="muted">${when}</span>
+    ${check.webhook === null ? nothing : html`<span class="type-tag-inline">${m.checks.webhooks[check.webhook]}</span>`}
+    ${mayEdit(state)
+      ? html`<button type="button" class="quiet" aria-label="${m.checks.runNow}: ${name}" @click=${() => actions.reports.runCheck(id)}>${m.checks.runNow}</button>`
+      : nothing}
+  </p>`;
 }

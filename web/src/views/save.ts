@@ -3,8 +3,11 @@
 import { type TemplateResult, html, nothing } from "lit-html";
 import { live } from "lit-html/directives/live.js";
 import type { Failure } from "../api";
-import type { Sheet } from "../state";
+import { CHECK_EVERY, CHECK_MEASURES, isShare, newCheck } from "../question/check";
+import type { CheckDraft, Sheet } from "../state";
+import { lastText } from "../words";
 import { type Context, typed } from "./context";
+import { choose } from "./controls";
 import { cross } from "./icons";
 
 export function saveForm(sheet: Extract<Sheet, { kind: "save" }>, context: Context): TemplateResult {
@@ -33,6 +36,7 @@ export function saveForm(sheet: Extract<Sheet, { kind: "save" }>, context: Conte
         @input=${(event: Event) => actions.reports.changeDraft({ description: typed(event) })}
       ></textarea>
     </div>
+    ${checkFields(draft.check, context)}
     ${saving.status === "failed" ? failed(saving.failure, context) : nothing}
     ${saving.status === "changed"
       ? conflict(saving.current, context)
@@ -41,6 +45,55 @@ export function saveForm(sheet: Extract<Sheet, { kind: "save" }>, context: Conte
           ${over === null ? nothing : html`<button type="button" class="copy" ?disabled=${busy} @click=${() => actions.reports.save(null)}>${m.saving.saveNew}</button>`}
         </p>`}
   </form>`;
+}
+
+/** What the answer is held against on a schedule, for questions that have a number to hold. */
+function checkFields(check: CheckDraft | null, context: Context): TemplateResult | typeof nothing {
+  const { m, actions, state } = context;
+  const { kind } = state.question;
+  const measures = CHECK_MEASURES[kind];
+  if (measures === undefined || state.raw !== null) return nothing;
+  const change = (part: Partial<CheckDraft>) => actions.reports.changeDraft({ check: { ...(check ?? newCheck(kind)!), ...part } });
+  const input = (field: "at" | "below" | "above" | "webhook", label: string, placeholder: string, type = "text") => html`<div class="field">
+    <label for="check-${field}">${label}</label>
+    <input
+      id="check-${field}" type=${type} placeholder=${placeholder} spellcheck="false" .value=${live(check?.[field] ?? "")}
+      @input=${(event: Event) => change({ [field]: typed(event) })}
+    />
+  </div>`;
+  return html`<fieldset class="check">
+    <div class="field tick-field">
+      <input
+        id="check" type="checkbox" .checked=${live(check !== null)}
+        @change=${(event: Event) => actions.reports.changeDraft({ check: (event.target as HTMLInputElement).checked ? newCheck(kind) : null })}
+      />
+      <label for="check">${m.checks.title}</label>
+    </div>
+    ${check === null
+      ? nothing
+      : html`<div class="pair">
+            ${choose(
+              { id: "check-measure", label: m.checks.measure, value: check.measure, among: measures.map((measure) => ({ value: measure, text: m.checks.measures[measure] ?? measure })), pick: (measure) => change({ measure, at: "" }) },
+              context,
+            )}
+            ${input("at", m.checks.at[kind] ?? "", m.checks.usual[kind] ?? "")}
+          </div>
+          <div class="pair">
+            ${input("below", m.checks.below(isShare(check.measure)), "")} ${input("above", m.checks.above(isShare(check.measure)), "")}
+          </div>
+          ${choose(
+            { id: "check-every", label: m.checks.every, value: check.every, among: everyOptions(check.every, context), pick: (every) => change({ every }) },
+            context,
+          )}
+          ${input("webhook", m.checks.webhook, "https://", "url")}
+          <p class="hint">${m.checks.hint}</p>`}
+  </fieldset>`;
+}
+
+function everyOptions(chosen: string, { format }: Context): { value: string; text: string }[] {
+  const known: readonly string[] = CHECK_EVERY;
+  const all = known.includes(chosen) ? known : [chosen, ...known];
+  return all.map((value) => ({ value, text: lastText(value, format) }));
 }
 
 /** Somebody else saved it in between: what was built here is still here, and the person decides. */
