@@ -330,6 +330,9 @@ fn the_help_of_serve_says_who_may_ask() {
                                      8]
           --query-seconds <SECONDS>  Give up on a question of a viewer or editor after so many seconds
                                      [default: 60]
+          --checks                   Run the checks of reports when they are due
+          --webhook-host <HOST>      A host that checks of reports may call, such as hooks.example or
+                                     hooks.example:8443; once for each [default: none]
           --log-format <FORMAT>      How to write the log: as text, or one JSON object a line [default:
                                      text] [possible values: text, json]
       -h, --help                     Print help (see more with '--help')
@@ -386,6 +389,7 @@ fn the_help_of_reports_says_what_can_be_done() {
       save     Keep a question as a report, or change one
       remove   Remove a report; its revisions stay, and saving it brings it back
       run      Ask the question of a report, as its own command would
+      check    Run the checks of reports now, and fail if one of them does
       help     Print this message or the help of the given subcommand(s)
 
     Options:
@@ -395,6 +399,7 @@ fn the_help_of_reports_says_what_can_be_done() {
       weir reports save --name Buyers --folder growth --spec buyers.json --lake ./lake
       weir reports list --lake ./lake
       weir reports run Buyers --lake ./lake
+      weir reports check --lake ./lake
       weir reports save --id 0190f3a1 --revision 3 --spec buyers.json --lake ./lake
 
     A report is a question that is kept in the lake, for the page and the command line alike. Every save

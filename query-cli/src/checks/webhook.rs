@@ -109,14 +109,14 @@ fn is_this_machine(url: &Url) -> bool {
     }
 }
 
-/// One try. What is not a success is an error.
+/// One try. What is not a success, a redirect included, is an error.
 fn send(address: &str, body: &serde_json::Value) -> Result<(), ureq::Error> {
     let config = Agent::config_builder()
         .timeout_global(Some(TIMEOUT))
         .max_redirects(0)
-        .max_redirects_will_error(true)
         .user_agent(concat!("weir/", env!("CARGO_PKG_VERSION")));
-    Agent::from(config.build()).post(address).send_json(body).map(drop)
+    let status = Agent::from(config.build()).post(address).send_json(body)?.status();
+    if status.is_success() { Ok(()) } else { Err(ureq::Error::StatusCode(status.as_u16())) }
 }
 
 #[cfg(test)]
