@@ -57,7 +57,7 @@ test("trends of two series, a formula and groups", async () => {
   // A chart is read with the keys, and its values are said.
   await page.locator(".chart-stage").first().focus();
   await page.keyboard.press("Home");
-  assert.match(await page.locator(".spoken").first().innerText(), /view_job: [\d,]+/);
+  assert.match(await page.locator(".chart .spoken").first().innerText(), /view_job: [\d,]+/);
 });
 
 test("a group of a breakdown can be looked at alone", async () => {

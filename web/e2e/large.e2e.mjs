@@ -80,7 +80,8 @@ test("two thousand properties", async (t) => {
   await page.getByLabel("Property", { exact: true }).fill("property_1999");
   await page.keyboard.press("ArrowDown");
   await page.keyboard.press("Enter");
-  await page.locator("[role=option]").first().waitFor();
+  // The focus has gone on to the value.
+  await page.locator("[aria-label=Value]:focus").waitFor();
   await page.keyboard.type("4");
   await page.locator(".type-tag", { hasText: "number" }).waitFor();
   await page.locator("#result[aria-busy=false] .source").waitFor();
