@@ -36,10 +36,10 @@ fn all_that_is_wrong_is_told_at_once() {
     let found = problems(&check, "funnel");
     for says in [
         "colour: unknown field",
-        "step: found 0",
-        "period: found a text",
-        "measure: found `latest`",
-        "below: found a text",
+        "step: found the number 0",
+        "period: found the text `x`",
+        "measure: found the text `latest`",
+        "below: found the text `many`",
         "every: found `1m`; expected at least `10m`",
         "webhook: expected an address",
     ] {

@@ -15,7 +15,7 @@ fn a_report_keeps_its_question_as_it_was_written() {
     assert_eq!((report.name.as_str(), report.folder.as_str(), report.kind()), ("Buyers", "", Some("funnel")));
     assert_eq!(report.spec.to_string(), spec.to_string(), "the order of fields too");
     let full = json!({"name": "Käufer", "folder": "growth/weekly", "description": "who buys", "spec": spec,
-        "check": {"at_least": 3}});
+        "check": {"measure": "count", "below": 3}});
     let report = Report::parse(&full, 0).unwrap();
     assert_eq!(serde_json::to_value(&report).unwrap(), full);
 }
