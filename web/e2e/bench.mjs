@@ -78,15 +78,23 @@ try {
   // A question that changes: from the press to the chart, less what the engine says that it took.
   const context = await browser.newContext();
   const page = await context.newPage();
+  // What the engine says of itself is read beside the page, from a copy of the answer.
+  await page.addInitScript(() => {
+    const ask = window.fetch;
+    window.fetch = async (...request) => {
+      const response = await ask(...request);
+      if (String(request[0]).endsWith("api/query")) window.answer = response.clone().text();
+      return response;
+    };
+  });
   const steps = (process.env.BENCH_STEPS ?? "view_job apply_start apply_submit").split(" ").map((event) => ({ event }));
   const spec = { kind: "funnel", timezone: "UTC", steps, window: "1d" };
   await page.goto(`${server.origin}/#q=${encodeURIComponent(JSON.stringify(spec))}`);
   await page.locator("#result[aria-busy=false] .funnel-step").first().waitFor();
   const [added, engine] = [[], []];
   for (let round = 0; round < ROUNDS; round++) {
-    const answered = page.waitForResponse((response) => response.url().endsWith("/api/query"));
     const unit = round % 2 === 0 ? "h" : "d";
-    const took = page.evaluate(async (value) => {
+    const took = await page.evaluate(async (value) => {
       const field = document.querySelector('select[aria-label="Unit of the window"]');
       field.value = value;
       const start = performance.now();
@@ -97,11 +105,11 @@ try {
       }
       return performance.now() - start;
     }, unit);
-    const text = await (await answered).text();
+    const text = await page.evaluate(() => window.answer);
     const line = JSON.parse(text.trim().split("\n").at(-1));
     const { elapsed_ms } = (line.answer ?? line).scanned;
     engine.push(elapsed_ms);
-    added.push((await took) - elapsed_ms);
+    added.push(took - elapsed_ms);
   }
   report(`a changed question, beside the engine's ${median(engine)} ms`, median(added), 100, "ms");
   await context.close();
