@@ -17,6 +17,7 @@
 //! | [`events`] | `weir events` | names and counts; one event in full |
 //! | [`sql`] | `weir sql` | the rows of a query |
 //! | [`reports`] | `weir reports` | questions that are kept in the lake |
+//! | [`checks`] | `weir reports check` | which of them do not hold |
 //! | [`mod@test`] | `weir test` | which questions are answered as expected |
 //! | [`failed`] | `weir failed` | what was sent and not taken |
 //! | [`keys`] | `weir keys` | the keys that apps send events with |
@@ -36,7 +37,7 @@
 pub mod activity;
 mod ask;
 pub mod checks;
-mod compact;
+pub mod compact;
 pub mod completion;
 pub mod delete_user;
 pub mod demo;
