@@ -38,7 +38,11 @@ pub async fn run(args: &CheckReportsArgs) -> Result<(), Failure> {
     let bad = results.iter().filter(|result| is_bad(result)).count();
     let all = counted(results.len() as u64, "check");
     output::print(&List(results), args.common.output.format)?;
-    if bad > 0 { Err(Failure::failed(format!("{bad} of {all} does not hold"))) } else { Ok(()) }
+    match bad {
+        0 => Ok(()),
+        1 => Err(Failure::failed(format!("1 of {all} does not hold"))),
+        several => Err(Failure::failed(format!("{several} of {all} do not hold"))),
+    }
 }
 
 fn is_bad(result: &CheckResult) -> bool {
