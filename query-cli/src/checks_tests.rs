@@ -198,6 +198,9 @@ async fn what_has_no_value_or_cannot_be_asked_says_so() {
     let result = checks.run(&gone).await.unwrap();
     assert_eq!(result.state, CheckState::Error);
     assert!(result.message.contains("cohort.report"), "{}", result.message);
+    let saving = Saving { by: None, now_ms: NOW };
+    world.engine.library().remove(SavedKind::Reports, (&id, 1), saving).await.unwrap();
+    assert!(matches!(checks.run(&id).await, Err(CheckError::NoCheck(_))), "it is removed");
     let unchecked = world.save("Unchecked", None).await;
     assert!(matches!(checks.run(&unchecked).await, Err(CheckError::NoCheck(_))));
     assert!(matches!(checks.run("nothing").await, Err(CheckError::Saved(SavedError::NotThere { .. }))));

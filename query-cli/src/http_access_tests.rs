@@ -380,6 +380,10 @@ async fn who_finds_no_turn_is_told_when_to_come_again() {
         assert_eq!((busy.status, busy.code(), busy.header("retry-after")), (429, "too_many_queries", "2"), "{request}");
         assert_eq!(ask(&app, request, &[("authorization", "Bearer admin")], body).await.status, 200, "{request}");
     }
+    // A check that somebody runs is a question too.
+    let check = async || ask(&app, "POST /api/checks/nothing", &[("authorization", "Bearer editor")], "").await.status;
+    assert_eq!(check().await, 429);
     drop(taken);
+    assert_eq!(check().await, 404);
     assert_eq!(ask(&app, "POST /api/query", &as_viewer, funnel).await.status, 200);
 }

@@ -12,14 +12,13 @@ import { execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { chromium } from "playwright-core";
+import { openBrowser, readOrigin } from "./program.mjs";
 
 const WEIR = process.env.WEIR_BIN;
 assert.ok(WEIR, "set WEIR_BIN to the weir program");
 const ROUNDS = 15;
 const NAMES = 10_000;
 const scratch = mkdtempSync(path.join(tmpdir(), "weir-bench-page-"));
-const ARGS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
 
 function weir(...args) {
   return execFileSync(WEIR, args, { maxBuffer: 1 << 30, stdio: ["ignore", "pipe", "ignore"] });
@@ -36,15 +35,7 @@ function lakeOf(name, lines) {
 
 async function serve(lake) {
   const child = spawn(WEIR, ["serve", "--lake", lake, "--port", "0"], { stdio: ["ignore", "ignore", "pipe"] });
-  const origin = await new Promise((resolve, reject) => {
-    let seen = "";
-    child.stderr.setEncoding("utf8").on("data", (text) => {
-      seen += text;
-      const found = /http:\/\/127\.0\.0\.1:\d+/.exec(seen);
-      if (found !== null) resolve(found[0]);
-    });
-    child.once("exit", () => reject(new Error(seen)));
-  });
+  const origin = await readOrigin(child);
   return { origin, end: () => child.kill("SIGTERM") };
 }
 
@@ -52,7 +43,7 @@ const median = (numbers) => [...numbers].sort((a, b) => a - b)[Math.floor(number
 const results = [];
 const report = (what, value, bar, unit) => results.push({ what, seen: `${Math.round(value * 10) / 10} ${unit}`, bar: `at most ${bar} ${unit}`, met: value <= bar });
 
-const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ARGS });
+const browser = await openBrowser();
 try {
   const lake = process.env.BENCH_LAKE ?? lakeOf("demo", weir("demo", "--events", "1000000"));
   const server = await serve(lake);

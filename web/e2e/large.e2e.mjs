@@ -84,6 +84,9 @@ test("two thousand properties", async (t) => {
   await page.locator("[aria-label=Value]:focus").waitFor();
   await page.keyboard.type("4");
   await page.locator(".type-tag", { hasText: "number" }).waitFor();
+  await page.getByRole("combobox", { name: "Value" }).fill("many");
+  await page.getByText("property_1999 holds number; this compares with text.").waitFor();
+  await page.getByRole("combobox", { name: "Value" }).fill("4");
   await page.locator("#result[aria-busy=false] .source").waitFor();
 });
 

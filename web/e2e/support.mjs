@@ -11,14 +11,9 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, afterEach, before, beforeEach } from "node:test";
 import { promisify } from "node:util";
-import { chromium } from "playwright-core";
+import { openBrowser, readOrigin } from "./program.mjs";
 
 const WEIR = process.env.WEIR_BIN;
-const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
-const BROWSER_ARGS = [
-  "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-  "--disable-background-networking", "--disable-component-update", "--disable-sync",
-];
 export const SCREENSHOTS = path.join(import.meta.dirname, "screenshots");
 
 /** One program and one browser for the tests of a file, and a fresh page for each. */
@@ -55,7 +50,7 @@ export class Stage {
       const more = lines === null && !serve ? ["--demo", String(demo)] : [];
       this.#server = spawn(WEIR, [serve ? "serve" : "dev", "--lake", this.lake, "--port", "0", ...more], { stdio: ["ignore", "ignore", "pipe"] });
       this.origin = await readOrigin(this.#server);
-      this.#browser = await chromium.launch({ executablePath: CHROMIUM, args: BROWSER_ARGS });
+      this.#browser = await openBrowser();
       await mkdir(SCREENSHOTS, { recursive: true });
       await ready();
     });
@@ -138,23 +133,6 @@ export class Stage {
     const { stdout } = await promisify(execFile)("sh", ["-c", script], { env: { ...process.env, WEIR_LAKE: this.lake }, maxBuffer: 1 << 26 });
     return JSON.parse(stdout);
   }
-}
-
-/** The address that the program announces on stderr. */
-function readOrigin(child) {
-  return new Promise((resolve, reject) => {
-    let seen = "";
-    const late = setTimeout(() => reject(new Error(`no address on stderr after 120 s:\n${seen}`)), 120_000);
-    child.stderr.setEncoding("utf8").on("data", (text) => {
-      seen += text;
-      const found = /http:\/\/127\.0\.0\.1:\d+/.exec(seen);
-      if (found === null) return;
-      clearTimeout(late);
-      resolve(found[0]);
-    });
-    child.once("error", reject);
-    child.once("exit", (code) => reject(new Error(`weir dev ended with ${code}:\n${seen}`)));
-  });
 }
 
 async function end(server) {

@@ -175,10 +175,10 @@ async function query(spec: Spec, signal: AbortSignal, told: (progress: Progress)
   if (!response.ok || response.body === null || !isLines(response)) return read<Answer>(response, signal);
   try {
     for await (const line of linesOf(response.body)) {
-      const told_ = parse(line) as { progress?: Progress; answer?: Answer; error?: unknown } | null;
-      if (told_?.progress !== undefined) told(told_.progress);
-      else if (told_?.answer !== undefined) return told_.answer;
-      else if (told_?.error !== undefined) throw new ApiError(failureOf(200, told_));
+      const said = parse(line) as { progress?: Progress; answer?: Answer; error?: unknown } | null;
+      if (said?.progress !== undefined) told(said.progress);
+      else if (said?.answer !== undefined) return said.answer;
+      else if (said?.error !== undefined) throw new ApiError(failureOf(200, said));
     }
   } catch (error) {
     if (error instanceof ApiError || signal.aborted) throw error;

@@ -6,7 +6,9 @@ import type {
   ReportSummary, RetentionAnswer, Revision, Session, StepAnswer, Timeline, TrendsAnswer,
 } from "./answers";
 import { type Api, ApiError, type Progress, type SavedApi, type TimelineQuery } from "./api";
+import { Actions } from "./actions/page";
 import type { Spec } from "./question/compile";
+import { type State, initialState } from "./state";
 import type { World } from "./world";
 
 /** A step's answer: [label, count, still open, median, p90]. */
@@ -232,3 +234,13 @@ export class TestWorld implements World {
 
 /** Lets everything that waits for nothing but its turn go on. */
 export const settled = () => new Promise((resolve) => setTimeout(resolve));
+
+/** A page that has started, in a world of its own. */
+export async function startedPage(): Promise<{ world: TestWorld; state: State; actions: Actions }> {
+  const world = new TestWorld();
+  const state = initialState("UTC", "en", "auto");
+  const actions = new Actions(state, world);
+  actions.start();
+  await settled();
+  return { world, state, actions };
+}

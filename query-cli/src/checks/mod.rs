@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::StreamExt;
+use futures::{StreamExt, TryStreamExt};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::watch;
@@ -35,6 +35,8 @@ pub use webhook::{WebhookHost, Webhooks};
 const LOOK_EVERY: Duration = Duration::from_secs(30);
 /// So many checks run at once.
 const AT_ONCE: usize = 2;
+/// So many results are read at once.
+const READ_AT_ONCE: usize = 16;
 /// So many results of a report are kept.
 const MOST_KEPT: usize = 50;
 
@@ -110,7 +112,7 @@ pub enum CheckError {
     #[error(transparent)]
     Saved(#[from] SavedError),
     /// A report without a check.
-    #[error("the report `{0}` has no check; save it with one")]
+    #[error("the report `{0}` has no check, or is removed; save it with one")]
     NoCheck(String),
 }
 
@@ -138,13 +140,12 @@ impl Checks {
     /// # Errors
     /// What is wrong with the store.
     pub async fn results(&self) -> Result<Vec<CheckResult>, CheckError> {
-        let mut results = Vec::new();
-        for checked in self.all().await? {
+        let reads = self.all().await?.into_iter().map(|checked| async move {
             let last = self.last(&checked.report.id).await?;
-            results.push(last.map_or_else(|| waiting(&checked), |(_, result)| named(&checked, result)));
-        }
-        results.sort_by(|a, b| (&a.name, &a.report).cmp(&(&b.name, &b.report)));
-        Ok(results)
+            Ok::<_, CheckError>(last.map_or_else(|| waiting(&checked), |(_, result)| named(&checked, result)))
+        });
+        let results = futures::stream::iter(reads).buffered(READ_AT_ONCE).try_collect().await?;
+        Ok(by_name(results))
     }
 
     /// Runs the check of a report now.
@@ -153,7 +154,8 @@ impl Checks {
     /// A report that is not there or has no check, and what is wrong with the store.
     pub async fn run(&self, id: &str) -> Result<CheckResult, CheckError> {
         let report = self.engine.library().get(SavedKind::Reports, id).await?;
-        let checked = checked(&report).ok_or_else(|| CheckError::NoCheck(id.to_owned()))?;
+        let here = Some(&report).filter(|report| !report.removed);
+        let checked = here.and_then(checked).ok_or_else(|| CheckError::NoCheck(id.to_owned()))?;
         loop {
             let now_ms = self.now_ms();
             if let Some(result) = self.run_for(&checked, now_ms).await? {
@@ -173,8 +175,7 @@ impl Checks {
         for checked in self.all().await? {
             results.push(self.run(&checked.report.id).await?);
         }
-        results.sort_by(|a, b| (&a.name, &a.report).cmp(&(&b.name, &b.report)));
-        Ok(results)
+        Ok(by_name(results))
     }
 
     /// Runs what is due, now and then, until it is told to stop.
@@ -310,6 +311,11 @@ impl Checks {
     fn now_ms(&self) -> u64 {
         u64::try_from(self.engine.now_ms()).unwrap_or(0)
     }
+}
+
+fn by_name(mut results: Vec<CheckResult>) -> Vec<CheckResult> {
+    results.sort_by(|a, b| (&a.name, &a.report).cmp(&(&b.name, &b.report)));
+    results
 }
 
 /// The check of a report, where it has one that this version reads.

@@ -10,6 +10,7 @@ use axum::extract::State;
 use serde_json::{Value, json};
 
 use super::api::{ApiError, Id};
+use super::auth::Identity;
 use super::state::Api;
 use crate::checks::CheckResult;
 
@@ -17,6 +18,8 @@ pub(super) async fn list(State(api): State<Api>) -> Result<Json<Value>, ApiError
     Ok(Json(json!({"checks": api.checks().results().await?})))
 }
 
-pub(super) async fn run(State(api): State<Api>, Id(id): Id) -> Result<Json<CheckResult>, ApiError> {
-    Ok(Json(api.checks().run(&id).await?))
+/// It is a question like others: who runs it waits for a turn, and has so much time.
+pub(super) async fn run(State(api): State<Api>, Id(id): Id, who: Identity) -> Result<Json<CheckResult>, ApiError> {
+    let checks = api.checks();
+    Ok(Json(api.turns.take(&who).await?.ask(checks.run(&id)).await?))
 }

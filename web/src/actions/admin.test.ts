@@ -1,19 +1,15 @@
 import { beforeEach, expect, test } from "vitest";
 import type { LiveEvent } from "../answers";
-import { type State, initialState } from "../state";
-import { TestWorld, settled } from "../testing";
-import { Actions } from "./page";
+import type { State } from "../state";
+import { type TestWorld, settled, startedPage } from "../testing";
+import type { Actions } from "./page";
 
 let world: TestWorld;
 let state: State;
 let actions: Actions;
 
 beforeEach(async () => {
-  world = new TestWorld();
-  state = initialState("UTC", "en", "auto");
-  actions = new Actions(state, world);
-  actions.start();
-  await settled();
+  ({ world, state, actions } = await startedPage());
 });
 
 const event = (event_id: string): LiveEvent => ({ event: "a", user: "u", time: "", received_at: "", source: "s", event_id });

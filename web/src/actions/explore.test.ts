@@ -4,20 +4,15 @@ import { toHash } from "../question/address";
 import type { Spec } from "../question/compile";
 import { editFunnel } from "../question/edit";
 import type { State } from "../state";
-import { initialState } from "../state";
-import { TestWorld, answerOf, settled } from "../testing";
-import { Actions } from "./page";
+import { type TestWorld, answerOf, settled, startedPage } from "../testing";
+import type { Actions } from "./page";
 
 let world: TestWorld;
 let state: State;
 let actions: Actions;
 
 beforeEach(async () => {
-  world = new TestWorld();
-  state = initialState("UTC", "en", "auto");
-  actions = new Actions(state, world);
-  actions.start();
-  await settled();
+  ({ world, state, actions } = await startedPage());
 });
 
 const setWindow = (amount: string) =>

@@ -2,10 +2,10 @@ import { beforeEach, describe, expect, test } from "vitest";
 import type { Report } from "../answers";
 import type { Spec } from "../question/compile";
 import { ApiError } from "../api";
-import { type OpenDashboard, type State, initialState, mayEdit } from "../state";
-import { TestWorld, answerOf, settled } from "../testing";
+import { type OpenDashboard, type State, mayEdit } from "../state";
+import { type TestWorld, answerOf, settled, startedPage } from "../testing";
 import { withLast } from "./dashboards";
-import { Actions } from "./page";
+import type { Actions } from "./page";
 
 const SPEC = { kind: "funnel", timezone: "UTC", steps: [{ event: "a" }], window: "14d" };
 
@@ -14,11 +14,7 @@ let state: State;
 let actions: Actions;
 
 beforeEach(async () => {
-  world = new TestWorld();
-  state = initialState("UTC", "en", "auto");
-  actions = new Actions(state, world);
-  actions.start();
-  await settled();
+  ({ world, state, actions } = await startedPage());
 });
 
 async function keep(name: string, spec: object = SPEC): Promise<Report> {

@@ -155,7 +155,6 @@ export const enPages = {
     types: "Types",
     present: "Present",
     values: "Most frequent values",
-    sources: "Sources",
     perDay: "Events a day, UTC",
     drift: "several types",
     ask: "Ask a funnel that starts with it",

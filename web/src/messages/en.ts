@@ -10,7 +10,6 @@ const things = (n: number, one: string, many: string, f: Format) => `${f.number(
 export const en = {
   ...enPages,
   language: "English",
-  tagline: "See where the stream narrows.",
   startPage: "weir, start page",
   nav: {
     label: "Pages",
@@ -25,7 +24,6 @@ export const en = {
     system: "System",
   },
   look: { language: "Language", theme: "Appearance", auto: "As the system", light: "Light", dark: "Dark" },
-  skip: "Skip to the answer",
   close: "Close",
   retry: "Retry",
   loading: "Loading…",
@@ -36,8 +34,6 @@ export const en = {
   save: "Save",
   remove: "Remove",
   more: "More",
-  yes: "yes",
-  no: "no",
 
   kinds: { label: "Kind of question", funnel: "Funnel", trends: "Trends", retention: "Retention", paths: "Paths" },
   kindHints: {
@@ -165,7 +161,6 @@ export const en = {
     interval: "One point for each",
     cumulative: "Add up over time",
     movingAverage: "Moving average over",
-    movingAverageOf: (n: number) => `${n} points`,
     noMovingAverage: "none",
 
     start: "They begin with",
@@ -199,8 +194,6 @@ export const en = {
     only: "Look only at",
     hiddenEvent: "Event to pass over",
     onlyEvent: "Event to look at",
-    addEvent: "Add an event",
-    removeEvent: (event: string) => `Remove ${event}`,
     countPaths: "Paths of",
   },
 
@@ -321,7 +314,6 @@ export const en = {
     histogram: "Time to convert",
     histogramNote: (median: string, p90: string | null) => `Half take ${median} or less${p90 === null ? "" : `, nine of ten ${p90} or less`}.`,
     by: (property: string): Part[] => ["By ", name(property)],
-    group: "Group",
     medianShort: "Median time",
     allOthers: "all others",
     notSet: "not set",
@@ -351,7 +343,6 @@ export const en = {
     raw: "Answer as JSON",
     showSeries: "Series that is split",
     chartKeys: "Arrow keys move through the points.",
-    pointReadout: (series: string, time: string, value: string) => `${series}, ${time}: ${value}`,
     stillRunning: "not over yet",
   },
 
@@ -373,10 +364,7 @@ export const en = {
     step: (n: number, label: string): Part[] => [`Step ${n}: `, name(label)],
     shown: (n: number, total: number, f: Format) => (n < total ? `The latest ${f.number(n)} of ${f.number(total)}` : things(total, "user", "users", f)),
     user: "User",
-    lastStepTaken: "Last step taken",
     nobody: "Nobody.",
-    anonymous: "Only users are listed, so this question is asked by users here.",
-    why: "Why",
     timeline: "What they did",
     events: (n: number, f: Format) => things(n, "event", "events", f),
     noUser: (id: string): Part[] => ["Nobody here is called ", name(id), "."],
@@ -389,16 +377,13 @@ export const en = {
     properties: "Properties",
     received: "received",
     source: "source",
-    counted: "counts",
   },
 
   verdicts: {
     converted: "Went all the way.",
     incomplete: "Did not go all the way.",
     not_entered: "Never took the first step in this time.",
-    excluded: "Left out, because an excluded event happened.",
     dropped: "Left out, because an excluded event happened.",
-    no_events: "Has no events.",
   } as Record<string, string>,
   /** Why an event counts or does not, by the name that the server gives the reason. */
   reasons: {

@@ -149,7 +149,6 @@ export const koPages: PageMessages = {
     types: "형",
     present: "있는 비율",
     values: "가장 많은 값",
-    sources: "출처",
     perDay: "하루 이벤트 수 (UTC)",
     drift: "여러 형",
     ask: "이것으로 시작하는 퍼널",

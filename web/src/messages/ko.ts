@@ -13,7 +13,6 @@ const counted = (n: number, count: string, f: Format) =>
 export const ko: Messages = {
   ...koPages,
   language: "한국어",
-  tagline: "흐름이 좁아지는 곳을 봅니다.",
   startPage: "weir 첫 화면",
   nav: {
     label: "페이지",
@@ -28,7 +27,6 @@ export const ko: Messages = {
     system: "시스템",
   },
   look: { language: "언어", theme: "화면", auto: "시스템 설정대로", light: "밝게", dark: "어둡게" },
-  skip: "답으로 건너뛰기",
   close: "닫기",
   retry: "다시 시도",
   loading: "불러오는 중…",
@@ -39,8 +37,6 @@ export const ko: Messages = {
   save: "저장",
   remove: "삭제",
   more: "더 보기",
-  yes: "예",
-  no: "아니요",
 
   kinds: { label: "질문 종류", funnel: "퍼널", trends: "추이", retention: "리텐션", paths: "경로" },
   kindHints: {
@@ -167,7 +163,6 @@ export const ko: Messages = {
     interval: "점 하나의 단위",
     cumulative: "시간에 따라 누적",
     movingAverage: "이동 평균",
-    movingAverageOf: (n) => `점 ${n}개`,
     noMovingAverage: "없음",
 
     start: "시작하는 이벤트",
@@ -197,8 +192,6 @@ export const ko: Messages = {
     only: "볼 이벤트만",
     hiddenEvent: "건너뛸 이벤트",
     onlyEvent: "볼 이벤트",
-    addEvent: "이벤트 추가",
-    removeEvent: (event) => `${event} 빼기`,
     countPaths: "세는 단위",
   },
 
@@ -319,7 +312,6 @@ export const ko: Messages = {
     histogram: "전환까지 걸린 시간",
     histogramNote: (median, p90) => `절반은 ${median} 이내${p90 === null ? "" : `, 열에 아홉은 ${p90} 이내`}입니다.`,
     by: (property) => [name(property), "별"],
-    group: "그룹",
     medianShort: "시간 (중앙값)",
     allOthers: "그 밖 전부",
     notSet: "값 없음",
@@ -349,7 +341,6 @@ export const ko: Messages = {
     raw: "답 (JSON)",
     showSeries: "나누어 볼 계열",
     chartKeys: "화살표 키로 점을 옮겨 다닙니다.",
-    pointReadout: (series, time, value) => `${series}, ${time}: ${value}`,
     stillRunning: "아직 끝나지 않음",
   },
 
@@ -371,10 +362,7 @@ export const ko: Messages = {
     step: (n, label) => [`${n}단계: `, name(label)],
     shown: (n, total, f) => (n < total ? `${f.number(total)}명 중 최근 ${f.number(n)}명` : people(total, f)),
     user: "사용자",
-    lastStepTaken: "마지막으로 한 단계",
     nobody: "아무도 없습니다.",
-    anonymous: "사용자만 목록에 나오므로, 여기서는 사용자 기준으로 다시 묻습니다.",
-    why: "이유",
     timeline: "한 일",
     events: (n, f) => `이벤트 ${f.number(n)}건`,
     noUser: (id) => [name(id), "라는 사람은 없습니다."],
@@ -387,16 +375,13 @@ export const ko: Messages = {
     properties: "속성",
     received: "받은 시각",
     source: "출처",
-    counted: "셈에 들어감",
   },
 
   verdicts: {
     converted: "끝까지 갔습니다.",
     incomplete: "끝까지 가지 못했습니다.",
     not_entered: "이 기간에 첫 단계를 하지 않았습니다.",
-    excluded: "제외 이벤트가 일어나 빠졌습니다.",
     dropped: "제외 이벤트가 일어나 빠졌습니다.",
-    no_events: "이벤트가 없습니다.",
   },
   reasons: {
     chosen: "셈에 들어감",

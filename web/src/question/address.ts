@@ -7,8 +7,7 @@
  */
 
 import type { Spec } from "./compile";
-import type { Question } from "./model";
-import { UnreadableSpec, readSpec } from "./read";
+import { UnreadableSpec } from "./read";
 
 export interface Address {
   hash: string;
@@ -29,12 +28,6 @@ export function specOf(address: Address): unknown {
   } catch {
     throw new UnreadableSpec("it is cut short or damaged");
   }
-}
-
-/** The question in an address; null where there is none. Throws `UnreadableSpec`. */
-export function fromAddress(address: Address, timezone: string): Question | null {
-  const spec = specOf(address);
-  return spec === null ? null : readSpec(spec, timezone);
 }
 
 export function encode(text: string): string {

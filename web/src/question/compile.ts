@@ -5,7 +5,7 @@
  */
 
 import {
-  type Cohort, type Condition, type Match, type Op, type Question, type Range, type Selection, type Window, DEFAULT_WINDOW, SESSION,
+  type Cohort, type Condition, type Match, type Op, type Question, type Range, type Selection, type Window,
   isChosen, isComplete, needsValue,
 } from "./model";
 import { type Scalar, parseList, parseScalar, parseText } from "./values";
@@ -341,8 +341,6 @@ function compileWindow(window: Window, field: string, found: Findings): string {
 export function printWindow(window: Window): string {
   return window.unit === "session" ? "session" : `${Number(window.amount)}${window.unit}`;
 }
-
-export const WINDOW_DEFAULTS = { funnel: DEFAULT_WINDOW, paths: SESSION } as const;
 
 export function isDate(text: string): boolean {
   return /^\d{4}-\d{2}-\d{2}$/.test(text);

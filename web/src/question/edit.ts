@@ -88,10 +88,6 @@ export function removeMatch(question: Question, matchId: string): Question {
   }));
 }
 
-export function setLabel(question: Question, selectionId: string, label: string): Question {
-  return changeSelection(question, selectionId, (selection) => ({ ...selection, label }));
-}
-
 /** Where a condition belongs: a match by its id, or the whole question. */
 export type Owner = string | "question";
 

@@ -1,7 +1,7 @@
 /** The answer as a file. */
 
 import { type TemplateResult, html } from "lit-html";
-import type { Answer, FunnelAnswer } from "../answers";
+import type { Answer } from "../answers";
 import { pngOf, svgText } from "../charts/export";
 import { funnelPicture } from "../charts/funnel-picture";
 import { csvOf, markdownOf, tableOf } from "../tables";
@@ -35,23 +35,26 @@ async function save(kind: Kind, answer: Answer, context: Context): Promise<void>
   const { actions } = context;
   if (kind === "csv") return actions.download(`${name}.csv`, new Blob([csvOf(tableOf(answer))], { type: "text/csv;charset=utf-8" }));
   if (kind === "markdown") return actions.download(`${name}.md`, new Blob([markdownOf(tableOf(answer))], { type: "text/markdown;charset=utf-8" }));
-  await withDrawing(answer, context, async (drawing) => {
-    if (kind === "svg") return actions.download(`${name}.svg`, new Blob([svgText(drawing)], { type: "image/svg+xml" }));
-    const ground = getComputedStyle(document.documentElement).getPropertyValue("background-color");
-    try {
+  try {
+    await withDrawing(answer, context, async (drawing) => {
+      if (kind === "svg") return actions.download(`${name}.svg`, new Blob([svgText(drawing)], { type: "image/svg+xml" }));
+      const ground = getComputedStyle(document.documentElement).getPropertyValue("background-color");
       actions.download(`${name}.png`, await pngOf(drawing, ground));
-    } catch {
-      actions.explore.notify(context.m.exporting.failed);
-    }
-  });
+    });
+  } catch {
+    actions.explore.notify(context.m.exporting.failed);
+  }
 }
 
-/** The drawing of an answer, on the page for as long as it is needed, so that it has the page's looks. */
+/** The drawing of an answer, on the page for as long as it is needed, so that it has the page's looks. Fails where there is none. */
 async function withDrawing(answer: Answer, context: Context, use: (drawing: SVGSVGElement) => Promise<void>): Promise<void> {
-  const shown = document.querySelector<SVGSVGElement>("#result svg.line-chart, #result svg.flow");
-  if (answer.kind !== "funnel" && answer.kind !== "retention" && shown !== null) return use(shown);
-  if (answer.kind !== "funnel") return shown === null ? undefined : use(shown);
-  const drawing = funnelPicture((answer as FunnelAnswer).steps, context.format, context.m);
+  if (answer.kind !== "funnel") {
+    const shown = document.querySelector<SVGSVGElement>("#result svg.line-chart, #result svg.flow");
+    // Nobody was there, and nothing is drawn.
+    if (shown === null) throw new Error("no drawing");
+    return use(shown);
+  }
+  const drawing = funnelPicture(answer.steps, context.format, context.m);
   const place = document.createElement("div");
   place.className = "offstage";
   place.setAttribute("aria-hidden", "true");
