@@ -97,6 +97,7 @@ setup-aws: ## Install the stand-ins for AWS that tests run against, where they a
 
 # One build for the program and all tests: the tests start the program.
 test-rust: setup-aws ## Run the Rust tests
+	scripts/make-room.sh "$(CARGO_TARGET_DIR)"
 	$(CARGO) build --workspace --bins
 	WEIR_BIN=$(DEV_WEIR) WEIR_MOTO_PYTHON=$(MOTO_PYTHON)/bin/python $(CARGO) test --workspace
 
