@@ -80,4 +80,8 @@ test("the figures of the lake", async () => {
   const shown = await page.locator(".figures dd").first().innerText();
   assert.equal(shown, stats.events.toLocaleString("en-US"));
   await page.getByText("as they landed").waitFor();
+  // A directory costs nothing; how far behind it is, is known.
+  await page.getByText("there is nothing to pay for").waitFor();
+  assert.match(await page.locator(".figures").innerText(), /Complete up to\s+[\d.,]+ (ms|sec|min|hr|day)\S* ?.*ago/);
+  assert.doesNotMatch(await page.locator(".system-times").innerText(), /Last event received\s+–/);
 });

@@ -32,9 +32,10 @@ export class Stage {
 
   /**
    * Sets the stage. `demo` is how many events are generated; `lines` are events to begin with instead. With `serve` the
-   * program answers as `weir serve` does, to those who have a token. `ready` is called once, when all is up.
+   * program answers as `weir serve` does, to those who have a token. `flags` are more of its own, `prepare` is called with the lake
+   * before it starts, `ready` once all is up.
    */
-  constructor({ demo = 5000, lines = null, locale = "en-US", serve = false, ready = async () => {} } = {}) {
+  constructor({ demo = 5000, lines = null, locale = "en-US", serve = false, flags = [], prepare = async () => {}, ready = async () => {} } = {}) {
     before(async () => {
       assert.ok(WEIR, "set WEIR_BIN to the weir program");
       this.lake = await mkdtemp(path.join(tmpdir(), "weir-page-"));
@@ -47,7 +48,8 @@ export class Stage {
           this.tokens[role] = JSON.parse(made.stdout).token;
         }
       }
-      const more = lines === null && !serve ? ["--demo", String(demo)] : [];
+      await prepare(this.lake);
+      const more = [...flags, ...(lines === null && !serve ? ["--demo", String(demo)] : [])];
       this.#server = spawn(WEIR, [serve ? "serve" : "dev", "--lake", this.lake, "--port", "0", ...more], { stdio: ["ignore", "ignore", "pipe"] });
       this.origin = await readOrigin(this.#server);
       this.#browser = await openBrowser();

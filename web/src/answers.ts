@@ -151,6 +151,9 @@ export interface CatalogueEvent {
   first_seen?: string;
   last_seen?: string;
   planned?: boolean;
+  /** Who looks after it, and what it is, as the tracking plan has it. */
+  owner?: string | null;
+  description?: string | null;
 }
 
 /** The event names of the lake, most frequent first. */
@@ -237,10 +240,14 @@ export type Role = (typeof ROLES)[number];
 /** Who asks. Name and role are null for who is not logged in. */
 export interface Session {
   version: string;
-  auth: "none" | "token" | "oidc";
+  auth: "none" | "token" | "openid";
   name: string | null;
   role: Role | null;
   lake: string;
+  /** The ways in: with a token, and at a provider of identities, to whose `url` the browser goes. */
+  logins: { token: boolean; openid: { name: string; url: string } | null };
+  /** Of somebody who logged in at the provider. */
+  user: { email: string } | null;
 }
 
 /** What every kept document says of itself. */
@@ -327,6 +334,27 @@ export interface Revision {
   removed: boolean;
 }
 
+/** A report that is shown on another site to whoever has the link. */
+export interface Embed {
+  name: string;
+  report: string;
+  state: "active" | "disabled";
+  created_at: string;
+  created_by: string | null;
+}
+
+export interface Embeds {
+  embeds: Embed[];
+  /** The sites that may frame this server. */
+  allowed: string[];
+}
+
+/** What a link to a report's answer opens. */
+export interface Embedded {
+  report: { id: string; name: string; question: Record<string, unknown>; revision: number };
+  lake: string;
+}
+
 /** An event that landed. */
 export interface LiveEvent {
   event: string;
@@ -393,4 +421,26 @@ export interface System {
   queue: unknown[];
   shards?: unknown[];
   users: { linked_ids: number; refused_links: number };
+  lag?: Lag;
+  /** What the lake costs, about; null where it is a directory. */
+  cost?: Cost | null;
+}
+
+/** How far what can be asked is behind what is sent. */
+export interface Lag {
+  complete_to: string | null;
+  behind_ms: number | null;
+  newest_received_at: string | null;
+}
+
+export interface Cost {
+  priced_on: string;
+  region: string;
+  currency: string;
+  month: number;
+  per_million_events: number | null;
+  events_per_second: number;
+  parts: { part: string; month: number }[];
+  /** In English. */
+  assumptions: string[];
 }

@@ -1,7 +1,8 @@
 /** The server's API, and how it fails. Shapes of answers are in `answers.ts`. */
 
 import type {
-  Annotation, Answer, Catalogue, CheckResult, Dashboard, DashboardSummary, EventDetail, Explanation, FailedChoice, FailedEvent, FailedGroup, LiveEvent,
+  Annotation, Answer, Catalogue, CheckResult, Dashboard, DashboardSummary, Embed, Embedded, Embeds, EventDetail, Explanation, FailedChoice, FailedEvent,
+  FailedGroup, LiveEvent,
   OtherAnswer, Property, PropertyValue, Report,
   ReportSummary, Revision, Session, System, Timeline, WriteKey,
 } from "./answers";
@@ -89,12 +90,19 @@ export interface Api {
   query(spec: Spec, signal: AbortSignal, told: (progress: Progress) => void): Promise<Answer | OtherAnswer>;
   user(query: TimelineQuery, signal?: AbortSignal): Promise<Timeline>;
   explain(user: string, spec: Spec, signal?: AbortSignal): Promise<Explanation>;
+  embeds(): Promise<Embeds>;
+  /** Makes a link to the answer of a report. Its token is seen this once. */
+  addEmbed(report: string, name: string): Promise<{ name: string; report: string; token: string }>;
+  disableEmbed(name: string): Promise<Embed>;
+  /** What such a link opens: for whoever has its token, without a login. */
+  embedded(token: string, signal: AbortSignal): Promise<Embedded>;
+  embeddedAnswer(token: string, signal: AbortSignal, told: (progress: Progress) => void): Promise<Answer | OtherAnswer>;
 }
 
 /** The API of the server this page came from. Paths are relative, so that the page works behind a prefix. */
 export const api: Api = {
-  session: () => get<Session>("api/session", {}),
-  login: (token) => post<Session>("api/login", { token }),
+  session: async () => ({ ...SESSION_OF_BEFORE, ...(await get<Session>("api/session", {})) }),
+  login: async (token) => ({ ...SESSION_OF_BEFORE, ...(await post<Session>("api/login", { token })) }),
   logout: () => nothing("api/logout", { method: "POST", headers: OWN }),
   reports: saved("reports"),
   dashboards: saved("dashboards"),
@@ -119,11 +127,20 @@ export const api: Api = {
   event: (name, signal) => get<EventDetail>("api/catalogue", { event: [name] }, signal),
   properties: (events) => properties({ event: events }),
   values: async (property, events) => (await properties({ property: [property], event: events }))[0]?.values ?? [],
-  query: (spec, signal, told) => query(spec, signal, told),
+  query: (spec, signal, told) => ask("api/query", { ...jsonBody(spec, LINES), signal }, signal, told),
   user: ({ id, timezone, to, limit }, signal) =>
     get<Timeline>("api/user", { id: [id], timezone: [timezone], ...(to === undefined ? {} : { to: [to] }), limit: [String(limit)], newest_first: ["true"] }, signal),
   explain: (user, spec, signal) => post<Explanation>("api/explain", { user, spec }, signal),
+  embeds: () => get<Embeds>("api/embeds", {}),
+  addEmbed: (report, name) => post("api/embeds", { report, name }),
+  disableEmbed: (name) => post(`api/embeds/${encodeURIComponent(name)}/disable`, {}),
+  embedded: (token, signal) => request("api/embedded", { headers: bearer(token), signal }),
+  embeddedAnswer: (token, signal, told) =>
+    ask("api/embedded/query", { method: "POST", headers: { accept: LINES, ...OWN, ...bearer(token) }, signal }, signal, told),
 };
+
+/** What a server says no word of that was not replaced yet, while others were. */
+const SESSION_OF_BEFORE: Pick<Session, "logins" | "user"> = { logins: { token: true, openid: null }, user: null };
 
 /** The requests for one kind of what is kept. A save names the revision that it is based on, so that nobody's work is lost. */
 function saved<Summary, Document extends { id: string; revision: number }>(kind: string): SavedApi<Summary, Document> {
@@ -170,8 +187,8 @@ async function properties(parameters: Record<string, readonly string[]>): Promis
 }
 
 /** Asks, and tells of progress while it goes on. Aborting ends the work at the server as well. */
-async function query(spec: Spec, signal: AbortSignal, told: (progress: Progress) => void): Promise<Answer | OtherAnswer> {
-  const response = await send("api/query", { ...jsonBody(spec, "application/x-ndjson"), signal });
+async function ask(path: string, init: RequestInit, signal: AbortSignal, told: (progress: Progress) => void): Promise<Answer | OtherAnswer> {
+  const response = await send(path, init);
   if (!response.ok || response.body === null || !isLines(response)) return read<Answer>(response, signal);
   try {
     for await (const line of linesOf(response.body)) {
@@ -188,7 +205,7 @@ async function query(spec: Spec, signal: AbortSignal, told: (progress: Progress)
 }
 
 function isLines(response: Response): boolean {
-  return response.headers.get("content-type")?.startsWith("application/x-ndjson") === true;
+  return response.headers.get("content-type")?.startsWith(LINES) === true;
 }
 
 async function* linesOf(body: ReadableStream<Uint8Array>): AsyncGenerator<string> {
@@ -216,6 +233,13 @@ function post<T>(path: string, body: unknown, signal?: AbortSignal): Promise<T> 
 
 /** A header of the page's own says that no form of another site sent it. */
 const OWN = { "x-weir": "1" };
+
+/** An answer with what is told of it on the way. */
+const LINES = "application/x-ndjson";
+
+function bearer(token: string): Record<string, string> {
+  return { authorization: `Bearer ${token}` };
+}
 
 function jsonBody(body: unknown, accept = "application/json"): RequestInit {
   return {

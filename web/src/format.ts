@@ -26,6 +26,8 @@ export interface Format {
   date(text: string): string;
   /** 1.5 MB */
   bytes(value: number): string;
+  /** An amount of money: to the cent, and what is less with two digits that tell something. */
+  money(value: number, currency: string): string;
 }
 
 const UNIT_NAMES: Record<WindowUnit, string> = {
@@ -110,6 +112,14 @@ export function createFormat(locale: string): Format {
       const units = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"];
       const size = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(value, 1)) / 3)));
       return unit(value / 1000 ** size, units[size]!, "short", size === 0 ? 0 : 1);
+    },
+    money(value, currency) {
+      const digits = value === 0 || Math.abs(value) >= 0.1 ? { minimumFractionDigits: 2, maximumFractionDigits: 2 } : { maximumSignificantDigits: 2 };
+      try {
+        return new Intl.NumberFormat(locale, { style: "currency", currency, ...digits }).format(value);
+      } catch {
+        return `${measured.format(value)} ${currency}`; // no currency that this browser knows
+      }
     },
   };
 }

@@ -83,6 +83,7 @@ function contextOf(state: State): Context {
     wide: wide.matches,
     chartWidth,
     timezones,
+    isAlone: false,
     origin: location.origin,
     url: location.href,
   };
@@ -90,6 +91,8 @@ function contextOf(state: State): Context {
 
 function titleOf({ state, m }: Context): string {
   const { route } = state;
+  if (route.page === "embedded") return state.embedded?.status === "ready" ? `${state.embedded.value.report.name} · weir` : "weir";
+  if (route.page === "login") return `${m.login.title} · weir`;
   if (route.page === "reports") return `${m.nav.reports} · weir`;
   if (route.page === "dashboards") {
     const name = state.dashboard?.status === "ready" && route.id !== null ? state.dashboard.value.dashboard.name : m.nav.dashboards;

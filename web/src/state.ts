@@ -1,7 +1,8 @@
 /** The state of the page. Views read it, actions change it. */
 
 import type {
-  Annotation, Answer, Catalogue, CheckResult, Dashboard, DashboardSummary, EventDetail, Explanation, FailedChoice, FailedEvent, FailedGroup, LiveEvent,
+  Annotation, Answer, Catalogue, CheckResult, Dashboard, DashboardSummary, Embed, Embedded, Embeds, EventDetail, Explanation, FailedChoice, FailedEvent,
+  FailedGroup, LiveEvent,
   OtherAnswer, Property, PropertyValue, Report,
   ReportSummary, Revision, Session, System, Timeline, UserList, WriteKey,
 } from "./answers";
@@ -71,6 +72,9 @@ export type Saving =
   /** Somebody else saved it first. */
   | { readonly status: "changed"; readonly current: Report };
 
+/** What has revisions, and a history of them. */
+export type Kept = "reports" | "dashboards";
+
 /** What lies over the page. */
 export type Sheet =
   | {
@@ -80,10 +84,11 @@ export type Sheet =
       readonly over: { readonly id: string; readonly revision: number } | null;
       readonly saving: Saving;
     }
-  | { readonly kind: "history"; readonly report: ReportSummary; readonly revisions: Loading<Revision[]> }
+  | { readonly kind: "history"; readonly of: Kept; readonly what: ReportSummary | DashboardSummary; readonly revisions: Loading<Revision[]> }
   | { readonly kind: "drop"; readonly choice: FailedChoice; readonly count: number }
   | { readonly kind: "disable"; readonly key: WriteKey }
-  | { readonly kind: "remove"; readonly what: ReportSummary | DashboardSummary; readonly of: "reports" | "dashboards"; readonly saving: Saving }
+  | { readonly kind: "disableEmbed"; readonly embed: Embed; readonly saving: Saving }
+  | { readonly kind: "remove"; readonly what: ReportSummary | DashboardSummary; readonly of: Kept; readonly saving: Saving }
   | { readonly kind: "notes"; readonly date: string; readonly text: string; readonly saving: Saving }
   | { readonly kind: "people"; readonly step: number; readonly label: string; readonly state: FunnelState; readonly list: Loading<UserList> }
   | {
@@ -104,6 +109,8 @@ export interface OpenReport {
 /** A dashboard, as it is being looked at or changed. */
 export interface OpenDashboard {
   readonly dashboard: Dashboard;
+  /** The newest revision, where an older one is looked at. */
+  readonly newest: number | null;
   readonly editing: boolean;
   /** Whether it differs from what is kept. */
   readonly changed: boolean;
@@ -139,6 +146,21 @@ export interface FailedView {
   readonly failure: Failure | null;
 }
 
+/** The links to answers of reports on other sites. */
+export interface EmbedsView extends Embeds {
+  /** One that was just made: its token is seen this once. */
+  readonly made: { readonly name: string; readonly report: string; readonly token: string } | null;
+  /** A name that was asked for and is in use already. */
+  readonly taken: string | null;
+  readonly saving: Saving;
+}
+
+/** What a link to an answer opens. */
+export interface EmbeddedView extends Embedded {
+  /** Why the last look for a newer answer found none; what is shown is the one of before. */
+  readonly stale: Failure | null;
+}
+
 export interface KeysView {
   readonly keys: readonly WriteKey[];
   /** A key that was just made. */
@@ -158,11 +180,14 @@ export interface State {
   reports: Loading<ReportSummary[]> | null;
   /** How the checks of reports went, by report. */
   checks: Map<string, CheckResult>;
+  embeds: Loading<EmbedsView> | null;
+  embedded: Loading<EmbeddedView> | null;
   reportSearch: string;
   /** Whether the list is of those that were removed. */
   removedReports: boolean;
   report: Loading<OpenReport> | null;
   dashboards: Loading<DashboardSummary[]> | null;
+  removedDashboards: boolean;
   dashboard: Loading<OpenDashboard> | null;
   /** By the id of a report. */
   tiles: Map<string, TileState>;
@@ -187,6 +212,8 @@ export interface State {
   splitSeries: string | null;
   sheet: Sheet | null;
   eventSearch: string;
+  /** Only events of this owner, empty for those that nobody owns; null is all. */
+  eventOwner: string | null;
   eventDetail: Loading<EventDetail> | null;
   timeline: Loading<Timeline> | null;
   /** What was copied last, for the button's "Copied". */
@@ -209,10 +236,13 @@ export function initialState(timezone: string, language: Language, theme: Theme)
     login: { status: "editing" },
     reports: null,
     checks: new Map(),
+    embeds: null,
+    embedded: null,
     reportSearch: "",
     removedReports: false,
     report: null,
     dashboards: null,
+    removedDashboards: false,
     dashboard: null,
     tiles: new Map(),
     annotations: null,
@@ -230,6 +260,7 @@ export function initialState(timezone: string, language: Language, theme: Theme)
     splitSeries: null,
     sheet: null,
     eventSearch: "",
+    eventOwner: null,
     eventDetail: null,
     timeline: null,
     copied: null,

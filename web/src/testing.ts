@@ -1,7 +1,7 @@
 /** Answers and a world for tests. */
 
 import type {
-  Annotation, Answer, Catalogue, Dashboard, DashboardSummary, EventDetail, Explanation, FailedChoice, FailedGroup, FunnelAnswer, LiveEvent,
+  Annotation, Answer, Catalogue, Dashboard, DashboardSummary, Embed, Embedded, EventDetail, Explanation, FailedChoice, FailedGroup, FunnelAnswer, LiveEvent,
   OtherAnswer, PathsAnswer, Report,
   ReportSummary, RetentionAnswer, Revision, Session, StepAnswer, Timeline, TrendsAnswer,
 } from "./answers";
@@ -90,6 +90,8 @@ export function pathsOf(): PathsAnswer {
 
 interface Asked {
   spec: Spec;
+  /** Of a link to an answer, where it is asked by one. */
+  token?: string;
   signal: AbortSignal;
   told: (progress: Progress) => void;
   answer: (answer: Answer | OtherAnswer) => void;
@@ -145,7 +147,14 @@ export class TestWorld implements World {
   timeline: Timeline | Error = new Error("no timeline");
   propertiesAsked: (readonly string[])[] = [];
   catalogue: Catalogue = { version: 1, complete_to: null, events: [{ event: "view_job", count: 9 }, { event: "apply", count: 5 }] };
-  session: Session = { version: "0", auth: "none", name: null, role: "admin", lake: "demo" };
+  session: Session = { version: "0", auth: "none", name: null, role: "admin", lake: "demo", logins: { token: false, openid: null }, user: null };
+  embeds: Embed[] = [];
+  allowed: string[] = [];
+  /** What links open, by their tokens. */
+  links = new Map<string, Embedded | Error>();
+  isVisible = true;
+  /** Names of requests, in the order in which they are made, of those that are told apart. */
+  requests: string[] = [];
   landed: { version: number; events: LiveEvent[] }[] = [];
   liveAfter: (number | null)[] = [];
   failures: FailedGroup[] = [];
@@ -154,7 +163,10 @@ export class TestWorld implements World {
   dashboards = new TestSaved<DashboardSummary, Dashboard>();
   annotations = new TestSaved<Annotation, Annotation>();
   api: Api = {
-    session: async () => this.session,
+    session: async () => {
+      this.requests.push("session");
+      return this.session;
+    },
     login: async (token) => {
       if (token !== "right") throw new ApiError({ kind: "login", message: "there is no such token" });
       this.session = { ...this.session, auth: "token", name: "ana", role: "editor" };
@@ -184,7 +196,10 @@ export class TestWorld implements World {
     disableKey: async () => {},
     rotateKey: async (key) => ({ key: "wk_2", source: key }),
     system: async () => Promise.reject(new ApiError({ kind: "unreachable" })),
-    catalogue: async () => this.catalogue,
+    catalogue: async () => {
+      this.requests.push("catalogue");
+      return this.catalogue;
+    },
     event: async (event) => ({ version: 1, event, count: 1, days_utc: [], sources: [], properties: [] }) as EventDetail,
     properties: async (events) => {
       this.propertiesAsked.push(events);
@@ -197,6 +212,24 @@ export class TestWorld implements World {
       if (this.timeline instanceof Error) throw this.timeline;
       return this.timeline;
     },
+    embeds: async () => ({ embeds: this.embeds, allowed: this.allowed }),
+    addEmbed: async (report, name) => {
+      if (this.embeds.some((each) => each.name === name)) throw new ApiError({ kind: "refused", message: `there is an embed ${name}` });
+      this.embeds = [...this.embeds, { name, report, state: "active", created_at: "2026-01-31T00:00:00Z", created_by: null }];
+      return { name, report, token: `we_${name}` };
+    },
+    disableEmbed: async (name) => {
+      this.embeds = this.embeds.map((each) => (each.name === name ? { ...each, state: "disabled" } : each));
+      return this.embeds.find((each) => each.name === name)!;
+    },
+    embedded: async (token) => {
+      this.requests.push("embedded");
+      const found = this.links.get(token) ?? new ApiError({ kind: "login", message: "unknown token" });
+      if (found instanceof Error) throw found;
+      return found;
+    },
+    embeddedAnswer: (token, signal, told) =>
+      new Promise((answer, fail) => this.asked.push({ spec: { kind: "embedded" }, token, signal, told, answer, fail })),
     explain: async () => ({ verdict: "incomplete", depth: 1, text: "did not convert", steps: [], missing: null, events: [] }) as Explanation,
   };
   day = (_: string, daysBack: number) => `2026-01-${31 - daysBack}`;
@@ -222,7 +255,7 @@ export class TestWorld implements World {
     this.timers.push(timer);
     return () => void (this.timers = this.timers.filter((other) => other !== timer));
   }
-  visible = () => true;
+  visible = () => this.isVisible;
 
   /** Runs what waits no longer than `ms`. */
   rest(ms: number) {
@@ -235,9 +268,10 @@ export class TestWorld implements World {
 /** Lets everything that waits for nothing but its turn go on. */
 export const settled = () => new Promise((resolve) => setTimeout(resolve));
 
-/** A page that has started, in a world of its own. */
-export async function startedPage(): Promise<{ world: TestWorld; state: State; actions: Actions }> {
+/** A page that has started, in a world of its own that may be prepared. */
+export async function startedPage(prepare: (world: TestWorld) => void = () => {}): Promise<{ world: TestWorld; state: State; actions: Actions }> {
   const world = new TestWorld();
+  prepare(world);
   const state = initialState("UTC", "en", "auto");
   const actions = new Actions(state, world);
   actions.start();

@@ -16,22 +16,25 @@ export class Dashboards {
   constructor(
     private readonly state: State,
     private readonly world: World,
-    /** A dashboard was made. */
+    /** A dashboard was made, or an old revision of it made again. */
     private readonly made: (id: string) => void,
   ) {}
 
-  async loadList(): Promise<void> {
+  async loadList(removed = this.state.removedDashboards): Promise<void> {
+    this.state.removedDashboards = removed;
     this.state.dashboards ??= { status: "loading" };
     this.world.draw();
     try {
-      this.state.dashboards = { status: "ready", value: await this.world.api.dashboards.list() };
+      const value = await this.world.api.dashboards.list(removed);
+      if (this.state.removedDashboards === removed) this.state.dashboards = { status: "ready", value };
     } catch (error) {
       this.state.dashboards = { status: "failed", failure: failureFrom(error) };
     }
     this.world.draw();
   }
 
-  async open(id: string): Promise<void> {
+  /** Opens one: as it is now, or an old revision of it to look at. */
+  async open(id: string, revision?: number): Promise<void> {
     this.leave();
     const asking = new AbortController();
     this.asking = asking;
@@ -39,9 +42,11 @@ export class Dashboards {
     this.state.tiles.clear();
     this.world.draw();
     try {
-      const dashboard = await this.world.api.dashboards.get(id);
+      const now = await this.world.api.dashboards.get(id);
+      const isOld = revision !== undefined && revision !== now.revision;
+      const dashboard = isOld ? await this.world.api.dashboards.get(id, revision) : now;
       if (asking.signal.aborted) return;
-      this.state.dashboard = { status: "ready", value: { dashboard, editing: false, changed: false, saving: "no" } };
+      this.state.dashboard = { status: "ready", value: { dashboard, newest: isOld ? now.revision : null, editing: false, changed: false, saving: "no" } };
       void this.askAll(dashboard);
     } catch (error) {
       if (asking.signal.aborted) return;
@@ -112,6 +117,14 @@ export class Dashboards {
     this.update((open) => ({ ...open, changed: true, dashboard: { ...open.dashboard, tiles: change(open.dashboard.tiles) } }));
   }
 
+  /** Makes the old revision that is looked at the newest one again. */
+  async restore(): Promise<void> {
+    const open = this.opened();
+    if (open === null || open.newest === null) return;
+    await this.save(open.newest);
+    if (this.opened()?.newest === null) this.made(open.dashboard.id);
+  }
+
   async save(over?: number): Promise<void> {
     const open = this.opened();
     if (open === null) return;
@@ -120,7 +133,7 @@ export class Dashboards {
     try {
       const document = { name, folder, description, tiles, ...(last === undefined ? {} : { last }) };
       const dashboard = await this.world.api.dashboards.save(document, { id, revision: over ?? revision });
-      this.update(() => ({ dashboard, editing: false, changed: false, saving: "no" }));
+      this.update(() => ({ dashboard, newest: null, editing: false, changed: false, saving: "no" }));
     } catch (error) {
       this.update((each) => ({ ...each, saving: { failure: failureFrom(error) } }));
     }

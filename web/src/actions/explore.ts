@@ -5,7 +5,7 @@
 
 import { failureFrom } from "../api";
 import { specOf, toHash } from "../question/address";
-import { type Compiled, type Spec, compile } from "../question/compile";
+import { type Spec, compile, compiledRaw } from "../question/compile";
 import {
   type Owner, addMatch, addSeries, addStep, changeConditions, changeKind, chooseEvent, moveTo, removeMatch, removeSeries, removeStep,
 } from "../question/edit";
@@ -327,10 +327,6 @@ function keyOf(spec: unknown, timezone: string): string {
     if (!(error instanceof UnreadableSpec)) throw error;
     return JSON.stringify(spec);
   }
-}
-
-function compiledRaw(spec: Spec): Compiled {
-  return { spec, key: JSON.stringify(spec), places: [], problems: [], numbers: new Map() };
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

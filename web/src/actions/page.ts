@@ -3,10 +3,12 @@
 import { failureFrom } from "../api";
 import type { Language } from "../messages";
 import { type Route, hashOf, isAdminPage, routeOf } from "../routes";
-import type { State, Theme } from "../state";
+import type { Kept, State, Theme } from "../state";
 import type { World } from "../world";
 import { Admin } from "./admin";
 import { Dashboards } from "./dashboards";
+import { EmbeddedActions } from "./embedded";
+import { EmbedsActions } from "./embeds";
 import { Explore } from "./explore";
 import { Lists } from "./lists";
 import { People } from "./people";
@@ -24,6 +26,10 @@ export class Actions {
   readonly dashboards: Dashboards;
   readonly session: SessionActions;
   readonly admin: Admin;
+  readonly embeds: EmbedsActions;
+  readonly embedded: EmbeddedActions;
+  /** Whether what all pages but an embedded answer need was asked for. */
+  private begun = false;
   private callOffCopied: () => void = () => {};
   private detail: AbortController | null = null;
 
@@ -34,29 +40,46 @@ export class Actions {
     this.lists = new Lists(state, world);
     this.explore = new Explore(state, world, (fieldId) => this.lists.open(fieldId, true));
     this.people = new People(state, world);
-    this.reports = new Reports(state, world, (report) => this.explore.saved(report));
+    this.reports = new Reports(state, world, (report) => this.explore.saved(report), (of, id) => this.restored(of, id));
     this.dashboards = new Dashboards(state, world, (id) => this.go({ page: "dashboards", id }));
     this.admin = new Admin(state, world);
+    this.embeds = new EmbedsActions(state, world);
+    this.embedded = new EmbeddedActions(state, world);
     this.session = new SessionActions(state, world, () => this.entered());
   }
 
   start(): void {
-    void this.session.load();
-    this.begin();
+    this.openAddress();
   }
 
-  /** Asks for everything that the page that is shown needs. */
+  /** Asks for what all pages need. An embedded answer is for those who have its link alone, and asks for nothing else. */
   private begin(): void {
-    this.openAddress();
+    if (this.begun || this.state.route.page === "embedded") return;
+    this.begun = true;
+    void this.enterSession();
     void this.lists.loadCatalogue();
     void this.reports.loadNotes();
+  }
+
+  /** Who comes from a login at a provider, and is in, goes on to where they wanted to. */
+  private async enterSession(): Promise<void> {
+    await this.session.load();
+    const { route, session } = this.state;
+    if (route.page === "login" && session.status === "ready" && session.value.role !== null) this.goOn(route.then);
+  }
+
+  private goOn(hash: string): void {
+    this.world.visit(hash, "replace");
+    this.openAddress();
   }
 
   /** Asks again for what could not be had without a login. What was being built stays. */
   private entered(): void {
     void this.lists.loadCatalogue();
     void this.reports.loadNotes();
-    this.retry();
+    const { route } = this.state;
+    if (route.page === "login") this.goOn(route.then);
+    else this.retry();
   }
 
   /** Shows what the address names, at the start and when the person goes back or forward. */
@@ -67,6 +90,9 @@ export class Actions {
     this.state.list = null;
     this.dashboards.leave();
     this.admin.leave();
+    this.embedded.leave();
+    this.embeds.forget();
+    this.begin();
     if (this.state.route.page === "explore") this.explore.openAddress();
     else this.load();
     this.world.draw();
@@ -87,10 +113,11 @@ export class Actions {
       if (route.event !== null) void this.loadEvent(route.event);
     }
     if (isAdminPage(route)) this.admin.load(route.page);
+    if (route.page === "embedded") void this.embedded.open(route.token);
     if (route.page === "reports") void this.reports.load();
     if (route.page === "dashboards") {
       if (route.id === null) void this.dashboards.loadList();
-      else void this.dashboards.open(route.id);
+      else void this.dashboards.open(route.id, route.revision);
     }
     if (route.page === "users") {
       this.state.timeline = null;
@@ -112,13 +139,28 @@ export class Actions {
     this.world.draw();
   }
 
+  /** Shows what an old revision made again is in: the list that it was restored from, or the dashboard itself. */
+  private async restored(of: Kept, id: string): Promise<void> {
+    const { route } = this.state;
+    if (of === "reports") return this.reports.load();
+    if (route.page !== "dashboards" || route.id === null) return this.dashboards.loadList();
+    this.goOn(hashOf({ page: "dashboards", id }));
+  }
+
   searchEvents(text: string): void {
     this.state.eventSearch = text;
     this.world.draw();
   }
 
+  /** Lists the events of an owner; null is all. */
+  chooseOwner(owner: string | null): void {
+    this.state.eventOwner = owner;
+    this.world.draw();
+  }
+
   /** Asks again for whatever could not be had. */
   retry(): void {
+    if (this.state.session.status === "failed") void this.enterSession();
     if (this.state.catalogue.status === "failed") void this.lists.loadCatalogue();
     if (this.state.report?.status === "failed") return this.openAddress();
     if (this.state.route.page === "explore") this.explore.retry();

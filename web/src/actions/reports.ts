@@ -1,9 +1,9 @@
 /** What is kept: reports, and what is known of days. Nobody's work is lost when two save at once. */
 
-import type { Annotation, DashboardSummary, Report, ReportSummary } from "../answers";
+import type { Annotation, DashboardSummary, Report, ReportSummary, Revision } from "../answers";
 import { type Failure, failureFrom } from "../api";
 import { checkOf, draftOf } from "../question/check";
-import type { SaveDraft, Saving, Sheet, State } from "../state";
+import type { Kept, Loading, SaveDraft, Saving, Sheet, State } from "../state";
 import type { World } from "../world";
 
 export class Reports {
@@ -12,6 +12,8 @@ export class Reports {
     private readonly world: World,
     /** A report was saved. */
     private readonly saved: (report: Report) => void,
+    /** An old revision of something is the newest again. */
+    private readonly restored: (of: Kept, id: string) => Promise<void>,
   ) {}
 
   async load(removed = this.state.removedReports): Promise<void> {
@@ -99,30 +101,41 @@ export class Reports {
 
   // History and removal.
 
-  async openHistory(report: ReportSummary): Promise<void> {
-    this.show({ kind: "history", report, revisions: { status: "loading" } });
+  async openHistory(of: Kept, what: ReportSummary | DashboardSummary): Promise<void> {
+    const show = (revisions: Loading<Revision[]>) => this.show({ kind: "history", of, what, revisions });
+    show({ status: "loading" });
     try {
-      const value = await this.world.api.reports.history(report.id);
-      this.show({ kind: "history", report, revisions: { status: "ready", value } });
+      show({ status: "ready", value: await this.world.api[of].history(what.id) });
     } catch (error) {
-      this.show({ kind: "history", report, revisions: { status: "failed", failure: failureFrom(error) } });
+      show({ status: "failed", failure: failureFrom(error) });
     }
   }
 
   /** Makes an old revision the newest one again. */
-  async restore(report: ReportSummary, revision: number): Promise<void> {
+  async restore(sheet: Extract<Sheet, { kind: "history" }>, revision: number): Promise<void> {
+    const { of, what } = sheet;
     try {
-      const { name, folder, description, spec, check } = await this.world.api.reports.get(report.id, revision);
-      const document = { name, folder, description, spec, ...(check === undefined ? {} : { check }) };
-      await this.world.api.reports.save(document, { id: report.id, revision: report.revision });
+      await this.saveAgain(of, what, revision);
       this.state.sheet = null;
-      await this.load();
+      await this.restored(of, what.id);
     } catch (error) {
-      this.show({ kind: "history", report, revisions: { status: "failed", failure: failureFrom(error) } });
+      this.show({ ...sheet, revisions: { status: "failed", failure: failureFrom(error) } });
     }
   }
 
-  askToRemove(what: ReportSummary | DashboardSummary, of: "reports" | "dashboards"): void {
+  private async saveAgain(of: Kept, { id, revision: newest }: { id: string; revision: number }, revision: number): Promise<void> {
+    const { api } = this.world;
+    const over = { id, revision: newest };
+    if (of === "reports") {
+      const { name, folder, description, spec, check } = await api.reports.get(id, revision);
+      await api.reports.save({ name, folder, description, spec, ...(check === undefined ? {} : { check }) }, over);
+    } else {
+      const { name, folder, description, tiles, last } = await api.dashboards.get(id, revision);
+      await api.dashboards.save({ name, folder, description, tiles, ...(last === undefined ? {} : { last }) }, over);
+    }
+  }
+
+  askToRemove(what: ReportSummary | DashboardSummary, of: Kept): void {
     this.show({ kind: "remove", what, of, saving: { status: "editing" } });
   }
 
@@ -132,7 +145,7 @@ export class Reports {
       await this.world.api[sheet.of].remove(sheet.what.id, sheet.what.revision);
       this.show(null);
       if (sheet.of === "reports") await this.load();
-      else this.state.dashboards = { status: "ready", value: await this.world.api.dashboards.list() };
+      else this.state.dashboards = { status: "ready", value: await this.world.api.dashboards.list(this.state.removedDashboards) };
     } catch (error) {
       this.show({ ...sheet, saving: { status: "failed", failure: failureFrom(error) } });
     }

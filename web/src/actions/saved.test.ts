@@ -104,7 +104,8 @@ describe("a report", () => {
     await world.reports.save({ name: "Two", spec: SPEC }, { id: first.id, revision: 1 });
     await actions.reports.load();
     const [summary] = state.reports?.status === "ready" ? state.reports.value : [];
-    await actions.reports.restore(summary!, 1);
+    await actions.reports.openHistory("reports", summary!);
+    await actions.reports.restore(state.sheet as never, 1);
     expect(await world.reports.get(first.id)).toMatchObject({ revision: 3, name: "One" });
     const [again] = state.reports?.status === "ready" ? state.reports.value : [];
     actions.reports.askToRemove(again!, "reports");

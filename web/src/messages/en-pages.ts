@@ -1,6 +1,9 @@
 /** What the pages beside the builder say, in English. */
 
 import type { Format } from "../format";
+import type { Part } from "../words";
+
+const name = (text: string): Part => ({ name: text });
 
 const things = (n: number, one: string, many: string, f: Format) => `${f.number(n)} ${n === 1 ? one : many}`;
 
@@ -11,6 +14,34 @@ export const enPages = {
     enter: "Log in",
     leave: "Log out",
     hint: "Whoever runs this server makes tokens, with weir tokens add.",
+    with: (provider: string): Part[] => ["Log in with ", name(provider)],
+    again: (provider: string): Part[] => ["Try again with ", name(provider)],
+    withToken: "With a token",
+    provider: "the provider",
+    /** Why a login at a provider failed, by the name that the server gives the reason. */
+    failed: {
+      denied: {
+        title: "You were not logged in",
+        body: (provider: string): Part[] => [name(provider), " did not let you in, or the login was called off there. Try again, perhaps with another account."],
+      },
+      no_role: {
+        title: "You may not look in here yet",
+        body: (provider: string): Part[] => [
+          "You are logged in at ", name(provider), ", but your account has no role here. Ask whoever runs weir to put you into a group that has one, and then try again.",
+        ],
+      },
+      expired: {
+        title: "The login took too long",
+        body: (): Part[] => ["It has to be done within ten minutes, and in the browser that it was begun in. Try again."],
+      },
+      provider: {
+        title: "The login did not work out",
+        body: (provider: string): Part[] => [
+          name(provider), " did not answer, or answered something that cannot be trusted. Try again in a moment; if it stays so, tell whoever runs weir.",
+        ],
+      },
+      other: { title: "The login did not work out", body: (): Part[] => ["Try again; if it stays so, tell whoever runs weir."] },
+    } as Record<string, { title: string; body: (provider: string) => Part[] }>,
     roles: { viewer: "may ask and look", editor: "may also save", admin: "may do everything" },
   },
 
@@ -29,6 +60,9 @@ export const enPages = {
     removed: "removed",
     newest: "now",
     restore: "Restore",
+    restoreOf: (revision: number) => `Restore revision ${revision}`,
+    look: "Look",
+    lookAt: (revision: number) => `Look at revision ${revision}`,
     removeHint: "It goes from the list. Its history stays, and it can be brought back from there.",
   },
 
@@ -56,6 +90,39 @@ export const enPages = {
     text: "Text",
     addReport: "Add a report…",
     addText: "Add a text",
+    old: (revision: number, newest: number, when: string, who: string | null) =>
+      `This is revision ${revision} of ${newest}, as it was saved on ${when}${who === null ? "" : ` by ${who}`}. Its reports are as they are now.`,
+    seeNewest: "See it as it is now",
+  },
+
+  embeds: {
+    title: "This answer on another site",
+    hint: "A link shows the answer of this one report to whoever has it, without a login, and opens nothing else.",
+    saveFirst: "Save this question as a report first: a link shows the answer of a report.",
+    asSaved: "It shows the report as it is saved, without what was changed since.",
+    list: "Links to this answer",
+    name: "Name of the link, such as wiki",
+    add: "Make a link",
+    taken: (name: string) => `There is a link called “${name}” already, here or of another report. Give it another name.`,
+    made: (name: string) => `The link “${name}”.`,
+    once: "It is shown only this once: copy it now.",
+    address: "Address",
+    frame: "Frame for a page",
+    sites: (sites: string) => `These sites may frame it: ${sites}.`,
+    noSite: "No site may frame this server yet, so the link works and a frame does not. Whoever runs weir names the sites, with --frame-ancestor.",
+    disable: "Disable",
+    disableHint: "Whoever has this link sees nothing with it from then on. It cannot be switched on again; a new one can be made under another name.",
+    ended: "disabled",
+  },
+
+  /** What somebody reads who has a link to an answer, and no more. */
+  embedded: {
+    overTitle: "This link is no longer in force",
+    overBody: "Somebody ended it, or it was cut when it was copied. Ask whoever gave it to you for a new one.",
+    removedTitle: "This report was removed",
+    removedBody: "What the link showed is not there any more. Ask whoever gave it to you.",
+    unreachableBody: "Check that the network is up, and try again.",
+    stale: "A newer answer could not be had. This is the last one; it is looked for again in a while.",
   },
 
   notes: {
@@ -137,11 +204,27 @@ export const enPages = {
     program: "Program",
     level: "Level",
     levels: { landed: "as they landed", compacted: "merged" },
+    fresh: "Complete up to",
+    ago: (span: string) => `${span} ago`,
+    received: "Last event received",
+    cost: "Estimated cost",
+    costHint: (rate: string, region: string, priced: string) =>
+      `An estimate, not a bill: for ${rate} events a second in ${region}, at the prices of ${priced}.`,
+    onThisMachine: "This lake is a directory on this machine: there is nothing to pay for.",
+    part: "For",
+    month: "A month",
+    parts: {
+      kinesis: "Stream (Kinesis)", lambda: "Functions (Lambda)", requests: "Requests (S3)", storage: "Storage (S3)", logs: "Logs (CloudWatch)",
+    } as Record<string, string>,
+    whole: "All together",
+    perMillion: "A million events",
+    assumptions: "What is taken for granted",
   },
 
   catalogue: {
     title: "Events of this lake",
     search: "Find an event",
+    searchOwned: "Find an event or an owner",
     event: "Event",
     count: "Events",
     first: "First seen",
@@ -149,6 +232,9 @@ export const enPages = {
     plan: "Plan",
     planned: "planned",
     unplanned: "not in the plan",
+    owner: "Owner",
+    allOwners: "all owners",
+    noOwner: "nobody's",
     shown: (n: number, total: number, f: Format) => `${f.number(n)} of ${things(total, "event", "events", f)}`,
     properties: "Properties",
     property: "Property",
@@ -160,7 +246,7 @@ export const enPages = {
     ask: "Ask a funnel that starts with it",
     trend: "See its trend",
     back: "All events",
-    none: "No event's name fits.",
+    none: "No event fits.",
   },
 };
 

@@ -1,6 +1,9 @@
 /** 빌더 밖의 페이지들. */
 
+import type { Part } from "../words";
 import type { PageMessages } from "./en-pages";
+
+const name = (text: string): Part => ({ name: text });
 
 export const koPages: PageMessages = {
   login: {
@@ -9,6 +12,33 @@ export const koPages: PageMessages = {
     enter: "로그인",
     leave: "로그아웃",
     hint: "토큰은 이 서버를 운영하는 사람이 weir tokens add로 만듭니다.",
+    with: (provider) => [name(provider), " 계정으로 로그인"],
+    again: (provider) => [name(provider), " 계정으로 다시 시도"],
+    withToken: "토큰으로 로그인",
+    provider: "로그인 제공자",
+    failed: {
+      denied: {
+        title: "로그인하지 못했습니다",
+        body: (provider) => [name(provider), "에서 거절했거나, 거기서 로그인을 그만두었습니다. 다른 계정으로라도 다시 시도해 보세요."],
+      },
+      no_role: {
+        title: "아직 들어올 권한이 없습니다",
+        body: (provider) => [
+          name(provider), "에는 로그인했지만, 이 계정에 주어진 역할이 없습니다. weir를 운영하는 사람에게 역할이 있는 그룹에 넣어 달라고 한 뒤 다시 시도하세요.",
+        ],
+      },
+      expired: {
+        title: "로그인이 너무 오래 걸렸습니다",
+        body: () => ["시작한 브라우저에서 10분 안에 마쳐야 합니다. 다시 시도하세요."],
+      },
+      provider: {
+        title: "로그인이 되지 않았습니다",
+        body: (provider) => [
+          name(provider), "에서 답이 없거나, 믿을 수 없는 답이 왔습니다. 잠시 뒤에 다시 시도하고, 계속되면 weir를 운영하는 사람에게 알리세요.",
+        ],
+      },
+      other: { title: "로그인이 되지 않았습니다", body: () => ["다시 시도해 보고, 계속되면 weir를 운영하는 사람에게 알리세요."] },
+    },
     roles: { viewer: "묻고 볼 수 있음", editor: "저장도 할 수 있음", admin: "모두 할 수 있음" },
   },
 
@@ -26,6 +56,9 @@ export const koPages: PageMessages = {
     removed: "삭제됨",
     newest: "현재",
     restore: "되돌리기",
+    restoreOf: (revision) => `${revision}번째 저장으로 되돌리기`,
+    look: "보기",
+    lookAt: (revision) => `${revision}번째 저장 보기`,
     removeHint: "목록에서 사라집니다. 기록은 남으며, 거기서 되살릴 수 있습니다.",
   },
 
@@ -53,6 +86,38 @@ export const koPages: PageMessages = {
     text: "글",
     addReport: "보고서 넣기…",
     addText: "글 넣기",
+    old: (revision, newest, when, who) =>
+      `모두 ${newest}번 저장된 것 중 ${revision}번째입니다. ${when}에 ${who === null ? "" : `${who} 님이 `}저장했습니다. 안의 보고서는 지금 것입니다.`,
+    seeNewest: "지금 것 보기",
+  },
+
+  embeds: {
+    title: "이 답을 다른 사이트에",
+    hint: "링크를 가진 사람은 누구나 로그인 없이 이 보고서 하나의 답을 봅니다. 다른 것은 아무것도 열리지 않습니다.",
+    saveFirst: "먼저 이 질문을 보고서로 저장하세요. 링크는 보고서의 답을 보여 줍니다.",
+    asSaved: "저장된 보고서를 보여 주며, 그 뒤에 고친 것은 담기지 않습니다.",
+    list: "이 답의 링크",
+    name: "wiki 같은 링크 이름",
+    add: "링크 만들기",
+    taken: (name) => `‘${name}’ 링크가 이 보고서나 다른 보고서에 이미 있습니다. 다른 이름을 쓰세요.`,
+    made: (name) => `‘${name}’ 링크입니다.`,
+    once: "지금 한 번만 보입니다. 바로 복사해 두세요.",
+    address: "주소",
+    frame: "페이지에 넣을 프레임",
+    sites: (sites) => `프레임에 넣을 수 있는 사이트: ${sites}.`,
+    noSite: "아직 이 서버를 프레임에 넣을 수 있는 사이트가 없어서, 링크는 열리지만 프레임은 보이지 않습니다. weir를 운영하는 사람이 --frame-ancestor로 사이트를 정합니다.",
+    disable: "끊기",
+    disableHint: "이 링크를 가진 사람은 그때부터 아무것도 볼 수 없습니다. 다시 켤 수는 없고, 다른 이름으로 새로 만들 수 있습니다.",
+    ended: "끊김",
+  },
+
+  embedded: {
+    overTitle: "더는 쓸 수 없는 링크입니다",
+    overBody: "누군가 끊었거나, 복사할 때 잘렸습니다. 링크를 준 사람에게 새로 달라고 하세요.",
+    removedTitle: "보고서가 삭제되었습니다",
+    removedBody: "링크가 보여 주던 것이 이제 없습니다. 링크를 준 사람에게 물어보세요.",
+    unreachableBody: "네트워크가 연결되어 있는지 확인하고 다시 시도하세요.",
+    stale: "새 답을 받지 못했습니다. 마지막으로 받은 답이며, 잠시 뒤에 다시 알아봅니다.",
   },
 
   notes: {
@@ -131,11 +196,24 @@ export const koPages: PageMessages = {
     program: "프로그램",
     level: "단계",
     levels: { landed: "들어온 그대로", compacted: "병합됨" },
+    fresh: "빠짐없이 볼 수 있는 때",
+    ago: (span) => `${span} 전까지`,
+    received: "마지막으로 받은 때",
+    cost: "예상 비용",
+    costHint: (rate, region, priced) => `청구서가 아니라 예상값입니다. ${region}에서 초당 이벤트 ${rate}건을 받을 때, ${priced} 가격으로 셈했습니다.`,
+    onThisMachine: "이 레이크는 이 컴퓨터의 디렉터리라서 드는 비용이 없습니다.",
+    part: "항목",
+    month: "한 달",
+    parts: { kinesis: "스트림 (Kinesis)", lambda: "함수 (Lambda)", requests: "요청 (S3)", storage: "저장 (S3)", logs: "로그 (CloudWatch)" },
+    whole: "모두",
+    perMillion: "이벤트 100만 건",
+    assumptions: "셈에 깔린 가정 (영어)",
   },
 
   catalogue: {
     title: "이 레이크의 이벤트",
     search: "이벤트 찾기",
+    searchOwned: "이벤트나 담당으로 찾기",
     event: "이벤트",
     count: "건수",
     first: "처음",
@@ -143,6 +221,9 @@ export const koPages: PageMessages = {
     plan: "계획",
     planned: "계획됨",
     unplanned: "계획에 없음",
+    owner: "담당",
+    allOwners: "모든 담당",
+    noOwner: "담당 없음",
     shown: (n, total, f) => `${f.number(total)}개 중 ${f.number(n)}개`,
     properties: "속성",
     property: "속성",
@@ -154,6 +235,6 @@ export const koPages: PageMessages = {
     ask: "이것으로 시작하는 퍼널",
     trend: "추이 보기",
     back: "모든 이벤트",
-    none: "맞는 이벤트 이름이 없습니다.",
+    none: "맞는 이벤트가 없습니다.",
   },
 };

@@ -103,6 +103,11 @@ export function compile(question: Question): Compiled {
   return { spec: problems.length > 0 ? null : spec, key: JSON.stringify(spec), places, problems, numbers };
 }
 
+/** A question that the builder has no controls for: it is asked as it stands. */
+export function compiledRaw(spec: Spec): Compiled {
+  return { spec, key: JSON.stringify(spec), places: [], problems: [], numbers: new Map() };
+}
+
 type Fields = Record<string, unknown>;
 
 /** What a kind has of its own, to stand before and behind the filters; null where it asks nothing yet. */

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { fitting, fittingOrTyped } from "./options";
+import { fitting, fittingEvents, fittingOrTyped, ownersOf } from "./options";
 
 const events = ["view_job", "apply_start", "job_alert", "enjoy", "Job"].map((value) => ({ value, count: 1 }));
 const names = (typed: string | null) => fittingOrTyped(events, typed).map(({ value }) => value);
@@ -18,3 +18,11 @@ test("a name that is not there can be used all the same, one that is there is no
 
 test("letters are compared whatever their case and their form", () =>
   expect(fitting([{ value: "Caf\u00e9", count: 1 }], "cafe\u0301")).toHaveLength(1));
+
+test("events are found by their owner as well, and told apart by it", () => {
+  const owned = [{ event: "view", count: 1, owner: "growth" }, { event: "grow", count: 1, owner: null }, { event: "pay", count: 1 }];
+  const found = (typed: string, owner: string | null) => fittingEvents(owned, typed, owner).map(({ event }) => event);
+  expect([ownersOf(owned), found("grow", null), found("", "growth"), found("", ""), found("pay", "growth")]).toEqual([
+    ["growth"], ["grow", "view"], ["view"], ["grow", "pay"], [],
+  ]);
+});

@@ -1,5 +1,7 @@
 /** What a list offers for what is typed. Pure, and quick for ten thousand names. */
 
+import type { CatalogueEvent } from "../answers";
+
 /** One line of a list. */
 export interface ListOption {
   readonly value: string;
@@ -42,6 +44,19 @@ export function fittingOrTyped(options: readonly ListOption[], typed: string | n
   const name = (typed ?? "").trim();
   if (name === "" || options.some(({ value }) => value === name)) return found;
   return [...found, { value: name, count: null, unknown: true }];
+}
+
+/** Who looks after events, each once. */
+export function ownersOf(events: readonly CatalogueEvent[]): string[] {
+  return [...new Set(events.flatMap(({ owner }) => owner ?? []))].sort((a, b) => a.localeCompare(b));
+}
+
+/** The events whose name, or whose owner's, fits what is typed. Only those of one owner, empty for nobody's; null is all. */
+export function fittingEvents(events: readonly CatalogueEvent[], typed: string, owner: string | null): readonly CatalogueEvent[] {
+  const owned = owner === null ? events : events.filter((event) => (event.owner ?? "") === owner);
+  const byName = new Map(owned.map((event) => [event.event, event]));
+  const lines = owned.map((event) => ({ value: event.event, label: `${event.event} ${event.owner ?? ""}`.trim(), count: null }));
+  return fitting(lines, typed).flatMap(({ value }) => byName.get(value) ?? []);
 }
 
 function rank(name: string, wanted: string): number {

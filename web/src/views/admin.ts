@@ -1,10 +1,9 @@
-/** Pages for those who run the lake: events as they land, failed events, write keys, the figures. */
+/** Pages for those who run the lake: events as they land, failed events, write keys. */
 
 import { type TemplateResult, html, nothing } from "lit-html";
 import { repeat } from "lit-html/directives/repeat.js";
 import { live as bound } from "lit-html/directives/live.js";
-import type { FailedChoice, FailedEvent, FailedGroup, LiveEvent, System, WriteKey } from "../answers";
-import { hashOf } from "../routes";
+import type { FailedChoice, FailedEvent, FailedGroup, LiveEvent, WriteKey } from "../answers";
 import type { FailedView, KeysView, Sheet } from "../state";
 import { type Context, typed } from "./context";
 import { codeBlock } from "./copy";
@@ -210,62 +209,4 @@ export function disableView({ key }: Extract<Sheet, { kind: "disable" }>, { m, a
       <button type="button" class="primary" @click=${() => actions.admin.disableKey(key)}>${m.keys.disable}</button>
       <button type="button" class="copy" @click=${() => actions.closeSheet()}>${m.cancel}</button>
     </p>`;
-}
-
-// The figures.
-
-export function systemPage(context: Context): TemplateResult {
-  const { state, m } = context;
-  const { system } = state;
-  return html`<section class="panel page">
-    <h1>${m.nav.system}</h1>
-    ${system === null || system.status === "loading" ? html`<p class="muted" role="status">${m.loading}</p>` : nothing}
-    ${system?.status === "failed" ? failureView(system.failure, context) : nothing}
-    ${system?.status === "ready" ? figures(system.value, context) : nothing}
-  </section>`;
-}
-
-function figures(system: System, { m, format, state }: Context): TemplateResult {
-  const { timezone } = state.question;
-  const time = (iso: string | null) => (iso === null ? "–" : format.instant(iso, timezone));
-  const figure = (name: string, value: string) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`;
-  const levels: Record<string, string> = m.system.levels;
-  return html`<p class="muted"><bdi>${system.lake}</bdi></p>
-    <dl class="figures">
-      ${figure(m.system.events, format.number(system.events))} ${figure(m.system.size, format.bytes(system.bytes))}
-      ${figure(m.system.perEvent, system.bytes_per_event === null ? "–" : m.system.bytes(format.decimal(system.bytes_per_event)))}
-      ${figure(m.system.files, format.number(system.files))} ${figure(m.system.waiting, format.number(system.queue.length))}
-    </dl>
-    <dl class="properties system-times">
-      <div><dt>${m.system.complete}</dt><dd>${time(system.complete_to)} (${timezone})</dd></div>
-      <div><dt>${m.system.first}</dt><dd>${time(system.first_event)}</dd></div>
-      <div><dt>${m.system.last}</dt><dd>${time(system.last_event)}</dd></div>
-      <div><dt>${m.system.version}</dt><dd>${format.number(system.version)}</dd></div>
-      <div><dt>${m.system.linked}</dt><dd>${format.number(system.users.linked_ids)}</dd></div>
-      ${state.session.status === "ready" ? html`<div><dt>${m.system.program}</dt><dd>weir ${state.session.value.version}</dd></div>` : nothing}
-    </dl>
-    <h2>${m.system.files}</h2>
-    <div class="table-scroll" role="region" aria-label=${m.system.files} tabindex="0">
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">${m.system.level}</th>
-            <th scope="col" class="number">${m.system.files}</th>
-            <th scope="col" class="number">${m.system.events}</th>
-            <th scope="col" class="number">${m.system.size}</th>
-          </tr>
-        </thead>
-        <tbody>
-          ${system.levels.map(
-            ({ kind, files, events, bytes }) => html`<tr>
-              <th scope="row">${levels[kind] ?? kind}</th>
-              <td class="number">${format.number(files)}</td>
-              <td class="number">${format.number(events)}</td>
-              <td class="number">${format.bytes(bytes)}</td>
-            </tr>`,
-          )}
-        </tbody>
-      </table>
-    </div>
-    <p><a href=${hashOf({ page: "failed" })}>${m.failed.title}</a></p>`;
 }

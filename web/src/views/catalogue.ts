@@ -10,7 +10,7 @@ import { toHash } from "../question/address";
 import { compile } from "../question/compile";
 import { type Kind, blankQuestion } from "../question/model";
 import { chooseEvent } from "../question/edit";
-import { fitting } from "../question/options";
+import { fittingEvents, ownersOf } from "../question/options";
 import { printScalar } from "../question/values";
 import { type Context, typed } from "./context";
 import { failureView } from "./failure";
@@ -31,17 +31,21 @@ function listView(context: Context): TemplateResult {
   if (catalogue.status === "loading") return html`<h1>${m.catalogue.title}</h1><p class="muted" role="status">${m.loading}</p>`;
   if (catalogue.status === "failed") return html`<h1>${m.catalogue.title}</h1>${failureView(catalogue.failure, context)}`;
   const { events } = catalogue.value;
-  const byName = new Map(events.map((event) => [event.event, event]));
-  const found = fitting(events.map(({ event, count }) => ({ value: event, count })), state.eventSearch);
-  const shown = found.slice(0, MOST_ROWS).flatMap(({ value }) => byName.get(value) ?? []);
-  const planned = events.some((event) => event.planned !== undefined);
-  const most = Math.max(1, ...events.map(({ count }) => count));
+  const owners = ownersOf(events);
+  const shown = fittingEvents(events, state.eventSearch, owners.length === 0 ? null : state.eventOwner).slice(0, MOST_ROWS);
+  const search = owners.length === 0 ? m.catalogue.search : m.catalogue.searchOwned;
+  const columns: Columns = {
+    most: Math.max(1, ...events.map(({ count }) => count)),
+    planned: events.some((event) => event.planned !== undefined),
+    owned: owners.length > 0,
+  };
   return html`<h1>${m.catalogue.title}</h1>
     <div class="search">
       <input
-        type="search" dir="auto" aria-label=${m.catalogue.search} placeholder=${m.catalogue.search} autocapitalize="off" spellcheck="false"
+        type="search" dir="auto" aria-label=${search} placeholder=${search} autocapitalize="off" spellcheck="false"
         .value=${live(state.eventSearch)} @input=${(event: Event) => actions.searchEvents(typed(event))}
       />
+      ${owners.length === 0 ? nothing : ownerChoice(owners, context)}
       <span class="muted" role="status">${m.catalogue.shown(shown.length, events.length, format)}</span>
     </div>
     ${shown.length === 0
@@ -54,17 +58,34 @@ function listView(context: Context): TemplateResult {
                 <th scope="col" class="conversion">${m.catalogue.count}</th>
                 <th scope="col">${m.catalogue.first}</th>
                 <th scope="col">${m.catalogue.last}</th>
-                ${planned ? html`<th scope="col">${m.catalogue.plan}</th>` : nothing}
+                ${columns.owned ? html`<th scope="col">${m.catalogue.owner}</th>` : nothing}
+                ${columns.planned ? html`<th scope="col">${m.catalogue.plan}</th>` : nothing}
               </tr>
             </thead>
             <tbody>
-              ${shown.map((event) => eventRow(event, most, planned, context))}
+              ${shown.map((event) => eventRow(event, columns, context))}
             </tbody>
           </table>
         </div>`}`;
 }
 
-function eventRow(event: CatalogueEvent, most: number, planned: boolean, context: Context): TemplateResult {
+/** What a row is drawn with: the greatest count, and the columns that not every lake has. */
+interface Columns {
+  readonly most: number;
+  readonly planned: boolean;
+  readonly owned: boolean;
+}
+
+function ownerChoice(owners: readonly string[], { state, actions, m }: Context): TemplateResult {
+  // The names are those of people: a number is what tells them from the two choices that are no owner.
+  const choices = [null, ...owners, ""];
+  const name = (owner: string | null) => (owner === null ? m.catalogue.allOwners : owner === "" ? m.catalogue.noOwner : owner);
+  return html`<select aria-label=${m.catalogue.owner} @change=${(event: Event) => actions.chooseOwner(choices[Number(typed(event))] ?? null)}>
+    ${choices.map((owner, index) => html`<option value=${index} ?selected=${owner === state.eventOwner}>${name(owner)}</option>`)}
+  </select>`;
+}
+
+function eventRow(event: CatalogueEvent, { most, planned, owned }: Columns, context: Context): TemplateResult {
   const { actions, m, format, state } = context;
   const { timezone } = state.question;
   const time = (iso: string | undefined) => (iso === undefined ? "" : format.instant(iso, timezone));
@@ -73,12 +94,14 @@ function eventRow(event: CatalogueEvent, most: number, planned: boolean, context
       <button type="button" class="number-button" @click=${() => actions.go({ page: "catalogue", event: event.event })}>
         <bdi class="group-name" title=${event.event}>${event.event}</bdi>
       </button>
+      ${event.description == null ? nothing : html`<p class="about"><bdi class="group-name" title=${event.description}>${event.description}</bdi></p>`}
     </th>
     <td class="conversion">
       <span class="conversion-cell">${shareBar(event.count / most)}<span>${format.number(event.count)}</span></span>
     </td>
     <td class="time">${time(event.first_seen)}</td>
     <td class="time">${time(event.last_seen)}</td>
+    ${owned ? html`<td><bdi class="group-name">${event.owner ?? ""}</bdi></td>` : nothing}
     ${planned ? html`<td>${event.planned === true ? m.catalogue.planned : html`<span class="warn">${m.catalogue.unplanned}</span>`}</td>` : nothing}
   </tr>`;
 }
@@ -118,8 +141,10 @@ function eventView(event: EventDetail, context: Context): TemplateResult {
       whole: true,
       words: { open: m.answer.stillRunning, keys: m.answer.chartKeys },
     });
-  return html`<dl class="figures">
+  return html`${event.description == null ? nothing : html`<p class="described"><bdi>${event.description}</bdi></p>`}
+    <dl class="figures">
       <div><dt>${m.catalogue.count}</dt><dd>${format.number(event.count)}</dd></div>
+      ${event.owner == null ? nothing : html`<div><dt>${m.catalogue.owner}</dt><dd><bdi>${event.owner}</bdi></dd></div>`}
       ${event.sources.slice(0, 4).map(({ source, count }) => html`<div><dt><bdi>${source}</bdi></dt><dd>${format.number(count)}</dd></div>`)}
     </dl>
     ${days.length === 0 ? nothing : html`<h2>${m.catalogue.perDay}</h2> ${guard([event, format, m, chartWidth], draw)}`}

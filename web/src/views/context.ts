@@ -19,6 +19,8 @@ export interface Context {
   chartWidth: number;
   /** The zones this browser knows. */
   timezones: readonly string[];
+  /** Whether an answer stands alone, for those who may see nothing else: nothing in it asks further, or leads away. */
+  isAlone: boolean;
   /** This page's address, without the question. */
   origin: string;
   /** This page's address with the question. */

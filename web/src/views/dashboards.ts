@@ -33,12 +33,18 @@ function listView(context: Context): TemplateResult {
   };
   return html`<section class="panel page">
     <h1>${m.nav.dashboards}</h1>
-    ${mayEdit(state)
-      ? html`<form class="search" @submit=${make}>
-          <input name="name" type="text" dir="auto" maxlength="200" required aria-label=${m.dashboards.name} placeholder=${m.dashboards.name} />
-          <button type="submit" class="primary">${m.dashboards.make}</button>
-        </form>`
-      : nothing}
+    <div class="search">
+      ${mayEdit(state)
+        ? html`<form @submit=${make}>
+            <input name="name" type="text" dir="auto" maxlength="200" required aria-label=${m.dashboards.name} placeholder=${m.dashboards.name} />
+            <button type="submit" class="primary">${m.dashboards.make}</button>
+          </form>`
+        : nothing}
+      <button
+        type="button" class="quiet toggle" aria-pressed=${state.removedDashboards ? "true" : "false"}
+        @click=${() => actions.dashboards.loadList(!state.removedDashboards)}
+      >${m.reports.removedOnes}</button>
+    </div>
     ${dashboards === null || dashboards.status === "loading" ? html`<p class="muted" role="status">${m.loading}</p>` : nothing}
     ${dashboards?.status === "failed" ? failureView(dashboards.failure, context) : nothing}
     ${dashboards?.status === "ready" ? summaries(dashboards.value, context) : nothing}
@@ -47,7 +53,7 @@ function listView(context: Context): TemplateResult {
 
 function summaries(dashboards: readonly DashboardSummary[], context: Context): TemplateResult {
   const { m, actions, format, state } = context;
-  if (dashboards.length === 0) return html`<p class="muted">${m.dashboards.none}</p>`;
+  if (dashboards.length === 0) return html`<p class="muted">${state.removedDashboards ? m.reports.noneRemoved : m.dashboards.none}</p>`;
   return html`<ul class="reports">
     ${dashboards.map(
       (each) => html`<li>
@@ -55,9 +61,10 @@ function summaries(dashboards: readonly DashboardSummary[], context: Context): T
           <a href=${hashOf({ page: "dashboards", id: each.id })}><bdi>${each.name}</bdi></a>
           ${each.description === "" ? nothing : html`<p class="muted"><bdi>${each.description}</bdi></p>`}
         </div>
-        <span class="muted report-when">${format.instant(each.saved_at, state.question.timezone)}</span>
+        <span class="muted report-when">${format.instant(each.saved_at, state.question.timezone)}${each.saved_by === null ? nothing : html`, <bdi>${each.saved_by}</bdi>`}</span>
         <span class="report-tools">
-          ${mayEdit(state) && each.newer !== true
+          <button type="button" class="quiet" aria-label="${m.reports.history}: ${each.name}" @click=${() => actions.reports.openHistory("dashboards", each)}>${m.reports.history}</button>
+          ${mayEdit(state) && each.newer !== true && !state.removedDashboards
             ? html`<button type="button" class="quiet" aria-label="${m.remove}: ${each.name}" @click=${() => actions.reports.askToRemove(each, "dashboards")}>${m.remove}</button>`
             : nothing}
         </span>
@@ -87,7 +94,7 @@ function dashboardView(open: OpenDashboard, context: Context): TemplateResult {
       </select>
       ${tools(open, context)}
     </div>
-    ${typeof open.saving === "object" ? notSaved(open.saving.failure, context) : nothing}
+    ${open.newest === null ? nothing : oldRevision(open, context)} ${typeof open.saving === "object" ? notSaved(open.saving.failure, context) : nothing}
     ${dashboard.tiles.length === 0 ? html`<p class="muted">${editing ? m.dashboards.emptyEditing : m.dashboards.empty}</p>` : nothing}
     <ul class="tiles">
       ${repeat(dashboard.tiles, (tile, place) => ("report" in tile ? tile.report : `text-${place}`), (tile, place) => tileView(tile, place, open, context))}
@@ -96,9 +103,26 @@ function dashboardView(open: OpenDashboard, context: Context): TemplateResult {
   </section>`;
 }
 
-function tools({ editing, changed, saving, dashboard }: OpenDashboard, { state, actions, m }: Context): TemplateResult | typeof nothing {
-  if (!mayEdit(state) || dashboard.newer === true) return nothing;
-  if (!editing && !changed) return html`<button type="button" class="copy" @click=${() => actions.dashboards.edit(true)}>${m.dashboards.edit}</button>`;
+/** An old revision is looked at, and made the newest again; it is changed from there on. */
+function oldRevision({ dashboard, newest, saving }: OpenDashboard, { state, actions, m, format }: Context): TemplateResult {
+  const { id, revision, saved_at, saved_by } = dashboard;
+  return html`<div class="notice old-revision" role="status">
+    <p>${m.dashboards.old(revision, newest ?? revision, format.instant(saved_at, state.question.timezone), saved_by)}</p>
+    <p class="buttons">
+      ${mayEdit(state) && dashboard.newer !== true
+        ? html`<button type="button" class="copy" ?disabled=${saving === "saving"} @click=${() => actions.dashboards.restore()}>${m.saving.restore}</button>`
+        : nothing}
+      <a class="copy" href=${hashOf({ page: "dashboards", id })}>${m.dashboards.seeNewest}</a>
+    </p>
+  </div>`;
+}
+
+function tools({ editing, changed, saving, dashboard, newest }: OpenDashboard, { state, actions, m }: Context): TemplateResult | typeof nothing {
+  const { name, revision } = dashboard;
+  const kept = { ...dashboard, revision: newest ?? revision };
+  const history = html`<button type="button" class="quiet" aria-label="${m.reports.history}: ${name}" @click=${() => actions.reports.openHistory("dashboards", kept)}>${m.reports.history}</button>`;
+  if (!mayEdit(state) || dashboard.newer === true || newest !== null) return history;
+  if (!editing && !changed) return html`${history} <button type="button" class="copy" @click=${() => actions.dashboards.edit(true)}>${m.dashboards.edit}</button>`;
   return html`<button type="button" class="primary" ?disabled=${saving === "saving"} @click=${() => actions.dashboards.save()}>${m.save}</button>
     <button type="button" class="copy" @click=${() => actions.dashboards.discard()}>${m.dashboards.discard}</button>`;
 }

@@ -3,7 +3,7 @@
 import { type TemplateResult, html, nothing } from "lit-html";
 import type { Failure } from "../api";
 import type { Context } from "./context";
-import { loginForm } from "./login";
+import { loginForms } from "./login";
 
 export function failureView(failure: Failure, context: Context): TemplateResult {
   const { m, actions } = context;
@@ -20,7 +20,7 @@ export function failureView(failure: Failure, context: Context): TemplateResult 
       return html`<div class="failure" role="alert">
         <h2>${m.failure.loginTitle}</h2>
         <p>${m.failure.loginBody}</p>
-        ${loginForm(context)}
+        ${loginForms(context)}
       </div>`;
     case "changed":
     case "forbidden":

@@ -26,7 +26,7 @@ function lastDay(days: readonly string[]): string {
   return new Date(Date.parse(last) + (length - 1) * 86_400_000).toISOString().slice(0, 10);
 }
 
-export function notesButton({ state, actions, m }: Context): TemplateResult | typeof nothing {
-  if (!mayEdit(state)) return nothing;
+export function notesButton({ state, actions, m, isAlone }: Context): TemplateResult | typeof nothing {
+  if (isAlone || !mayEdit(state)) return nothing;
   return html`<button type="button" class="quiet" @click=${() => actions.reports.openNotes()}>${m.notes.open}</button>`;
 }

@@ -4,24 +4,32 @@ import { type TemplateResult, html, nothing } from "lit-html";
 import { LANGUAGES, type Language } from "../messages";
 import { ADMIN_PAGES, EXPLORE, type Route, hashOf } from "../routes";
 import { THEMES, type Theme, isAdmin } from "../state";
-import { failedPage, livePage, settingsPage, systemPage } from "./admin";
+import { failedPage, livePage, settingsPage } from "./admin";
 import { cataloguePage } from "./catalogue";
 import { type Context, typed } from "./context";
 import { dashboardsPage } from "./dashboards";
 import { logo } from "./icons";
-import { loginForm, sessionView } from "./login";
+import { embeddedPage } from "./embedded";
+import { loginPage, sessionView } from "./login";
 import { questionPanel } from "./question";
 import { reportsPage } from "./reports";
 import { resultPanel } from "./result";
 import { sheetView } from "./sheet";
+import { systemPage } from "./system";
 import { usersPage } from "./users";
 
 export function page(context: Context): TemplateResult {
   const { route } = context.state;
-  if (route.page === "explore" && route.embed) return html`<main id="main" class="layout is-embedded"><h1 class="spoken">${context.m.answer.label}</h1>${resultPanel(context)}</main> ${sheetView(context)}`;
+  const isSingle = route.page !== "explore" || isOutside(context);
+  if (isAlone(route)) return html`<main id="main" class="layout is-embedded">${part(context)}</main> ${sheetView(context)}`;
   return html`${head(context)}
-    <main id="main" class="layout ${route.page === "explore" && !isOutside(context) ? "" : "is-single"}" tabindex="-1">${part(context)}</main>
+    <main id="main" class="layout ${isSingle ? "is-single" : ""}" tabindex="-1">${part(context)}</main>
     ${sheetView(context)}`;
+}
+
+/** Whether an answer stands alone, with nothing around it. */
+function isAlone(route: Route): boolean {
+  return route.page === "embedded" || (route.page === "explore" && route.embed);
 }
 
 /** Whether the server asks for a login, and nobody is logged in. */
@@ -30,16 +38,14 @@ function isOutside({ state: { session } }: Context): boolean {
 }
 
 function part(context: Context): TemplateResult {
-  const { m } = context;
-  if (isOutside(context)) {
-    return html`<section class="panel page is-narrow">
-      <h1>${m.login.title}</h1>
-      ${loginForm(context)}
-    </section>`;
-  }
-  switch (context.state.route.page) {
+  const { m, state } = context;
+  const { route } = state;
+  if (route.page === "embedded") return embeddedPage(context);
+  if (isOutside(context) || route.page === "login") return html`<section class="panel page is-narrow">${loginPage(context)}</section>`;
+  switch (route.page) {
     case "explore":
-      return html`<h1 class="spoken">${context.m.nav.explore}</h1>
+      if (route.embed) return html`<h1 class="spoken">${m.answer.label}</h1> ${resultPanel(context)}`;
+      return html`<h1 class="spoken">${m.nav.explore}</h1>
         ${questionPanel(context)} ${resultPanel(context)}`;
     case "reports":
       return reportsPage(context);

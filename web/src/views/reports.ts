@@ -63,7 +63,7 @@ function reportRow(report: ReportSummary, context: Context): TemplateResult {
     </div>
     <span class="muted report-when">${when}${saved_by === null ? nothing : html`, <bdi>${saved_by}</bdi>`}</span>
     <span class="report-tools">
-      <button type="button" class="quiet" aria-label="${m.reports.history}: ${name}" @click=${() => actions.reports.openHistory(report)}>${m.reports.history}</button>
+      <button type="button" class="quiet" aria-label="${m.reports.history}: ${name}" @click=${() => actions.reports.openHistory("reports", report)}>${m.reports.history}</button>
       ${may && !state.removedReports
         ? html`<button type="button" class="quiet" aria-label="${m.remove}: ${name}" @click=${() => actions.reports.askToRemove(report, "reports")}>${m.remove}</button>`
         : nothing}

@@ -19,21 +19,21 @@ export function isEmptyFunnel(answer: FunnelAnswer): boolean {
   return (answer.steps[0]?.count ?? 0) === 0;
 }
 
-export function funnelResult(answer: FunnelAnswer, tools: TemplateResult, context: Context): TemplateResult {
+export function funnelResult(answer: FunnelAnswer, tools: TemplateResult | typeof nothing, context: Context): TemplateResult | typeof nothing {
   if (isEmptyFunnel(answer)) return nobody(context);
   return html`${figures(answer, tools, context)} ${funnelBars(answer, true, context)}
-    ${answer.steps.length === 1 ? nextStep(context) : nothing} ${trend(answer, context)} ${times(answer, context)}
+    ${answer.steps.length === 1 && !context.isAlone ? nextStep(context) : nothing} ${trend(answer, context)} ${times(answer, context)}
     ${breakdown(answer, context)}`;
 }
 
 /** The bars alone. With `people`, numbers of users can be looked behind. */
-export function funnelBars(answer: FunnelAnswer, people: boolean, { format, m, state, actions }: Context): unknown {
+export function funnelBars(answer: FunnelAnswer, people: boolean, { format, m, state, actions, isAlone }: Context): unknown {
   const { count } = state.question.funnel;
-  const onUsers = people && count === "users" && state.raw === null ? { onUsers: actions.people.openStep.bind(actions.people) } : {};
+  const onUsers = people && !isAlone && count === "users" && state.raw === null ? { onUsers: actions.people.openStep.bind(actions.people) } : {};
   return guard([answer, format, m], () => funnelChart(answer.steps, { format, m, count, previous: answer.previous?.steps ?? null, ...onUsers }));
 }
 
-function figures({ steps, conversion_ms }: FunnelAnswer, tools: TemplateResult, { format, m, state }: Context): TemplateResult {
+function figures({ steps, conversion_ms }: FunnelAnswer, tools: TemplateResult | typeof nothing, { format, m, state }: Context): TemplateResult {
   const [first, last] = [steps[0]!, steps.at(-1)!];
   const median = conversion_ms?.median;
   const figure = (name: string, value: TemplateResult | string) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`;
@@ -49,7 +49,8 @@ function figures({ steps, conversion_ms }: FunnelAnswer, tools: TemplateResult, 
   </div>`;
 }
 
-function nobody({ actions, state, m }: Context): TemplateResult {
+function nobody({ actions, state, m, isAlone }: Context): TemplateResult | typeof nothing {
+  if (isAlone) return nothing;
   const narrowed = state.question.range.kind !== "all";
   return html`<div class="nobody">
     ${narrowed
@@ -185,7 +186,7 @@ export function groupButton(group: { value?: unknown; other?: boolean }, propert
   const named = groupName(group as FunnelGroup, context);
   const { value } = group;
   const plain = typeof value === "string" || typeof value === "number" || typeof value === "boolean";
-  if (group.other === true || (!plain && value !== null)) return named;
+  if (context.isAlone || group.other === true || (!plain && value !== null)) return named;
   const { actions, m } = context;
   const condition = plain ? newCondition(property, "=", printScalar(value)) : newCondition(property, "not exists");
   return html`<button

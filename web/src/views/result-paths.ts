@@ -7,7 +7,7 @@ import { flowChart } from "../charts/flow";
 import { shareBar } from "../charts/share";
 import type { Context } from "./context";
 
-export function pathsResult(answer: PathsAnswer, tools: TemplateResult, context: Context): TemplateResult {
+export function pathsResult(answer: PathsAnswer, tools: TemplateResult | typeof nothing, context: Context): TemplateResult {
   const { format, m, state } = context;
   const backwards = state.question.paths.side === "end";
   return html`<div class="figures-bar">

@@ -32,7 +32,7 @@ export function retentionCurve(answer: RetentionAnswer, context: Context): unkno
   return guard([answer, format, m, chartWidth], draw);
 }
 
-export function retentionResult(answer: RetentionAnswer, tools: TemplateResult, context: Context): TemplateResult {
+export function retentionResult(answer: RetentionAnswer, tools: TemplateResult | typeof nothing, context: Context): TemplateResult {
   const { format, m, state } = context;
   const { interval } = state.question.retention;
   const names = periodNames(answer, context);

@@ -13,7 +13,7 @@ import { groupLabel, words } from "./text";
 /** A line that is lower than the highest by more than this is not seen beside it. */
 const MOST_RATIO = 30;
 
-export function trendsResult(answer: TrendsAnswer, tools: TemplateResult, context: Context): TemplateResult {
+export function trendsResult(answer: TrendsAnswer, tools: TemplateResult | typeof nothing, context: Context): TemplateResult {
   const { format, m } = context;
   const { split, lines, times } = shapeOf(answer, context);
   const value = (number: number | null | undefined) => (number == null ? "–" : format.value(number));

@@ -10,6 +10,7 @@ import { mayEdit } from "../state";
 import { type Part, funnelSentence, pathsSentence, retentionSentence, selectionName, trendsSentence } from "../words";
 import type { Context } from "./context";
 import { copyButton } from "./copy";
+import { embedsPart } from "./embeds";
 import { exportMenu } from "./export";
 import { failureView } from "./failure";
 import { funnelResult, isEmptyFunnel } from "./result-funnel";
@@ -24,14 +25,19 @@ export function resultPanel(context: Context): TemplateResult {
   const { answer, compiled, notice, raw } = context.state;
   const { m } = context;
   const waiting = answer.status === "asking";
-  const ready = answer.status === "ready" ? answer.answer : null;
   return html`<section class="panel result" id=${RESULT_ID} tabindex="-1" aria-label=${m.answer.label} aria-busy=${waiting ? "true" : "false"}>
     <div class="progress ${waiting ? "is-on" : ""}" role="presentation"></div>
     ${notice === null ? nothing : html`<p class="notice" role="alert">${raw === null ? notice : m.failure.linkTitle(notice)}</p>`}
-    ${reportBar(context)}
-    <p class="sentence" aria-live="polite">${ready === null ? nothing : words(sentenceOf(ready, context))}</p>
-    ${body(context)} ${compiled.spec === null ? nothing : shareView(compiled.spec, context)}
+    ${reportBar(context)} ${answerPart(context)} ${compiled.spec === null ? nothing : html`${shareView(compiled.spec, context)} ${embedsPart(context)}`}
   </section>`;
+}
+
+/** The sentence, and the answer itself or what stands in its place. */
+export function answerPart(context: Context): TemplateResult {
+  const { answer } = context.state;
+  const ready = answer.status === "ready" ? answer.answer : null;
+  return html`<p class="sentence" aria-live="polite">${ready === null ? nothing : words(sentenceOf(ready, context))}</p>
+    ${body(context)}`;
 }
 
 export function isDrawn(answer: Answer | OtherAnswer): answer is Answer {
@@ -81,14 +87,14 @@ function body(context: Context): TemplateResult {
 }
 
 /** How far the answer is, once it takes longer than a blink, and a way to stop it. */
-function waitingLine({ state, m, format, actions }: Context): TemplateResult | typeof nothing {
+function waitingLine({ state, m, format, actions, isAlone }: Context): TemplateResult | typeof nothing {
   const { answer } = state;
   if (answer.status !== "asking" || answer.progress === null) return nothing;
   const { rows, of } = answer.progress;
   return html`<div class="waiting">
     <progress max=${Math.max(of, 1)} value=${rows} aria-label=${m.answer.asking}></progress>
     <span>${m.answer.progress(format.number(rows), format.number(of))}</span>
-    <button type="button" class="copy" @click=${() => actions.explore.cancel()}>${m.cancel}</button>
+    ${isAlone ? nothing : html`<button type="button" class="copy" @click=${() => actions.explore.cancel()}>${m.cancel}</button>`}
   </div>`;
 }
 
@@ -102,7 +108,7 @@ function answerView(answer: Answer | OtherAnswer, context: Context): TemplateRes
   return html`${unknownEvents(context)} ${drawn(answer, context)} ${source(answer, context)}`;
 }
 
-function drawn(answer: Answer, context: Context): TemplateResult {
+function drawn(answer: Answer, context: Context): TemplateResult | typeof nothing {
   switch (answer.kind) {
     case "funnel":
       return funnelResult(answer, tools(answer, context), context);
@@ -116,7 +122,8 @@ function drawn(answer: Answer, context: Context): TemplateResult {
 }
 
 /** What can be done with an answer. */
-function tools(answer: Answer, context: Context): TemplateResult {
+function tools(answer: Answer, context: Context): TemplateResult | typeof nothing {
+  if (context.isAlone) return nothing;
   const empty = answer.kind === "funnel" && isEmptyFunnel(answer);
   return html`<div class="answer-tools">
     ${saveButtons(context)} ${copyButton("link", context.m.copyLink, () => context.url, context)} ${empty ? nothing : exportMenu(answer, context)}
@@ -135,8 +142,8 @@ function saveButtons({ state, actions, m }: Context): TemplateResult | typeof no
 }
 
 /** An event that the lake does not have is a typing error or a thing of the past; a zero alone would not say so. */
-function unknownEvents({ state, m }: Context): TemplateResult | typeof nothing {
-  if (state.catalogue.status !== "ready" || state.raw !== null) return nothing;
+function unknownEvents({ state, m, isAlone }: Context): TemplateResult | typeof nothing {
+  if (isAlone || state.catalogue.status !== "ready" || state.raw !== null) return nothing;
   const known = new Set(state.catalogue.value.events.map(({ event }) => event));
   const asked = state.compiled.spec === null ? [] : namedEvents(state.compiled.spec);
   const unknown = asked.filter((event) => event !== "*" && !known.has(event));

@@ -2,9 +2,10 @@
 
 import { type TemplateResult, html, nothing } from "lit-html";
 import { live } from "lit-html/directives/live.js";
+import type { Revision } from "../answers";
 import type { Failure } from "../api";
 import { CHECK_EVERY, CHECK_MEASURES, isShare, newCheck } from "../question/check";
-import type { CheckDraft, Sheet } from "../state";
+import { type CheckDraft, type Sheet, mayEdit } from "../state";
 import { lastText } from "../words";
 import { type Context, typed } from "./context";
 import { choose } from "./controls";
@@ -120,26 +121,35 @@ export function failed(failure: Failure, { m }: Context): TemplateResult {
 }
 
 export function historyView(sheet: Extract<Sheet, { kind: "history" }>, context: Context): TemplateResult {
-  const { m, actions, format, state } = context;
-  const { report, revisions } = sheet;
+  const { m } = context;
+  const { revisions } = sheet;
   if (revisions.status === "loading") return html`<p class="muted" role="status">${m.loading}</p>`;
   if (revisions.status === "failed") return failed(revisions.failure, context);
   return html`<ol class="revisions">
-    ${revisions.value.map(
-      ({ revision, saved_at, saved_by, name, removed }) => html`<li>
-        <span class="revision-number">${revision}</span>
-        <div>
-          <b><bdi>${name ?? ""}</bdi></b> ${removed ? html`<span class="warn">${m.saving.removed}</span>` : nothing}
-          <p class="muted">${format.instant(saved_at, state.question.timezone)}${saved_by === null ? nothing : html`, <bdi>${saved_by}</bdi>`}</p>
-        </div>
-        ${revision === report.revision && !removed
-          ? html`<span class="muted">${m.saving.newest}</span>`
-          : removed
-            ? nothing
-            : html`<button type="button" class="copy" @click=${() => actions.reports.restore(report, revision)}>${m.saving.restore}</button>`}
-      </li>`,
-    )}
+    ${revisions.value.map((revision) => revisionRow(revision, sheet, context))}
   </ol>`;
+}
+
+function revisionRow({ revision, saved_at, saved_by, name, removed }: Revision, sheet: Extract<Sheet, { kind: "history" }>, context: Context): TemplateResult {
+  const { m, actions, format, state } = context;
+  const { of, what } = sheet;
+  const newest = revision === what.revision;
+  return html`<li>
+    <span class="revision-number">${revision}</span>
+    <div>
+      <b><bdi>${name ?? ""}</bdi></b> ${removed ? html`<span class="warn">${m.saving.removed}</span>` : nothing}
+      <p class="muted">${format.instant(saved_at, state.question.timezone)}${saved_by === null ? nothing : html`, <bdi>${saved_by}</bdi>`}</p>
+    </div>
+    <span class="report-tools">
+      ${newest && !removed ? html`<span class="muted">${m.saving.newest}</span>` : nothing}
+      ${of === "dashboards" && !newest && !removed
+        ? html`<button type="button" class="quiet" aria-label=${m.saving.lookAt(revision)} @click=${() => actions.go({ page: "dashboards", id: what.id, revision })}>${m.saving.look}</button>`
+        : nothing}
+      ${newest || removed || !mayEdit(state) || what.newer === true
+        ? nothing
+        : html`<button type="button" class="copy" aria-label=${m.saving.restoreOf(revision)} @click=${() => actions.reports.restore(sheet, revision)}>${m.saving.restore}</button>`}
+    </span>
+  </li>`;
 }
 
 export function removeView(sheet: Extract<Sheet, { kind: "remove" }>, context: Context): TemplateResult {

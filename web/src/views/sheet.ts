@@ -6,6 +6,7 @@ import { STATES } from "../question/model";
 import type { Sheet } from "../state";
 import { disableView, dropView } from "./admin";
 import type { Context } from "./context";
+import { disableEmbedView } from "./embeds";
 import { failureView } from "./failure";
 import { back, cross } from "./icons";
 import { historyView, notesView, removeView, saveForm } from "./save";
@@ -39,7 +40,7 @@ function title(sheet: Sheet, { m }: Context): TemplateResult {
     case "save":
       return html`${m.saving.title}`;
     case "history":
-      return html`${m.reports.history}: <bdi>${sheet.report.name}</bdi>`;
+      return html`${m.reports.history}: <bdi>${sheet.what.name}</bdi>`;
     case "remove":
       return html`${m.remove}: <bdi>${sheet.what.name}</bdi>`;
     case "notes":
@@ -48,6 +49,8 @@ function title(sheet: Sheet, { m }: Context): TemplateResult {
       return html`${m.failed.drop}`;
     case "disable":
       return html`${m.keys.disable}: <bdi>${sheet.key.source}</bdi>`;
+    case "disableEmbed":
+      return html`${m.embeds.disable}: <bdi>${sheet.embed.name}</bdi>`;
   }
 }
 
@@ -69,6 +72,8 @@ function content(sheet: Sheet, context: Context): TemplateResult {
       return dropView(sheet, context);
     case "disable":
       return disableView(sheet, context);
+    case "disableEmbed":
+      return disableEmbedView(sheet, context);
   }
 }
 
