@@ -1,0 +1,6 @@
+import { defineConfig } from "vitest/config";
+
+// A synthesis takes seconds on a busy machine, and moto's deployment some more.
+export default defineConfig({
+  test: { include: ["test/**/*.test.ts"], testTimeout: 120_000, hookTimeout: 120_000 },
+});
