@@ -179,6 +179,28 @@ test("a filter, moving and removing steps change the answer", async () => {
   await page.locator(".funnel-step:nth-child(2) .funnel-count b", { hasText: /^0$/ }).waitFor();
 });
 
+test("a step is given a name by keyboard, and answers, links and commands have it", async () => {
+  const { page } = stage;
+  await stage.ask({ kind: "funnel", timezone: "UTC", steps: [{ event: "view_job" }, { event: "apply_start" }], window: "14d" });
+  await page.getByRole("button", { name: "Give step 2 a name" }).focus();
+  await page.keyboard.press("Enter");
+  const name = page.getByLabel("Name of step 2");
+  assert.ok(await name.evaluate((element) => element === document.activeElement), "the field has the focus");
+  // Nothing written is no name, and the way back is where it was.
+  await page.keyboard.press("Escape");
+  await name.waitFor({ state: "detached" });
+  await page.keyboard.press("Enter");
+  await page.keyboard.type("Begins <b>to</b> apply");
+  await page.locator(".sentence", { hasText: "went on to Begins <b>to</b> apply" }).waitFor();
+  await page.reload();
+  assert.equal(await name.inputValue(), "Begins <b>to</b> apply");
+  await page.getByText("This question as JSON and as a command").click();
+  const spec = { kind: "funnel", timezone: "UTC", steps: [{ event: "view_job" }, { event: "apply_start", label: "Begins <b>to</b> apply" }], window: "14d" };
+  const answer = await stage.inShell(await page.getByLabel("Command line").innerText());
+  assert.equal(answer.steps[1].label, "Begins <b>to</b> apply");
+  assert.deepEqual(await readFunnel(page, 2), funnelOf(await stage.asked(spec)));
+});
+
 test("an exclusion, an optional step, a trend, a comparison and a cohort answer as the program does", async () => {
   const { page } = stage;
   await buildWithMouse(page);

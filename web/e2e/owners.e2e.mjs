@@ -15,7 +15,7 @@ const PLAN = {
     pay: {},
   },
 };
-const event = (name, id) => ({ event: name, user_id: "ann", message_id: id, timestamp: new Date(Date.now() - 3_600_000).toISOString() });
+const event = (name, id) => ({ event: name, user_id: "ann", event_id: id, timestamp: new Date(Date.now() - 3_600_000).toISOString() });
 
 const stage = new Stage({
   lines: () => ["view", "view", "apply", "pay", "unplanned"].map((name, index) => event(name, `m${index}`)),
@@ -35,11 +35,11 @@ test("events are found by who looks after them, and the page of one says what it
   await page.getByRole("searchbox").fill("grow");
   assert.deepEqual(await names(), ["view"]);
   await page.getByRole("searchbox").fill("");
-  await page.getByLabel("Owner").selectOption("jobs");
+  await page.getByLabel("Owner", { exact: true }).selectOption("jobs");
   assert.deepEqual(await names(), ["apply"]);
-  await page.getByLabel("Owner").selectOption("nobody's");
+  await page.getByLabel("Owner", { exact: true }).selectOption("nobody's");
   assert.deepEqual((await names()).sort(), ["pay", "unplanned"]);
-  await page.getByLabel("Owner").selectOption("all owners");
+  await page.getByLabel("Owner", { exact: true }).selectOption("all owners");
   await page.getByRole("button", { name: "view", exact: true }).click();
   await page.getByText("Somebody saw a job of <b>any</b> kind.").waitFor();
   await page.locator(".figures", { hasText: "growth" }).waitFor();

@@ -138,6 +138,51 @@ test("a dashboard is made, filled, arranged and looked at in another time", asyn
   await page.locator(".report-bar", { hasText: "Trend tile" }).waitFor();
 });
 
+test("a dashboard's history: an old one is looked at, and made again; one that was removed comes back", async () => {
+  const { page } = stage;
+  await page.getByRole("link", { name: "Dashboards" }).click();
+  await page.getByLabel("Name of the dashboard").fill("Was so");
+  await page.getByRole("button", { name: "Make a dashboard" }).click();
+  const save = async (text, name) => {
+    await page.getByRole("button", { name: "Change" }).click();
+    await page.getByRole("button", { name: "Add a text" }).click();
+    await page.getByLabel("Text").last().fill(text);
+    await page.getByLabel("Name of the dashboard").fill(name);
+    await page.getByRole("button", { name: "Save", exact: true }).click();
+    await page.getByRole("button", { name: "Change" }).waitFor();
+  };
+  await save("the first text", "Was so");
+  await save("the second text", "Is so");
+  await page.getByRole("button", { name: "History: Is so" }).click();
+  await page.getByRole("button", { name: "Look at revision 2" }).click();
+  await page.getByText("This is revision 2 of 3").waitFor();
+  await page.getByRole("heading", { name: "Was so" }).waitFor();
+  assert.deepEqual(await page.locator(".tile-text").allInnerTexts(), ["the first text"]);
+  assert.equal(await page.getByRole("button", { name: "Change" }).count(), 0);
+  // It is an address like any other.
+  await page.reload();
+  await page.getByText("This is revision 2 of 3").waitFor();
+  await page.getByRole("link", { name: "See it as it is now" }).click();
+  await page.getByText("the second text").waitFor();
+  await page.goBack();
+  await page.getByRole("button", { name: "Restore" }).click();
+  await page.getByText("This is revision 2 of 3").waitFor({ state: "detached" });
+  await page.getByRole("heading", { name: "Was so" }).waitFor();
+  const id = page.url().split("/").at(-1);
+  const { revision, name } = await (await fetch(`${stage.origin}/api/dashboards/${id}`)).json();
+  assert.deepEqual([revision, name], [4, "Was so"]);
+
+  await page.getByRole("link", { name: "Dashboards" }).click();
+  await page.getByRole("button", { name: "Remove: Was so" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Remove" }).click();
+  await page.getByRole("link", { name: "Was so" }).waitFor({ state: "detached" });
+  await page.getByRole("button", { name: "Removed" }).click();
+  await page.getByRole("button", { name: "History: Was so" }).click();
+  await page.getByRole("button", { name: "Restore revision 3" }).click();
+  await page.getByRole("button", { name: "Removed" }).click();
+  await page.getByRole("link", { name: "Is so" }).waitFor();
+});
+
 test("a note on a day marks the charts", async () => {
   const { page } = stage;
   await stage.ask({ kind: "trends", timezone: "Asia/Seoul", last: "7d", series: [{ event: "view_job" }] });

@@ -206,6 +206,8 @@ export interface State {
   compiled: Compiled;
   answer: AnswerState;
   list: OpenList | null;
+  /** The step or series that is about to be given a name, by its id. */
+  naming: string | null;
   /** The JSON that is being edited, null while none is. */
   json: string | null;
   /** The series whose groups are drawn. */
@@ -256,6 +258,7 @@ export function initialState(timezone: string, language: Language, theme: Theme)
     compiled: compile(question),
     answer: { status: "none", key: "" },
     list: null,
+    naming: null,
     json: null,
     splitSeries: null,
     sheet: null,

@@ -64,9 +64,12 @@ export interface PathsWords {
 
 /** What people read for a selection that is not answered yet. */
 export function selectionName(selection: Selection, m: Messages): string {
-  if (selection.label !== "") return selection.label;
-  const names = selection.matches.map(({ event }) => eventName(event, m)).filter((name) => name !== "");
-  return names.join(` ${m.question.or} `);
+  return selection.label.trim() || eventNames(selection, m);
+}
+
+/** The names of its events, which are what it is called where it has no name of its own. */
+export function eventNames({ matches }: Selection, m: Messages): string {
+  return matches.map(({ event }) => eventName(event, m)).filter((name) => name !== "").join(` ${m.question.or} `);
 }
 
 export function eventName(event: string, m: Messages): string {

@@ -5,6 +5,7 @@ import type { Spec } from "../question/compile";
 import { editFunnel } from "../question/edit";
 import type { State } from "../state";
 import { type TestWorld, answerOf, settled, startedPage } from "../testing";
+import { drawnPage } from "../testing-views";
 import type { Actions } from "./page";
 
 let world: TestWorld;
@@ -17,6 +18,20 @@ beforeEach(async () => {
 
 const setWindow = (amount: string) =>
   actions.explore.change((question) => editFunnel(question, { window: { amount, unit: "d" } }), { typing: true });
+
+test("a step is named in a field that opens at a press, and goes where nothing was written", () => {
+  actions.explore.suggest("view_job");
+  const { id } = state.question.funnel.steps[0]!;
+  const field = () => drawnPage(state, actions).querySelector<HTMLInputElement>(`#label-${id}`);
+  expect(field()).toBeNull();
+  actions.explore.beginNaming(id);
+  expect([state.focus, field()?.placeholder]).toEqual([`label-${id}`, "view_job"]);
+  actions.explore.endNaming(id);
+  expect([state.focus, field()]).toEqual([`name-${id}`, null]);
+  actions.explore.name(id, "Looked");
+  actions.explore.endNaming(id);
+  expect([field()?.getAttribute("aria-label"), state.compiled.spec?.steps]).toEqual(["Name of step 1", [{ event: "view_job", label: "Looked" }]]);
+});
 
 describe("asking", () => {
   test("two suggestions make a funnel", async () => {

@@ -5,9 +5,9 @@
 
 import { failureFrom } from "../api";
 import { specOf, toHash } from "../question/address";
-import { type Spec, compile, compiledRaw } from "../question/compile";
+import { type Spec, compile, compiledRaw, labelId } from "../question/compile";
 import {
-  type Owner, addMatch, addSeries, addStep, changeConditions, changeKind, chooseEvent, moveTo, removeMatch, removeSeries, removeStep,
+  type Owner, addMatch, addSeries, addStep, changeConditions, changeKind, chooseEvent, moveTo, nameSelection, removeMatch, removeSeries, removeStep,
 } from "../question/edit";
 import {
   type Condition, type Kind, type Question, type Range, blankQuestion, isBlank, mainSelections, newCondition, newMatch, newSelection,
@@ -27,6 +27,11 @@ export const RESULT_ID = "result";
 /** The id of the field in which a match's event is chosen. */
 export function inputId(matchId: string): string {
   return `event-${matchId}`;
+}
+
+/** The id of the button that opens the field of a selection's name. */
+export function nameButtonId(selectionId: string): string {
+  return `name-${selectionId}`;
 }
 
 export interface ChangeOptions {
@@ -57,6 +62,7 @@ export class Explore {
     state.json = null;
     state.sheet = null;
     state.list = null;
+    state.naming = null;
     this.edited = false;
     const report = state.route.page === "explore" ? state.route.report : null;
     if (report === null) state.report = null;
@@ -210,6 +216,25 @@ export class Explore {
 
   pickEvent(matchId: string, event: string): void {
     this.change((question) => chooseEvent(question, matchId, event));
+  }
+
+  /** Opens the field in which a selection is named. */
+  beginNaming(id: string): void {
+    this.state.naming = id;
+    this.state.focus = labelId(id);
+    this.world.draw();
+  }
+
+  name(id: string, label: string): void {
+    this.state.naming = id;
+    this.change((question) => nameSelection(question, id, label), { typing: true });
+  }
+
+  /** Closes the field: it stays in sight only where there is a name in it. */
+  endNaming(id: string): void {
+    this.state.naming = null;
+    this.state.focus = nameButtonId(id);
+    this.world.draw();
   }
 
   addCondition(owner: Owner): void {

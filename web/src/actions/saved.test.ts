@@ -4,6 +4,7 @@ import type { Spec } from "../question/compile";
 import { ApiError } from "../api";
 import { type OpenDashboard, type State, mayEdit } from "../state";
 import { type TestWorld, answerOf, settled, startedPage } from "../testing";
+import { drawnPage, textOf } from "../testing-views";
 import { withLast } from "./dashboards";
 import type { Actions } from "./page";
 
@@ -158,6 +159,72 @@ describe("a dashboard", () => {
     expect(current()).toMatchObject({ changed: true, saving: { failure: { kind: "changed" } }, dashboard: { name: "Mine" } });
     await actions.dashboards.discard();
     expect(current()).toMatchObject({ changed: false, dashboard: { name: "Theirs" } });
+  });
+
+  describe("with a history", () => {
+    let id: string;
+    beforeEach(async () => {
+      ({ id } = await world.dashboards.save({ name: "First", folder: "", description: "", tiles: [{ text: "a" }], last: "7d" }, null));
+      await world.dashboards.save({ name: "Second", folder: "", description: "", tiles: [] }, { id, revision: 1 });
+    });
+    const listed = () => (state.dashboards?.status === "ready" ? state.dashboards.value : []);
+
+    test("is looked at as it was, and not changed there", async () => {
+      await open(`#/dashboards/${id}?revision=1`);
+      expect(current()).toMatchObject({ dashboard: { name: "First", revision: 1 }, newest: 2 });
+      const page = drawnPage(state, actions);
+      expect(textOf(page.querySelector(".old-revision p"))).toMatch(/^This is revision 1 of 2/);
+      expect([...page.querySelectorAll(".dashboard-head button")].map(textOf)).toEqual(["History"]);
+      await open(`#/dashboards/${id}?revision=2`);
+      expect(current()).toMatchObject({ dashboard: { name: "Second" }, newest: null });
+    });
+
+    test("is restored from where it is looked at, and is the newest from there on", async () => {
+      await open(`#/dashboards/${id}?revision=1`);
+      await actions.dashboards.restore();
+      await settled();
+      expect(await world.dashboards.get(id)).toMatchObject({ revision: 3, name: "First", tiles: [{ text: "a" }], last: "7d" });
+      expect([world.hash, current().newest, current().dashboard.revision]).toEqual([`#/dashboards/${id}`, null, 3]);
+    });
+
+    test("that was saved while an old revision was looked at is not saved over", async () => {
+      await open(`#/dashboards/${id}?revision=1`);
+      await world.dashboards.save({ name: "Third", tiles: [] }, { id, revision: 2 });
+      await actions.dashboards.restore();
+      expect(current()).toMatchObject({ newest: 2, saving: { failure: { kind: "changed" } } });
+      expect(await world.dashboards.get(id)).toMatchObject({ revision: 3, name: "Third" });
+    });
+
+    test("is restored from its list, also after it was removed", async () => {
+      await world.dashboards.remove(id, 2);
+      await actions.dashboards.loadList();
+      expect(listed()).toEqual([]);
+      await actions.dashboards.loadList(true);
+      await actions.reports.openHistory("dashboards", listed()[0]!);
+      expect(state.sheet).toMatchObject({ kind: "history", revisions: { value: [{ revision: 3, removed: true }, { revision: 2 }, { revision: 1 }] } });
+      await actions.reports.restore(state.sheet as never, 1);
+      await actions.dashboards.loadList(false);
+      expect(listed()).toMatchObject([{ id, name: "First", revision: 4 }]);
+    });
+
+    test("is restored from its history while it is open, and then looked at", async () => {
+      await open(`#/dashboards/${id}`);
+      await actions.reports.openHistory("dashboards", { ...current().dashboard });
+      await actions.reports.restore(state.sheet as never, 1);
+      await settled();
+      expect([state.sheet, current().dashboard.name]).toEqual([null, "First"]);
+    });
+
+    test("has no revision that there is not", async () => {
+      await open(`#/dashboards/${id}?revision=9`);
+      expect(state.dashboard).toMatchObject({ status: "failed", failure: { kind: "missing" } });
+    });
+
+    test("is looked at by a viewer, who restores nothing", async () => {
+      state.session = { status: "ready", value: { ...world.session, role: "viewer" } };
+      await open(`#/dashboards/${id}?revision=1`);
+      expect(drawnPage(state, actions).querySelectorAll(".old-revision button")).toHaveLength(0);
+    });
   });
 
   test("puts its time in the place of a question's own", () =>

@@ -87,8 +87,8 @@ export const koPages: PageMessages = {
     addReport: "보고서 넣기…",
     addText: "글 넣기",
     old: (revision, newest, when, who) =>
-      `모두 ${newest}번 저장된 것 중 ${revision}번째입니다. ${when}에 ${who === null ? "" : `${who} 님이 `}저장했습니다. 안의 보고서는 지금 것입니다.`,
-    seeNewest: "지금 것 보기",
+      `모두 ${newest}번 저장된 것 중 ${revision}번째입니다. ${when}에 ${who === null ? "" : `${who} 님이 `}저장했습니다. 안의 보고서는 지금 내용으로 보입니다.`,
+    seeNewest: "지금 대시보드 보기",
   },
 
   embeds: {

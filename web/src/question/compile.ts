@@ -249,9 +249,11 @@ function numbered<S extends Selection>(selections: readonly S[], field: string, 
 
 function compileSelection(selection: Selection, path: string, found: Findings): SelectionSpec {
   const chosen = selection.matches.filter((match) => match.event !== "");
-  const label = selection.label === "" ? {} : { label: selection.label };
+  const named = selection.label.trim();
+  const label = named === "" ? {} : { label: named };
   const only = chosen[0]!;
   found.places.push({ path, id: only.id });
+  if (named !== "") found.places.push({ path: `${path}.label`, id: labelId(selection.id) });
   if (chosen.length === 1 && Object.keys(only.carried).length === 0) {
     return { ...compileMatch(only, path, found), ...label, ...selection.carried };
   }
@@ -260,6 +262,11 @@ function compileSelection(selection: Selection, path: string, found: Findings): 
     return compileMatch(match, `${path}.any[${index}]`, found);
   });
   return { any, ...label, ...selection.carried };
+}
+
+/** The id of the field in which a selection is named. */
+export function labelId(selectionId: string): string {
+  return `label-${selectionId}`;
 }
 
 function compileMatch(match: Match, path: string, found: Findings): MatchSpec {

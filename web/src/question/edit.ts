@@ -62,19 +62,27 @@ export function changeSelection(question: Question, id: string, change: <S exten
   };
 }
 
-/** Chooses the event of a match. A label that named the old choice goes with it. */
+/** Chooses the event of a match. A label goes with the event that it named, if that was the only one. */
 export function chooseEvent(question: Question, matchId: string, event: string): Question {
-  return changeSelection(question, matchId, (selection) => ({
-    ...selection,
-    label: "",
-    matches: selection.matches.map((match) => (match.id === matchId ? { ...match, event } : match)),
-  }));
+  return changeSelection(question, matchId, (selection) => {
+    const others = selection.matches.some((match) => match.id !== matchId && match.event !== "");
+    const was = selection.matches.find((match) => match.id === matchId)?.event ?? "";
+    return {
+      ...selection,
+      label: others || was === "" || was === event ? selection.label : "",
+      matches: selection.matches.map((match) => (match.id === matchId ? { ...match, event } : match)),
+    };
+  });
+}
+
+/** What people read for a step, a series, or what a question begins with; empty is the names of its events. */
+export function nameSelection(question: Question, id: string, label: string): Question {
+  return changeSelection(question, id, (selection) => ({ ...selection, label }));
 }
 
 export function addMatch(question: Question, selectionId: string, match: Match): Question {
   return changeSelection(question, selectionId, (selection) => ({
     ...selection,
-    label: "",
     matches: [...selection.matches, match],
   }));
 }
@@ -83,7 +91,6 @@ export function addMatch(question: Question, selectionId: string, match: Match):
 export function removeMatch(question: Question, matchId: string): Question {
   return changeSelection(question, matchId, (selection) => ({
     ...selection,
-    label: "",
     matches: selection.matches.length > 1 ? selection.matches.filter((match) => match.id !== matchId) : selection.matches,
   }));
 }

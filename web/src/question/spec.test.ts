@@ -1,7 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { specOf, toHash } from "./address";
-import { type Spec, compile, problemsById } from "./compile";
-import { addStep, changeConditions, changeKind, chooseEvent, editFunnel, moveTo, narrow, newExclude, removeSeries, removeStep } from "./edit";
+import { type Spec, compile, labelId, problemsById } from "./compile";
+import {
+  addMatch, addStep, changeConditions, changeKind, chooseEvent, editFunnel, moveTo, nameSelection, narrow, newExclude, removeMatch, removeSeries, removeStep,
+} from "./edit";
 import { type Kind, KINDS, blankQuestion, newCondition, newMatch, newSelection, newStep } from "./model";
 import { UnreadableSpec, readSpec } from "./read";
 
@@ -248,6 +250,28 @@ describe("a draft", () => {
     const back = changeKind(fewer, "funnel");
     expect(compile(back).key).toBe(compile(funnel).key);
     expect(changeKind(back, "trends").trends.series).toHaveLength(1);
+  });
+
+  test("has names for its steps, which stay while events join them and go with the event that they named", () => {
+    const named = (question: typeof blank) => (compile(question).spec?.steps as { label?: string }[])[0]?.label;
+    const step = blank.funnel.steps[0]!;
+    let question = nameSelection(chooseEvent(blank, match.id, "a"), step.id, " wants it ");
+    expect(named(question)).toBe("wants it");
+    const other = newMatch();
+    question = chooseEvent(addMatch(question, step.id, other), other.id, "b");
+    expect(named(question)).toBe("wants it");
+    expect(named(chooseEvent(question, other.id, "c"))).toBe("wants it");
+    question = removeMatch(question, other.id);
+    expect([named(question), named(chooseEvent(question, match.id, "c"))]).toEqual(["wants it", undefined]);
+    expect(named(nameSelection(question, step.id, "  "))).toBeUndefined();
+    // A name typed before its event is chosen is one all the same.
+    expect(named(chooseEvent(nameSelection(blank, step.id, "first"), match.id, "a"))).toBe("first");
+  });
+
+  test("whose name the server refuses says so at the name", () => {
+    const step = blank.funnel.steps[0]!;
+    const { places } = compile(nameSelection(chooseEvent(blank, match.id, "a"), step.id, "x".repeat(2000)));
+    expect([...problemsById([{ field: "steps[0].label" }], places).keys()]).toEqual([labelId(step.id)]);
   });
 
   test("is narrowed to one group, and to another in its place", () => {

@@ -43,6 +43,7 @@ function stepCard(step: FunnelStep, index: number, count: number, context: Conte
           label: (alternative) => m.question.eventOfStep(number, alternative),
           tools: count === 1 && !isChosen(step) ? nothing : listTools(step, name, index, count, context),
           more: index === 0 ? nothing : optional,
+          canBeNamed: true,
         },
         context,
       )}

@@ -26,7 +26,7 @@ export function pathsAnchor(context: Context): TemplateResult {
     ${side === "none"
       ? nothing
       : html`<div class="field" role="group" aria-label=${m.question.eventOfAnchor}>
-          ${selectionFields(anchor, { name: m.question.anchorName, label: () => m.question.eventOfAnchor }, context)}
+          ${selectionFields(anchor, { name: m.question.anchorName, label: () => m.question.eventOfAnchor, canBeNamed: true }, context)}
         </div>`}`;
 }
 

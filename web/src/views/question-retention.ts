@@ -15,11 +15,11 @@ export function retentionSelections(context: Context): TemplateResult {
   const { start, back } = state.question.retention;
   return html`<div class="field" role="group" aria-label=${m.question.start}>
       <h3>${m.question.start}</h3>
-      ${selectionFields(start, { name: m.question.startName, label: () => m.question.eventOfStart }, context)}
+      ${selectionFields(start, { name: m.question.startName, label: () => m.question.eventOfStart, canBeNamed: true }, context)}
     </div>
     <div class="field" role="group" aria-label=${m.question.back}>
       <h3>${m.question.back}</h3>
-      ${selectionFields(back, { name: m.question.backName, label: () => m.question.eventOfBack }, context)}
+      ${selectionFields(back, { name: m.question.backName, label: () => m.question.eventOfBack, canBeNamed: true }, context)}
     </div>`;
 }
 

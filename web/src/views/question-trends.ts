@@ -50,6 +50,7 @@ function seriesCard(series: Series, index: number, count: number, context: Conte
           name,
           label: (alternative) => m.question.eventOfSeries(letter, alternative),
           tools: count === 1 && !isChosen(series) ? nothing : listTools(series, name, index, count, context),
+          canBeNamed: true,
         },
         context,
       )}

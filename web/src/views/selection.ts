@@ -1,15 +1,18 @@
 /** One event or any of several, with conditions: a step, a series, what a retention begins with. */
 
 import { type TemplateResult, html, nothing } from "lit-html";
+import { live } from "lit-html/directives/live.js";
 import { repeat } from "lit-html/directives/repeat.js";
-import { inputId } from "../actions/explore";
+import { inputId, nameButtonId } from "../actions/explore";
+import { labelId } from "../question/compile";
 import { type Owner, dropCarried } from "../question/edit";
 import type { Carried, Match, Selection } from "../question/model";
 import { addConditionButton, conditionList } from "./conditions";
-import type { Context } from "./context";
+import { eventNames } from "../words";
+import { type Context, typed } from "./context";
 import { eventField } from "./fields";
 import { cross, down, grip, plus, up } from "./icons";
-import { problemsOf } from "./problems";
+import { describedBy, problemsOf } from "./problems";
 
 export interface SelectionOptions {
   /** What it is called in the names of its controls, such as `step 1`. */
@@ -20,10 +23,13 @@ export interface SelectionOptions {
   tools?: TemplateResult | typeof nothing;
   /** Stands beside the buttons under the events. */
   more?: TemplateResult | typeof nothing;
+  /** Whether it can be given a name of its own, which answers and their sentences have. */
+  canBeNamed?: boolean;
 }
 
 export function selectionFields(selection: Selection, options: SelectionOptions, context: Context): TemplateResult {
   return html`${repeat(selection.matches, ({ id }) => id, (match, at) => matchFields(selection, match, at, options, context))}
+  ${options.canBeNamed === true && isNamed(selection, context) ? nameField(selection, options.name, context) : nothing}
   ${carriedFields(selection.id, selection.carried, context)}`;
 }
 
@@ -61,10 +67,43 @@ function matchFields(selection: Selection, match: Match, at: number, options: Se
                   type="button" class="quiet" aria-label=${m.question.addAlternative(options.name)}
                   @click=${() => actions.explore.addMatch(selection.id)}
                 >${plus} ${m.question.or}</button>
-                ${options.more ?? nothing}`
+                ${options.more ?? nothing} ${options.canBeNamed === true ? nameButton(selection, options.name, context) : nothing}`
             : nothing}
         </div>`}
     ${carriedFields(match.id, match.carried, context)}
+  </div>`;
+}
+
+function isNamed({ id, label }: Selection, { state }: Context): boolean {
+  return label !== "" || state.naming === id;
+}
+
+function nameButton(selection: Selection, name: string, context: Context): TemplateResult | typeof nothing {
+  if (isNamed(selection, context)) return nothing;
+  const { m, actions } = context;
+  return html`<button
+    id=${nameButtonId(selection.id)} type="button" class="quiet" aria-label=${m.question.giveName(name)} title=${m.question.nameHint}
+    @click=${() => actions.explore.beginNaming(selection.id)}
+  >${plus} ${m.question.name}</button>`;
+}
+
+/** What people read in place of the names of the events. Enter is done with it; so is Escape, and where nothing is in it, it goes. */
+function nameField(selection: Selection, name: string, context: Context): TemplateResult {
+  const { m, actions } = context;
+  const id = labelId(selection.id);
+  const onKey = (event: KeyboardEvent) => {
+    if (event.isComposing || !["Enter", "Escape"].includes(event.key) || selection.label.trim() !== "") return;
+    event.preventDefault();
+    actions.explore.endNaming(selection.id);
+  };
+  return html`<div class="name-line">
+    <label for=${id} class="condition-word">${m.question.as}</label>
+    <input
+      id=${id} type="text" dir="auto" maxlength="200" aria-label=${m.question.nameOf(name)} placeholder=${eventNames(selection, m)} title=${m.question.nameHint}
+      aria-describedby=${describedBy(id, context)} aria-invalid=${context.problems.has(id) ? "true" : nothing} autocomplete="off" spellcheck="false"
+      .value=${live(selection.label)} @input=${(event: Event) => actions.explore.name(selection.id, typed(event))} @keydown=${onKey}
+    />
+    ${problemsOf(id, context)}
   </div>`;
 }
 
