@@ -32,10 +32,10 @@ export class Stage {
 
   /**
    * Sets the stage. `demo` is how many events are generated; `lines` are events to begin with instead. With `serve` the
-   * program answers as `weir serve` does, to those who have a token. `flags` are more of its own, `prepare` is called with the lake
+   * program answers as `weir serve` does, to those who have a token. `port` is where it listens, `flags` are more of its own, `prepare` is called with the lake
    * before it starts, `ready` once all is up.
    */
-  constructor({ demo = 5000, lines = null, locale = "en-US", serve = false, flags = [], prepare = async () => {}, ready = async () => {} } = {}) {
+  constructor({ demo = 5000, lines = null, locale = "en-US", serve = false, port = 0, flags = [], prepare = async () => {}, ready = async () => {} } = {}) {
     before(async () => {
       assert.ok(WEIR, "set WEIR_BIN to the weir program");
       this.lake = await mkdtemp(path.join(tmpdir(), "weir-page-"));
@@ -50,7 +50,7 @@ export class Stage {
       }
       await prepare(this.lake);
       const more = [...flags, ...(lines === null && !serve ? ["--demo", String(demo)] : [])];
-      this.#server = spawn(WEIR, [serve ? "serve" : "dev", "--lake", this.lake, "--port", "0", ...more], { stdio: ["ignore", "ignore", "pipe"] });
+      this.#server = spawn(WEIR, [serve ? "serve" : "dev", "--lake", this.lake, "--port", String(port), ...more], { stdio: ["ignore", "ignore", "pipe"] });
       this.origin = await readOrigin(this.#server);
       this.#browser = await openBrowser();
       await mkdir(SCREENSHOTS, { recursive: true });
