@@ -244,6 +244,35 @@ test("the users behind a number, and why one of them counts", async () => {
   await dialog.waitFor({ state: "hidden" });
 });
 
+test("why somebody counts or not is said in Korean as fully as in English", async () => {
+  const spec = { kind: "funnel", timezone: "Asia/Seoul", steps: [{ event: "view_job" }, { event: "apply_start", where: [{ property: "wage", op: ">", value: 12_000 }] }, { event: "apply_submit" }], window: "1h" };
+  const [opened, tab] = await stage.open({ locale: "ko-KR" });
+  await stage.ask({ ...spec, breakdown: undefined }, tab);
+  await tab.locator(".funnel-facts .lost button").first().click();
+  await tab.locator(".people button").first().waitFor();
+  for (let index = 0; index < 3; index += 1) {
+    const user = tab.locator(".people button").nth(index);
+    const id = await user.locator(".person").innerText();
+    await user.click();
+    await tab.locator(".verdict").waitFor();
+    const explained = await (await fetch(`${stage.origin}/api/explain`, {
+      method: "POST", headers: { "content-type": "application/json", "x-weir": "1" }, body: JSON.stringify({ user: id, spec }),
+    })).json();
+    assert.match(await tab.locator(".verdict").innerText(), new RegExp(`3단계 중 ${explained.depth}단계까지`));
+    const said = await tab.locator(".timeline p").allInnerTexts();
+    assert.equal(said.length, explained.events.length);
+    for (const [place, text] of said.entries()) {
+      const { reason, other, unmet } = explained.events[place];
+      assert.match(text, /[가-힣]/, `${reason} is said as ${text}`);
+      // What the English words name, these name as well.
+      if (reason === "unmet") assert.ok(text.includes(String(unmet[0].value)), `${reason}: ${text}`);
+      if (reason === "too_late" || reason === "later_start") assert.ok(text.includes(explained.events[other].event), `${reason}: ${text}`);
+    }
+    await tab.getByRole("button", { name: "사용자" }).click();
+  }
+  await opened.close();
+});
+
 test("the address holds the whole question", async () => {
   const { page } = stage;
   const chart = await buildWithMouse(page);

@@ -218,8 +218,31 @@ export interface Explanation {
   depth: number;
   text: string;
   steps: { step: number; label: string }[];
+  attempts: ExplainedAttempt[];
   missing: unknown;
   events: ExplainedEvent[];
+}
+
+export interface ExplainedAttempt {
+  /** From 1. */
+  attempt: number;
+  depth: number;
+  converted: boolean;
+  dropped: boolean;
+  /** For each step the number of its event; null where one was passed over. */
+  events: (number | null)[];
+  missing: { steps: number[]; nearest: number | null } | null;
+}
+
+/** A condition that an event fails. */
+export interface UnmetCondition {
+  of: string;
+  number: number | null;
+  property: string;
+  op: string;
+  value?: unknown;
+  /** What the event has there; null where it is missing. */
+  found?: unknown;
 }
 
 export interface ExplainedEvent {
@@ -227,10 +250,15 @@ export interface ExplainedEvent {
   time: string;
   event: string;
   event_id: string;
+  /** The steps and the exclusions that it fits, from 1. */
   steps: number[];
+  exclusions?: number[];
   reason: string;
   attempt: number | null;
   step: number | null;
+  /** The number of the event that the reason is about. */
+  other?: number | null;
+  unmet?: UnmetCondition[];
   text: string;
 }
 

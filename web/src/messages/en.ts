@@ -3,6 +3,7 @@
 import type { Format } from "../format";
 import { enPages } from "./en-pages";
 import type { FunnelWords, Part, PathsWords, RetentionWords, TrendsWords } from "../words";
+import type { ReasonWords, VerdictWords } from "../words-explained";
 
 const name = (text: string): Part => ({ name: text });
 const things = (n: number, one: string, many: string, f: Format) => `${f.number(n)} ${n === 1 ? one : many}`;
@@ -390,34 +391,9 @@ export const en = {
     not_entered: "Never took the first step in this time.",
     dropped: "Left out, because an excluded event happened.",
   } as Record<string, string>,
-  /** Why an event counts or does not, by the name that the server gives the reason. */
-  reasons: {
-    chosen: "counts",
-    filtered: "left out by a filter",
-    unmet: "does not fit the conditions of a step",
-    unnamed: "fits no step",
-    no_held_value: "lacks the value that is held equal",
-    dropped: "would count, but the user is left out",
-    drops: "excluded: for this the user is left out",
-    blocks: "excluded: the attempt cannot go on past it",
-    harmless: "excluded, but at a place where it does no harm",
-    outside_range: "before or after the time that is asked",
-    no_first_step: "no first step before it",
-    other_session: "in another session",
-    other_value: "has another value of what is held equal",
-    too_early: "before the step that it would follow",
-    too_late: "too late: the window was over",
-    excluded: "behind an excluded event",
-    not_adjacent: "something else happened in between",
-    step_missing: "a step before it is missing",
-    window_too_short: "from here the window would not reach",
-    later_start: "a later start came closer",
-    ends_later: "another attempt ended earlier",
-    occupied: "fills another step already",
-    all_taken: "all steps were taken already",
-    passed_over: "passed over",
-    under_way: "an attempt was under way",
-  } as Record<string, string>,
+  /** Why an event counts or does not, and how far somebody came; null where the server's own words, which are English, say it. */
+  reason: (_words: ReasonWords, _timezone: string, _f: Format): Part[] | null => null,
+  verdict: (_words: VerdictWords, _f: Format): string | null => null,
 
   sentences: {
     nobody: (label: string, when: string): Part[] => ["Nobody did ", name(label), `${when}.`],

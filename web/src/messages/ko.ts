@@ -3,6 +3,7 @@
 import type { Format } from "../format";
 import type { FunnelWords, Part, PathsWords, RetentionWords, TrendsWords } from "../words";
 import type { Messages } from "./en";
+import { koReason, koVerdict } from "./ko-explained";
 import { koPages } from "./ko-pages";
 
 const name = (text: string): Part => ({ name: text });
@@ -388,33 +389,8 @@ export const ko: Messages = {
     not_entered: "이 기간에 첫 단계를 하지 않았습니다.",
     dropped: "제외 이벤트가 일어나 빠졌습니다.",
   },
-  reasons: {
-    chosen: "셈에 들어감",
-    filtered: "조건 때문에 빠짐",
-    unmet: "단계의 조건에 맞지 않음",
-    unnamed: "어느 단계에도 맞지 않음",
-    no_held_value: "같아야 하는 값이 없음",
-    dropped: "셈에 들어갔겠지만 사용자가 빠짐",
-    drops: "제외 이벤트: 이것 때문에 사용자가 빠짐",
-    blocks: "제외 이벤트: 시도가 이 뒤로 이어지지 못함",
-    harmless: "제외 이벤트지만 영향을 주지 않는 자리",
-    outside_range: "물은 기간의 밖",
-    no_first_step: "앞에 첫 단계가 없음",
-    other_session: "다른 세션",
-    other_value: "같아야 하는 값이 다름",
-    too_early: "따라야 할 단계보다 앞",
-    too_late: "기한이 지난 뒤",
-    excluded: "제외 이벤트 뒤",
-    not_adjacent: "사이에 다른 이벤트가 있음",
-    step_missing: "앞 단계가 빠짐",
-    window_too_short: "여기서 시작하면 기한이 모자람",
-    later_start: "더 늦은 시작이 더 가까움",
-    ends_later: "다른 시도가 더 일찍 끝남",
-    occupied: "이미 다른 단계를 채움",
-    all_taken: "모든 단계가 이미 채워짐",
-    passed_over: "지나침",
-    under_way: "시도가 진행 중",
-  },
+  reason: koReason,
+  verdict: koVerdict,
 
   sentences: {
     nobody: (label, when) => [when === "" ? "" : `${when.trim()} `, name(label), " 이벤트를 한 사람이 없습니다."],

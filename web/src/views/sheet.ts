@@ -1,9 +1,10 @@
 /** What lies over the page: the users behind a number, and why one of them counts. */
 
 import { type TemplateResult, html, nothing } from "lit-html";
-import type { Explanation, ListedUser, UserList } from "../answers";
+import type { ExplainedEvent, Explanation, ListedUser, UserList } from "../answers";
 import { STATES } from "../question/model";
 import type { Sheet } from "../state";
+import { reasonWords, verdictWords } from "../words-explained";
 import { disableView, dropView } from "./admin";
 import type { Context } from "./context";
 import { disableEmbedView } from "./embeds";
@@ -130,21 +131,25 @@ function userView(sheet: Extract<Sheet, { kind: "user" }>, context: Context): Te
 
 function explanationView(explanation: Explanation, context: Context): TemplateResult {
   const { format, m, state } = context;
-  const { timezone } = state.question;
+  const { spec } = state.compiled;
   const verdict = m.verdicts[explanation.verdict] ?? explanation.text;
   return html`<p class="verdict is-${explanation.verdict}" role="status">
-      <b>${verdict}</b> ${state.language === "en" ? html`<span class="muted">${explanation.text}</span>` : nothing}
+      <b>${verdict}</b> <span class="muted">${m.verdict(verdictWords(explanation, spec), format) ?? explanation.text}</span>
     </p>
     <ol class="timeline">
-      ${explanation.events.map(
-        (event) => html`<li class=${event.reason === "chosen" ? "is-chosen" : ""}>
-          <span class="timeline-step" aria-hidden="true">${event.step ?? ""}</span>
-          <div>
-            <bdi class="name">${event.event}</bdi>
-            <time datetime=${event.time}>${format.instant(event.time, timezone)}</time>
-            <p class="muted">${state.language === "en" ? event.text : (m.reasons[event.reason] ?? event.text)}</p>
-          </div>
-        </li>`,
-      )}
+      ${explanation.events.map((event) => explainedRow(event, explanation, context))}
     </ol>`;
+}
+
+function explainedRow(event: ExplainedEvent, explanation: Explanation, { format, m, state }: Context): TemplateResult {
+  const { timezone } = state.question;
+  const why = m.reason(reasonWords(event, explanation, state.compiled.spec), timezone, format);
+  return html`<li class=${event.reason === "chosen" ? "is-chosen" : ""}>
+    <span class="timeline-step" aria-hidden="true">${event.step ?? ""}</span>
+    <div>
+      <bdi class="name">${event.event}</bdi>
+      <time datetime=${event.time}>${format.instant(event.time, timezone)}</time>
+      <p class="muted">${why === null ? event.text : words(why)}</p>
+    </div>
+  </li>`;
 }
