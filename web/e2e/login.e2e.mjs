@@ -32,6 +32,21 @@ test("a link is asked once the person is in, and a wrong token says so", async (
   stage.forgive("status of 401");
 });
 
+test("who comes back from a login that failed is told why, and still comes to where they wanted", async () => {
+  const { page } = stage;
+  await stage.visit(`#/login?failed=no_role&then=${encodeURIComponent("#/reports")}`);
+  await page.getByRole("alert").getByText("You may not look in here yet").waitFor();
+  await enter(page, "wt_wrong");
+  await page.locator("#login-failed").waitFor();
+  await enter(page, stage.tokens.viewer);
+  await page.getByRole("heading", { name: "Reports" }).waitFor();
+  assert.ok(page.url().endsWith("#/reports"), page.url());
+  // The way in is not a page to come back to.
+  await stage.visit(`#/login?then=${encodeURIComponent("#/catalogue")}`);
+  await page.getByRole("heading", { name: "Events of this lake" }).waitFor();
+  stage.forgive("status of 401");
+});
+
 test("a viewer looks, an editor saves, and who has left sees nothing", async () => {
   const { page } = stage;
   await stage.visit(hash);

@@ -22,12 +22,18 @@ const PAGES = {
   groups: q({ kind: "trends", last: "30d", series: [{ event: "view_job" }], breakdown: "category", interval: "week" }),
   retention: q({ kind: "retention", last: "30d", start: { event: "app_open" }, interval: "week", periods: 4, breakdown: "context.platform" }),
   paths: q({ kind: "paths", last: "30d", start: { event: "view_job" }, depth: 4 }),
-  raw: q({ kind: "sessions", last: "7d" }),
+  lifecycle: q({ kind: "lifecycle", last: "30d", of: { event: "app_open" } }),
+  stickiness: q({ kind: "stickiness", last: "30d" }),
+  sessions: q({ kind: "sessions", last: "7d", interval: "day", breakdown: "category", limit: 5 }),
+  experiment: q({ kind: "experiment", steps: STEPS, variant: "context.platform", window: "1d" }),
+  // A question that the builder has no controls for.
+  raw: q({ kind: "funnel", steps: [{ event: "view_job", where: [{ property: "wage", op: "in", value: [null] }] }] }),
   refused: q({ kind: "funnel", steps: STEPS, timezone: "Mars/Base" }),
   report: () => `#/reports/${kept.report}`,
   reports: "#/reports",
   dashboards: "#/dashboards",
   dashboard: () => `#/dashboards/${kept.dashboard}`,
+  olddashboard: () => `#/dashboards/${kept.dashboard}?revision=1`,
   catalogue: "#/catalogue",
   event: "#/catalogue/view_job",
   users: "#/users",
@@ -51,7 +57,11 @@ async function keepSome() {
   kept.report = await post("reports", { name: "Viewers who apply", folder: "growth", description: "Every Monday.", spec: spec(PAGES.funnel) });
   const tiles = [{ report: kept.report, wide: true }, { text: "What to look at." }];
   for (const name of ["groups", "retention", "paths"]) tiles.push({ report: await post("reports", { name, spec: spec(PAGES[name]) }) });
-  kept.dashboard = await post("dashboards", { name: "Morning", tiles });
+  tiles.push({ report: await post("reports", { name: "experiment", spec: spec(PAGES.experiment) }) });
+  kept.dashboard = await post("dashboards", { name: "Yesterday", tiles: [] });
+  await fetch(`${stage.origin}/api/dashboards/${kept.dashboard}`, {
+    method: "PUT", headers: { "content-type": "application/json", "x-weir": "1", "if-match": '"1"' }, body: JSON.stringify({ name: "Morning", tiles }),
+  });
   await post("keys", { source: "shop" });
   await fetch(`${stage.origin}/v1/events`, { method: "POST", headers: { "content-type": "application/json" }, body: '{"event":"bad","user_id":"u","timestamp":12}' });
   await post("annotations", { date: new Date(Date.now() - 5 * 86_400_000).toISOString().slice(0, 10), text: "launch" });

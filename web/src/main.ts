@@ -6,6 +6,7 @@ import { type Format, chooseLocale, createFormat } from "./format";
 import { LANGUAGES, type Language, chooseLanguage, isLanguage } from "./messages";
 import { problemsById } from "./question/compile";
 import { isChosen, mainSelections } from "./question/model";
+import { otherKindOf } from "./question/others";
 import { isAdminPage } from "./routes";
 import { type State, THEMES, type Theme, initialState } from "./state";
 import type { Context } from "./views/context";
@@ -101,6 +102,8 @@ function titleOf({ state, m }: Context): string {
   if (route.page === "catalogue") return `${route.event ?? m.nav.catalogue} · weir`;
   if (route.page === "users") return `${route.id ?? m.nav.users} · weir`;
   if (isAdminPage(route)) return `${m.nav[route.page]} · weir`;
+  const other = otherKindOf(state.raw?.spec);
+  if (other !== null) return `${m.kinds[other]} · weir`;
   const chosen = mainSelections(state.question).filter(isChosen).map((selection) => selectionName(selection, m));
   return [...(chosen.length > 0 ? [chosen.join(" → ")] : []), "weir"].join(" · ");
 }

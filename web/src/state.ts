@@ -11,6 +11,7 @@ import type { Language } from "./messages";
 import { type Compiled, compile } from "./question/compile";
 import { type FunnelState, type Question, blankQuestion } from "./question/model";
 import { EXPLORE, type Route } from "./routes";
+import type { OtherViews } from "./world";
 
 /** Something that comes from the server. */
 export type Loading<T> =
@@ -204,6 +205,8 @@ export interface State {
   /** Set where the question of the address cannot be built; it is asked as it stands. */
   raw: RawQuestion | null;
   compiled: Compiled;
+  /** The views of answers of kinds that the page does not build, once one of them was wanted. */
+  others: Loading<OtherViews> | null;
   answer: AnswerState;
   list: OpenList | null;
   /** The step or series that is about to be given a name, by its id. */
@@ -256,6 +259,7 @@ export function initialState(timezone: string, language: Language, theme: Theme)
     question,
     raw: null,
     compiled: compile(question),
+    others: null,
     answer: { status: "none", key: "" },
     list: null,
     naming: null,

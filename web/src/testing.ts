@@ -232,6 +232,7 @@ export class TestWorld implements World {
       new Promise((answer, fail) => this.asked.push({ spec: { kind: "embedded" }, token, signal, told, answer, fail })),
     explain: async () => ({ verdict: "incomplete", depth: 1, text: "did not convert", steps: [], attempts: [], missing: null, events: [] }) as Explanation,
   };
+  others = () => import("./views/others");
   day = (_: string, daysBack: number) => `2026-01-${31 - daysBack}`;
   draw() {}
   address() {

@@ -3,8 +3,13 @@
 import { type Api, api } from "./api";
 import type { Address } from "./question/address";
 
+/** Views of answers that are rarely looked at. */
+export type OtherViews = typeof import("./views/others");
+
 export interface World {
   api: Api;
+  /** Fetches a part of the page. */
+  others(): Promise<OtherViews>;
   timezone: string;
   /** Today as `YYYY-MM-DD` in a zone, `daysBack` days ago. */
   day(timezone: string, daysBack: number): string;
@@ -37,6 +42,7 @@ export function kept(name: string): string | null {
 export function browserWorld(timezone: string, draw: () => void): World {
   return {
     api,
+    others: () => import("./views/others"),
     timezone,
     draw,
     day(zone, daysBack) {

@@ -161,16 +161,29 @@ describe("the address", () => {
   });
 
   test("with a question that the builder lacks asks it as it stands, and an edit of its JSON is built again", () => {
-    const sessions = { kind: "sessions", last: "7d" };
-    world.hash = toHash(sessions);
+    const unknown = { kind: "telepathy", last: "7d" };
+    world.hash = toHash(unknown);
     actions.openAddress();
     world.rest(0);
-    expect(world.asked[0]!.spec).toEqual(sessions);
-    expect(state.notice).toContain('kind "sessions"');
+    expect(world.asked[0]!.spec).toEqual(unknown);
+    expect(state.notice).toContain('kind "telepathy"');
     actions.explore.editJson(JSON.stringify(spec));
     actions.explore.applyJson();
     world.rest(0);
     expect([world.asked[1]!.spec, state.raw, state.notice, state.json]).toEqual([spec, null, null, null]);
+  });
+
+  test("with a question of a kind that is shown and not built asks it without a notice, and its JSON is opened at a press", () => {
+    world.hash = toHash({ kind: "sessions", last: "7d" });
+    actions.openAddress();
+    world.rest(0);
+    expect([world.asked[0]!.spec, state.notice]).toEqual([{ kind: "sessions", last: "7d" }, null]);
+    expect(drawnPage(state, actions).querySelector("textarea")).toBeNull();
+    actions.explore.openJson();
+    const page = drawnPage(state, actions);
+    expect([page.querySelector<HTMLDetailsElement>(".share")?.open, page.querySelector("textarea")?.id, state.focus]).toEqual([true, "question-json", "question-json"]);
+    actions.explore.setKind("trends");
+    expect([state.raw, drawnPage(state, actions).querySelectorAll(".carried").length]).toEqual([null, 0]);
   });
 
   test("of another page keeps the question in the history", () => {

@@ -13,6 +13,7 @@ import {
   type Condition, type Kind, type Question, type Range, blankQuestion, isBlank, mainSelections, newCondition, newMatch, newSelection,
   newSeries, newStep,
 } from "../question/model";
+import { otherKindOf } from "../question/others";
 import { UnreadableSpec, readSpec } from "../question/read";
 import { hashOf } from "../routes";
 import type { OpenReport, State } from "../state";
@@ -23,6 +24,9 @@ const TYPING_REST_MS = 350;
 
 /** The id of the region that shows the answer. */
 export const RESULT_ID = "result";
+
+/** The id of the field in which a question is changed as JSON. */
+export const JSON_ID = "question-json";
 
 /** The id of the field in which a match's event is chosen. */
 export function inputId(matchId: string): string {
@@ -74,8 +78,7 @@ export class Explore {
       if (spec !== null) question = readSpec(spec, world.timezone);
     } catch (error) {
       if (!(error instanceof UnreadableSpec)) throw error;
-      state.notice = error.message;
-      if (isObject(spec)) state.raw = { spec, why: error.message };
+      this.takeRaw(spec, error.message);
     }
     // Another kind of question looked at before keeps nothing of it: the address is the whole question.
     state.question = question ?? blankQuestion(world.timezone);
@@ -107,10 +110,15 @@ export class Explore {
       this.state.question = readSpec(spec, this.world.timezone);
     } catch (error) {
       if (!(error instanceof UnreadableSpec)) throw error;
-      this.state.raw = { spec, why: error.message };
-      this.state.notice = error.message;
+      this.takeRaw(spec, error.message);
     }
     this.settle(0);
+  }
+
+  /** Keeps a question that cannot be built as it stands. Why is said, but of kinds that are never built and shown all the same. */
+  private takeRaw(spec: unknown, why: string): void {
+    if (isObject(spec)) this.state.raw = { spec, why };
+    if (otherKindOf(spec) === null) this.state.notice = why;
   }
 
   /** The report that was just saved is the one that is on the page. */
@@ -271,6 +279,12 @@ export class Explore {
     this.world.draw();
   }
 
+  /** Opens the JSON of the question, to be changed there. */
+  openJson(): void {
+    this.state.focus = JSON_ID;
+    this.editJson(JSON.stringify(this.state.compiled.spec, null, 2));
+  }
+
   /** Asks what was written as JSON. Says nothing where it is none: the view shows why. */
   applyJson(): void {
     const spec = parseJson(this.state.json ?? "").value;
@@ -286,8 +300,8 @@ export class Explore {
       this.change(() => question);
     } catch (error) {
       if (!(error instanceof UnreadableSpec)) throw error;
-      this.state.raw = { spec, why: error.message };
-      this.state.notice = error.message;
+      this.state.notice = null;
+      this.takeRaw(spec, error.message);
       this.edited = true;
       this.settle(0);
     }

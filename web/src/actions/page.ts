@@ -11,6 +11,7 @@ import { EmbeddedActions } from "./embedded";
 import { EmbedsActions } from "./embeds";
 import { Explore } from "./explore";
 import { Lists } from "./lists";
+import { Others } from "./others";
 import { People } from "./people";
 import { Reports } from "./reports";
 import { SessionActions } from "./session";
@@ -26,6 +27,7 @@ export class Actions {
   readonly dashboards: Dashboards;
   readonly session: SessionActions;
   readonly admin: Admin;
+  readonly others: Others;
   readonly embeds: EmbedsActions;
   readonly embedded: EmbeddedActions;
   /** Whether what all pages but an embedded answer need was asked for. */
@@ -43,6 +45,7 @@ export class Actions {
     this.reports = new Reports(state, world, (report) => this.explore.saved(report), (of, id) => this.restored(of, id));
     this.dashboards = new Dashboards(state, world, (id) => this.go({ page: "dashboards", id }));
     this.admin = new Admin(state, world);
+    this.others = new Others(state, world);
     this.embeds = new EmbedsActions(state, world);
     this.embedded = new EmbeddedActions(state, world);
     this.session = new SessionActions(state, world, () => this.entered());
@@ -162,6 +165,7 @@ export class Actions {
   retry(): void {
     if (this.state.session.status === "failed") void this.enterSession();
     if (this.state.catalogue.status === "failed") void this.lists.loadCatalogue();
+    this.others.retry();
     if (this.state.report?.status === "failed") return this.openAddress();
     if (this.state.route.page === "explore") this.explore.retry();
     else this.load();

@@ -36,12 +36,25 @@ export const en = {
   remove: "Remove",
   more: "More",
 
-  kinds: { label: "Kind of question", funnel: "Funnel", trends: "Trends", retention: "Retention", paths: "Paths" },
+  kinds: {
+    label: "Kind of question", funnel: "Funnel", trends: "Trends", retention: "Retention", paths: "Paths",
+    lifecycle: "Lifecycle", stickiness: "Stickiness", sessions: "Sessions", experiment: "Experiment",
+  },
   kindHints: {
     funnel: "How many go all the way, and where do the others leave?",
     trends: "How much of something is there, day by day?",
     retention: "Who comes back, and how long after?",
     paths: "What do people do next, or before?",
+    lifecycle: "Who is new, who comes back, and who has gone quiet?",
+    stickiness: "On how many days are people active?",
+    sessions: "How many sessions are there, how long are they, and what do they begin and end with?",
+    experiment: "Do users of one variant convert more often than those of another?",
+  },
+  /** Kinds whose answers are shown here, and whose questions are written as JSON. */
+  others: {
+    fields: "What is asked",
+    notLoaded: "This part of the page could not be loaded",
+    reload: "Try again; if the server was replaced in the meantime, reload the page.",
   },
 
   question: {

@@ -39,12 +39,23 @@ export const ko: Messages = {
   remove: "삭제",
   more: "더 보기",
 
-  kinds: { label: "질문 종류", funnel: "퍼널", trends: "추이", retention: "리텐션", paths: "경로" },
+  kinds: {
+    label: "질문 종류", funnel: "퍼널", trends: "추이", retention: "리텐션", paths: "경로", lifecycle: "생애 주기", stickiness: "고착도", sessions: "세션", experiment: "실험",
+  },
   kindHints: {
     funnel: "끝까지 간 사람은 몇 명이고, 나머지는 어디서 떠났나요?",
     trends: "날마다 얼마나 일어났나요?",
     retention: "누가, 얼마 뒤에 다시 왔나요?",
     paths: "그다음에, 또는 그 전에 무엇을 했나요?",
+    lifecycle: "누가 처음이고, 누가 다시 오고, 누가 오지 않나요?",
+    stickiness: "며칠이나 활동하나요?",
+    sessions: "세션은 몇 개이고, 얼마나 길며, 무엇으로 시작하고 끝나나요?",
+    experiment: "한 변형의 사용자가 다른 변형의 사용자보다 더 많이 전환하나요?",
+  },
+  others: {
+    fields: "묻는 것",
+    notLoaded: "페이지의 이 부분을 불러오지 못했습니다",
+    reload: "다시 시도하세요. 그사이 서버가 바뀌었다면 페이지를 새로 여세요.",
   },
 
   question: {

@@ -217,7 +217,7 @@ function readCohort(value: unknown, path: string): Cohort {
 }
 
 /** A selection, and the object that it was read from. `more` names fields that the caller reads itself. */
-function readSelection(value: unknown, path: string, more: string[]): [Selection, Fields] {
+export function readSelection(value: unknown, path: string, more: string[]): [Selection, Fields] {
   if (typeof value === "string") return [newSelection([newMatch(asText(value, path))]), {}];
   const object = asObject(value, path);
   const label = optional(object.label, asText, `${path}.label`, "");
@@ -273,7 +273,7 @@ function readWindow(value: unknown, usual: Window): Window | null {
   return amount === undefined || unit === undefined ? null : { amount, unit };
 }
 
-function readRange(spec: Fields, path: string): Range {
+export function readRange(spec: Fields, path: string): Range {
   if (spec.last !== undefined) {
     if (spec.from !== undefined || spec.to !== undefined) {
       throw new UnreadableSpec(`${path}last stands beside from or to; keep one of them`);

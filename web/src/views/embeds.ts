@@ -23,10 +23,12 @@ export function embedsPart(context: Context): TemplateResult | typeof nothing {
   </details>`;
 }
 
-function embedsLoaded(report: Report, context: Context): TemplateResult {
+function embedsLoaded(report: Report, context: Context): TemplateResult | typeof nothing {
   const { embeds } = context.state;
-  if (embeds?.status === "ready") return embedsOf(report, embeds.value, context);
-  if (embeds?.status === "failed") return failed(embeds.failure, context);
+  // They are asked for once this is unfolded.
+  if (embeds === null) return nothing;
+  if (embeds.status === "ready") return embedsOf(report, embeds.value, context);
+  if (embeds.status === "failed") return failed(embeds.failure, context);
   return html`<p class="muted" role="status">${context.m.loading}</p>`;
 }
 

@@ -12,32 +12,43 @@ import { pathsAnchor, pathsMore, pathsSettings } from "./question-paths";
 import { retentionMore, retentionSelections, retentionSettings } from "./question-retention";
 import { trendsMore, trendsSeries, trendsSettings } from "./question-trends";
 import { cross, plus } from "./icons";
+import { otherPanel } from "./others-shown";
 import { problemsOf } from "./problems";
 import { carriedFields, selectionFields } from "./selection";
 
 export function questionPanel(context: Context): TemplateResult {
+  const { m } = context;
+  const other = otherPanel(context);
+  return html`<form class="panel question" aria-label=${m.question.label} @submit=${(event: Event) => event.preventDefault()}>
+    ${kindTabs(other === null, context)} ${other ?? builder(context)}
+  </form>`;
+}
+
+/** Which kind is built; none is, while one is shown that is not built here. */
+function kindTabs(isBuilt: boolean, { state, actions, m }: Context): TemplateResult {
+  return html`<div class="tabs" role="radiogroup" aria-label=${m.kinds.label}>
+    ${KINDS.map(
+      (kind) => html`<span class="tab">
+        <input
+          type="radio" name="kind" id="kind-${kind}" .checked=${isBuilt && kind === state.question.kind} @change=${() => actions.explore.setKind(kind)}
+        />
+        <label for="kind-${kind}" title=${m.kindHints[kind]}>${m.kinds[kind]}</label>
+      </span>`,
+    )}
+  </div>`;
+}
+
+function builder(context: Context): TemplateResult {
   const { state, actions, m } = context;
   const { question } = state;
   const own = PARTS[question.kind];
-  return html`<form class="panel question" aria-label=${m.question.label} @submit=${(event: Event) => event.preventDefault()}>
-    <div class="tabs" role="radiogroup" aria-label=${m.kinds.label}>
-      ${KINDS.map(
-        (kind) => html`<span class="tab">
-          <input
-            type="radio" name="kind" id="kind-${kind}" .checked=${kind === question.kind} @change=${() => actions.explore.setKind(kind)}
-          />
-          <label for="kind-${kind}" title=${m.kindHints[kind]}>${m.kinds[kind]}</label>
-        </span>`,
-      )}
-    </div>
-    <div class="panel-head">
+  return html`<div class="panel-head">
       <h2>${own.title(context)}</h2>
       ${isBlank(question) && question.where.length === 0
         ? nothing
         : html`<button type="button" class="quiet" @click=${() => actions.explore.startOver()}>${m.question.startOver}</button>`}
     </div>
-    ${own.main(context)} ${settings(context)} ${carriedFields("question", question.carried, context)} ${problemsOf("", context)}
-  </form>`;
+    ${own.main(context)} ${settings(context)} ${carriedFields("question", question.carried, context)} ${problemsOf("", context)}`;
 }
 
 interface Parts {

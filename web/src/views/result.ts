@@ -4,15 +4,18 @@ import { type TemplateResult, html, nothing } from "lit-html";
 import { guard } from "lit-html/directives/guard.js";
 import { RESULT_ID } from "../actions/explore";
 import type { Answer, Answered, OtherAnswer } from "../answers";
+import { shownOf } from "../answers-others";
 import { funnelSkeleton } from "../charts/funnel";
 import { isChosen, mainSelections } from "../question/model";
+import { otherKindOf, readOther } from "../question/others";
 import { mayEdit } from "../state";
 import { type Part, funnelSentence, pathsSentence, retentionSentence, selectionName, trendsSentence } from "../words";
 import type { Context } from "./context";
 import { copyButton } from "./copy";
 import { embedsPart } from "./embeds";
-import { exportMenu } from "./export";
+import { type Exported, exportMenu, exportedOf } from "./export";
 import { failureView } from "./failure";
+import { otherExported, otherResult, otherSentence } from "./others-shown";
 import { funnelResult, isEmptyFunnel } from "./result-funnel";
 import { pathsResult } from "./result-paths";
 import { retentionResult } from "./result-retention";
@@ -45,7 +48,10 @@ export function isDrawn(answer: Answer | OtherAnswer): answer is Answer {
 }
 
 /** What an answer says. The words are about the question in the builder; one that it has no controls for has its answer alone. */
-export function sentenceOf(answer: Answer | OtherAnswer, { state, m, format }: Context): Part[] {
+export function sentenceOf(answer: Answer | OtherAnswer, context: Context): Part[] {
+  const { state, m, format } = context;
+  const shown = shownOf(answer);
+  if (shown !== null) return otherSentence(shown, context);
   if (state.raw !== null || !isDrawn(answer)) return [];
   switch (answer.kind) {
     case "funnel":
@@ -99,6 +105,8 @@ function waitingLine({ state, m, format, actions, isAlone }: Context): TemplateR
 }
 
 function answerView(answer: Answer | OtherAnswer, context: Context): TemplateResult {
+  const shown = shownOf(answer);
+  if (shown !== null) return html`${otherResult(shown, toolbar(otherExported(shown, context), context), context)} ${source(answer, inItsZone(context))}`;
   if (!isDrawn(answer)) {
     const { m } = context;
     return html`<h2>${m.answer.raw}</h2>
@@ -106,6 +114,13 @@ function answerView(answer: Answer | OtherAnswer, context: Context): TemplateRes
       ${source(answer, context)}`;
   }
   return html`${unknownEvents(context)} ${drawn(answer, context)} ${source(answer, context)}`;
+}
+
+/** Times beside an answer are those of its question, also where that is not the one in the builder. */
+function inItsZone(context: Context): Context {
+  const { state } = context;
+  const timezone = readOther(state.raw?.spec)?.timezone ?? state.question.timezone;
+  return { ...context, state: { ...state, question: { ...state.question, timezone } } };
 }
 
 function drawn(answer: Answer, context: Context): TemplateResult | typeof nothing {
@@ -121,12 +136,16 @@ function drawn(answer: Answer, context: Context): TemplateResult | typeof nothin
   }
 }
 
-/** What can be done with an answer. */
 function tools(answer: Answer, context: Context): TemplateResult | typeof nothing {
-  if (context.isAlone) return nothing;
   const empty = answer.kind === "funnel" && isEmptyFunnel(answer);
+  return toolbar(empty ? null : exportedOf(answer, context), context);
+}
+
+/** What can be done with an answer. */
+function toolbar(exported: Exported | null, context: Context): TemplateResult | typeof nothing {
+  if (context.isAlone) return nothing;
   return html`<div class="answer-tools">
-    ${saveButtons(context)} ${copyButton("link", context.m.copyLink, () => context.url, context)} ${empty ? nothing : exportMenu(answer, context)}
+    ${saveButtons(context)} ${copyButton("link", context.m.copyLink, () => context.url, context)} ${exported === null ? nothing : exportMenu(exported, context)}
   </div>`;
 }
 
@@ -135,7 +154,7 @@ function saveButtons({ state, actions, m }: Context): TemplateResult | typeof no
   const { report, question } = state;
   const open = report?.status === "ready" ? report.value : null;
   const chosen = mainSelections(question).filter(isChosen).map((selection) => selectionName(selection, m));
-  const suggestion = chosen.join(" → ") || m.kinds[question.kind];
+  const suggestion = chosen.join(" → ") || m.kinds[otherKindOf(state.raw?.spec) ?? question.kind];
   // A report that is as it was saved needs no save; one that a newer weir made can only be saved as another.
   const asNew = open !== null && (open.key === state.compiled.key || open.report.newer === true);
   return html`<button type="button" class="copy" @click=${() => actions.reports.askToSave(asNew, suggestion)}>${asNew ? m.saving.saveNew : m.save}</button>`;

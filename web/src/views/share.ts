@@ -2,15 +2,17 @@
 
 import { type TemplateResult, html, nothing } from "lit-html";
 import { live } from "lit-html/directives/live.js";
-import { parseJson } from "../actions/explore";
+import { JSON_ID, parseJson } from "../actions/explore";
 import { cliLine } from "../question/cli";
 import type { Spec } from "../question/compile";
+import { otherKindOf } from "../question/others";
 import { type Context, typed } from "./context";
 import { codeBlock, copyButton } from "./copy";
 
 export function shareView(spec: Spec, context: Context): TemplateResult {
   const { m, state } = context;
-  const editing = state.json !== null || state.raw !== null;
+  // What cannot be built is to be changed here; a kind that never is has a button for it in its panel.
+  const editing = state.json !== null || (state.raw !== null && otherKindOf(state.raw.spec) === null);
   return html`<details class="share" ?open=${editing}>
     <summary>${m.share.summary}</summary>
     <h3>${m.share.cli}</h3>
@@ -30,7 +32,7 @@ function jsonView(spec: Spec, context: Context): TemplateResult {
   }
   const { why } = parseJson(state.json);
   return html`<textarea
-      class="json" rows=${Math.min(30, state.json.split("\n").length + 1)} aria-label=${m.share.json} spellcheck="false" dir="ltr"
+      id=${JSON_ID} class="json" rows=${Math.min(30, state.json.split("\n").length + 1)} aria-label=${m.share.json} spellcheck="false" dir="ltr"
       aria-invalid=${why === null ? nothing : "true"} .value=${live(state.json)}
       @input=${(event: Event) => actions.explore.editJson(typed(event))}
     ></textarea>

@@ -3,10 +3,12 @@
 import { type TemplateResult, html, nothing } from "lit-html";
 import type { Answer, OtherAnswer, Report } from "../answers";
 import { withLast } from "../actions/dashboards";
+import { shownOf } from "../answers-others";
 import type { Spec } from "../question/compile";
 import { readSpec } from "../question/read";
 import type { Question } from "../question/model";
 import type { Context } from "./context";
+import { otherTile } from "./others-shown";
 import { isDrawn, sentenceOf } from "./result";
 import { funnelBars } from "./result-funnel";
 import { pathsFlow } from "./result-paths";
@@ -18,19 +20,26 @@ import { words } from "./text";
 const [AROUND, BETWEEN] = [44, 16];
 
 export function tileChart(report: Report, answer: Answer | OtherAnswer, wide: boolean, context: Context): TemplateResult {
+  const shown = shownOf(answer);
   const question = questionOf(report, context);
-  if (question === null || !isDrawn(answer)) return html`<pre class="raw" tabindex="0"><code>${JSON.stringify(answer, null, 2)}</code></pre>`;
+  if (shown === null && (question === null || !isDrawn(answer))) return html`<pre class="raw" tabindex="0"><code>${JSON.stringify(answer, null, 2)}</code></pre>`;
   const room = (wide || !context.wide ? context.chartWidth : (context.chartWidth - BETWEEN) / 2) - AROUND;
   // What is drawn is about the report's own question, not about the one in the builder.
-  const own: Context = { ...context, state: { ...context.state, question, raw: null, splitSeries: null }, chartWidth: Math.max(260, Math.floor(room)) };
+  const asked = shown === null ? { question: question!, raw: null } : { raw: { spec: specOf(report, context), why: "" } };
+  const own: Context = { ...context, state: { ...context.state, ...asked, splitSeries: null }, chartWidth: Math.max(260, Math.floor(room)) };
   const said = sentenceOf(answer, own);
-  return html`${said.length === 0 ? nothing : html`<p class="tile-sentence">${words(said)}</p>`} ${chartOf(answer, own)}`;
+  return html`${said.length === 0 ? nothing : html`<p class="tile-sentence">${words(said)}</p>`} ${shown === null ? chartOf(answer as Answer, own) : otherTile(shown, own)}`;
 }
 
-function questionOf({ spec }: Report, { state }: Context): Question | null {
+/** The question of a report, about the time of the dashboard where that has one. */
+function specOf({ spec }: Report, { state }: Context): Spec {
+  const last = state.dashboard?.status === "ready" ? state.dashboard.value.dashboard.last : undefined;
+  return withLast(spec as Spec, last);
+}
+
+function questionOf(report: Report, context: Context): Question | null {
   try {
-    const last = state.dashboard?.status === "ready" ? state.dashboard.value.dashboard.last : undefined;
-    return readSpec(withLast(spec as Spec, last), state.question.timezone);
+    return readSpec(specOf(report, context), context.state.question.timezone);
   } catch {
     return null; // a question that the builder has no controls for
   }
