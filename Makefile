@@ -11,9 +11,18 @@ PORT ?= 8080
 SOAK ?= 300
 CRASH_POINTS ?= 200
 ORACLE_QUESTIONS ?= 20000
+# For AWS: the environment, what programs are built for, and flags for `cdk deploy` and `cdk destroy`.
+ENV ?=
+ARCH ?= x86_64
+CDK_FLAGS ?=
+CARGO_LAMBDA := $(CARGO_TARGET_DIR)/cargo-lambda-python
+SYNTH_OUT = $(CARGO_TARGET_DIR)/infra/$(ENV)
+# Data goes with an environment only if its settings say so and this names it.
+DELETE_DATA ?=
+SYNTH_FLAGS = $(if $(DELETE_DATA),-c delete-data=$(DELETE_DATA)) $(if $(ARTIFACTS),-c artifacts=$(abspath $(ARTIFACTS)))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test build check format bench bench-lake bench-query bench-page bench-ingest bench-function soak crash oracle page setup setup-build setup-test setup-aws test-rust test-page test-browser test-clients test-engines clean
+.PHONY: help run test build check format bench bench-lake bench-query bench-page bench-ingest bench-function soak crash oracle page setup setup-build setup-test setup-aws setup-package test-rust test-page test-browser test-clients test-engines test-infra package synth deploy destroy need-env clean
 
 help: ## Show what there is to make
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,7 +32,7 @@ run: setup-build page ## Start the whole system on this machine with demo data, 
 	$(DEV_WEIR) dev --demo $(EVENTS) --port $(PORT)
 
 test: setup-build setup-test page ## Install what tests need, and run every test
-	$(MAKE) test-rust test-page test-browser test-clients test-engines
+	$(MAKE) test-rust test-page test-browser test-clients test-engines test-infra
 
 build: setup-build page ## Build the release: $CARGO_TARGET_DIR/release/weir, page included
 	$(CARGO) build --release -p query-cli
@@ -118,6 +127,40 @@ test-engines: page ## Read a lake with Polars, DuckDB, ClickHouse and Arrow, and
 	tests/engines/setup.sh "$(CARGO_TARGET_DIR)/engines-python"
 	$(CARGO) build --workspace --bins
 	cd tests/engines && WEIR_BIN=$(DEV_WEIR) "$(CARGO_TARGET_DIR)/engines-python/bin/python" -m unittest test_engines
+
+infra/node_modules/.package-lock.json: infra/package.json infra/package-lock.json
+	cd infra && npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+test-infra: setup-aws infra/node_modules/.package-lock.json ## Test what is deployed on AWS: templates, rights, rules of others, the data stack in moto
+	cd infra && WEIR_MOTO_PYTHON=$(MOTO_PYTHON)/bin/python npm test
+
+setup-package: setup-build
+	infra/scripts/setup.sh "$(CARGO_LAMBDA)"
+
+package: setup-package page ## Build the programs for Lambda: $CARGO_TARGET_DIR/lambda-packages/$ARCH
+	PATH="$(CARGO_LAMBDA)/bin:$$PATH" CARGO="$(CARGO)" infra/scripts/package.sh "$(CARGO_TARGET_DIR)" "$(ARCH)"
+
+need-env:
+	@[ -n "$(ENV)" ] || { echo "name the environment: make $(MAKECMDGOALS) ENV=NAME, with its settings in infra/environments/NAME.yaml" >&2; exit 2; }
+
+synth: need-env infra/node_modules/.package-lock.json ## Write the templates of ENV: $CARGO_TARGET_DIR/infra/$ENV
+	cd infra && npm run -s synth -- "$(ENV)" "$(SYNTH_OUT)" $(SYNTH_FLAGS)
+
+# A wrong setting is said at once, and not after half an hour of building.
+deploy: need-env infra/node_modules/.package-lock.json ## Build, and put ENV into an account of AWS: see infra/README.md
+	$(MAKE) synth ARTIFACTS=infra/test/placeholder
+	$(MAKE) package
+	$(MAKE) synth ARTIFACTS=
+	cd infra && npx cdk deploy --app "$(SYNTH_OUT)" --all --no-notices --outputs-file "$(SYNTH_OUT)/outputs.json" $(CDK_FLAGS)
+	@cd infra && npm run -s outputs -- "$(SYNTH_OUT)/outputs.json"
+
+# What goes with a stack is what was deployed with it: so that data goes is deployed first.
+destroy: need-env infra/node_modules/.package-lock.json ## Take ENV down; bucket and stream stay, unless told twice: see infra/README.md
+	$(MAKE) synth ARTIFACTS=infra/test/placeholder
+	$(if $(DELETE_DATA),cd infra && npx cdk deploy --app "$(SYNTH_OUT)" "weir-$(ENV)-data" --exclusively --no-notices $(CDK_FLAGS))
+	cd infra && npx cdk destroy --app "$(SYNTH_OUT)" --all --no-notices $(CDK_FLAGS)
+	@$(if $(DELETE_DATA),echo "all of $(ENV) is gone",echo "bucket and stream of $(ENV) are still there, and cost what they cost: see infra/README.md")
 
 clean: ## Remove the page and the demo lake of `make run`; the build cache stays
 	rm -rf web/dist web/node_modules tests/clients/node_modules .weir

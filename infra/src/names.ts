@@ -23,6 +23,8 @@ export const FOLDER = {
   checks: "checks",
   overflow: "overflow",
   erasures: "erasures",
+  /** Requests; their figures stay. */
+  openErasures: "erasures/open",
   maintenance: "maintenance",
   unreadable: "unreadable",
 } as const;

@@ -57,21 +57,22 @@ function artifactsOf(context: Map<string, string>, architecture: string): Artifa
   return { folder: join(target, "lambda-packages", architecture), isPlaceholder: false };
 }
 
-function missingCode({ folder, isPlaceholder }: Artifacts, hasQuery: boolean): string[] {
+function missingCode({ folder, isPlaceholder }: Artifacts, architecture: string, hasQuery: boolean): string[] {
   if (isPlaceholder) {
     return existsSync(folder) && readdirSync(folder).length > 0 ? [] : [`${folder}: no code there; name a folder that has files`];
   }
   return PROGRAMS.filter((program) => hasQuery || program !== "weir")
     .map((program) => join(folder, program, "bootstrap"))
     .filter((file) => !existsSync(file))
-    .map((file) => `${file}: not there; run make package`);
+    .map((file) => `${file}: not there; run make package${architecture === "x86_64" ? "" : ` ARCH=${architecture}`}`);
 }
 
 function synth({ name, outdir, context }: Asked): number {
   const environment: Environment = loadEnvironment(ENVIRONMENTS, name, { deleteData: context.get("delete-data") });
   for (const warning of environment.warnings) console.error(`warning: ${warning}`);
-  const artifacts = artifactsOf(context, environment.settings.architecture);
-  const missing = missingCode(artifacts, environment.settings.compute.query.enabled);
+  const { architecture, compute } = environment.settings;
+  const artifacts = artifactsOf(context, architecture);
+  const missing = missingCode(artifacts, architecture, compute.query.enabled);
   if (missing.length > 0) {
     for (const line of missing) console.error(line);
     return 1;

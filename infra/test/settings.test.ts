@@ -1,7 +1,10 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { z } from "zod";
 import { SettingsError, loadEnvironment, readEnvironment } from "../src/settings";
 import type { Spoken } from "../src/settings";
 import { nearest } from "../src/settings/nearest";
+import { SETTINGS } from "../src/settings/schema";
 import { MINIMAL, file } from "./templates";
 
 function problems(content: string, spoken: Spoken = {}): string[] {
@@ -148,6 +151,24 @@ describe("rules between settings", () => {
     expect(withMore("operations:\n  alarms: false\ncompute:\n  deploy:\n    shift: allAtOnce\n")).toEqual([]);
   });
 });
+
+describe("the table in the README", () => {
+  const page = readFileSync("README.md", "utf8");
+  const rows = page.split("\n").filter((line) => line.startsWith("| `"));
+  const named = rows.flatMap((row) => [...(row.split("|")[1] ?? "").matchAll(/`([a-zA-Z.]+)`/g)].map(([, name]) => name ?? ""));
+
+  it("has every setting, and no other", () => {
+    const inTable = named.filter((name) => /^(account|region|architecture|data\.|compute\.|operations\.)/.test(name));
+    expect(inTable.sort()).toEqual(leaves(SETTINGS).sort());
+  });
+});
+
+/** The names of all settings. */
+function leaves(schema: z.core.$ZodType, at = ""): string[] {
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault) return leaves(schema.unwrap(), at);
+  if (!(schema instanceof z.ZodObject)) return [at];
+  return Object.entries(schema.shape as Record<string, z.core.$ZodType>).flatMap(([name, inner]) => leaves(inner, at === "" ? name : `${at}.${name}`));
+}
 
 describe("destroying data", () => {
   const deleting = `${MINIMAL}data:\n  onDestroy: delete\n`;

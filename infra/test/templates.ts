@@ -1,7 +1,10 @@
 /** Templates of environments, for tests. */
 
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { Template } from "aws-cdk-lib/assertions";
+import { afterAll } from "vitest";
 import { build } from "../src/app";
 import type { Stacks } from "../src/app";
 import { readEnvironment } from "../src/settings";
@@ -44,9 +47,16 @@ export function file(name: string): string {
   return readFileSync(`test/environments/${name}.yaml`, "utf8");
 }
 
+/** What apps write, for as long as the tests of a file run. */
+const FOLDER = mkdtempSync(join(tmpdir(), "weir-infra-"));
+let apps = 0;
+
+afterAll(() => rmSync(FOLDER, { recursive: true, force: true }));
+
 export function stacksOf(content: string, spoken: Spoken = {}): Stacks {
   const environment = readEnvironment("test.yaml", "test", content, spoken);
-  return build(environment, { folder: "test/placeholder", isPlaceholder: true });
+  apps += 1;
+  return build(environment, { folder: "test/placeholder", isPlaceholder: true }, join(FOLDER, String(apps)));
 }
 
 export interface Templates {

@@ -59,6 +59,6 @@ export class CatalogueTable extends Construct {
         },
       },
     });
-    table.addDependency(owner);
+    table.addResourceDependency(owner);
   }
 }

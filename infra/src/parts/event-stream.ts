@@ -1,6 +1,6 @@
 /** The stream that events wait in until they land. Kept when its stack goes: what has not landed is nowhere else. */
 
-import { Duration, RemovalPolicy } from "aws-cdk-lib";
+import { Duration, RemovalPolicy, Validations } from "aws-cdk-lib";
 import { CfnStream, Stream, StreamEncryption, StreamMode } from "aws-cdk-lib/aws-kinesis";
 import type { IKey } from "aws-cdk-lib/aws-kms";
 import { Construct } from "constructs";
@@ -30,6 +30,12 @@ export class EventStream extends Construct {
       ...(key === undefined ? {} : { encryptionKey: key }),
       removalPolicy: deletesData ? RemovalPolicy.DESTROY : RemovalPolicy.RETAIN,
     });
+    if (key !== undefined) {
+      Validations.of(this.stream).acknowledge({
+        id: "AwsSolutions-KDS3",
+        reason: "whoever runs it has chosen a key of its own for all that has events in it, and can close it",
+      });
+    }
     if (recordBytes > USUAL_RECORD_BYTES) {
       const resource = this.stream.node.defaultChild as CfnStream;
       resource.maxRecordSizeInKiB = Math.ceil(recordBytes / 1024);

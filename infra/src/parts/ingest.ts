@@ -47,6 +47,7 @@ export class Ingest extends Construct {
         WEIR_STREAM: data.stream.streamName,
         WEIR_RECORD_BYTES: String(ingest.recordBytes),
         WEIR_APPEND_MS: String(ingest.appendMs),
+        WEIR_LOG: common.settings.compute.logLevel,
       },
     });
     grantLake(collector.role, data, {

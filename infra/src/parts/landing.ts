@@ -5,10 +5,8 @@
  * by itself, and what it holds back is good. So the queue for failures stays empty, unless somebody sets bounds by hand.
  */
 
-import { Duration } from "aws-cdk-lib";
 import { PolicyStatement } from "aws-cdk-lib/aws-iam";
-import { CfnEventSourceMapping, EventSourceMapping, StartingPosition } from "aws-cdk-lib/aws-lambda";
-import { SqsDlq } from "aws-cdk-lib/aws-lambda-event-sources";
+import { CfnEventSourceMapping } from "aws-cdk-lib/aws-lambda";
 import { Construct } from "constructs";
 import { FOLDER, FUNCTION } from "../names";
 import type { DataParts } from "./data-parts";
@@ -37,17 +35,17 @@ export class Landing extends Construct {
       memory: landing.memory,
       timeoutSeconds: landing.timeoutSeconds,
       reservedConcurrency: landing.reservedConcurrency,
-      variables: { WEIR_LAKE: data.lake.url, WEIR_STREAM: data.stream.streamName },
+      variables: { WEIR_LAKE: data.lake.url, WEIR_STREAM: data.stream.streamName, WEIR_LOG: common.settings.compute.logLevel },
     });
     this.grant(data);
-    this.map(data, landing);
+    if (landing.enabled) this.map(data, landing);
   }
 
   private grant(data: DataParts): void {
     const tables = [FOLDER.events, FOLDER.failed, FOLDER.ids] as const;
     grantLake(this.lander.role, data, {
-      // Which users are refused and erased, and which ids are known.
-      read: [...tables, FOLDER.settings, FOLDER.erasures, FOLDER.maintenance, FOLDER.unreadable],
+      // Settings say which users are refused.
+      read: [...tables, FOLDER.settings, FOLDER.unreadable],
       write: [...tables, FOLDER.unreadable],
       // Only what it has written itself and could not commit.
       remove: [FOLDER.eventsLanded, FOLDER.failedLanded],
@@ -61,22 +59,21 @@ export class Landing extends Construct {
   }
 
   private map(data: DataParts, landing: Common["settings"]["compute"]["landing"]): void {
-    const mapping = new EventSourceMapping(this, "Mapping", {
-      target: this.lander.alias,
+    const mapping = new CfnEventSourceMapping(this, "Mapping", {
+      functionName: this.lander.alias.functionArn,
       eventSourceArn: data.stream.streamArn,
-      startingPosition: StartingPosition.TRIM_HORIZON,
-      reportBatchItemFailures: true,
-      bisectBatchOnError: true,
+      startingPosition: "TRIM_HORIZON",
+      functionResponseTypes: ["ReportBatchItemFailures"],
+      maximumRetryAttempts: FOREVER,
+      maximumRecordAgeInSeconds: FOREVER,
+      bisectBatchOnFunctionError: true,
       batchSize: landing.batchSize,
-      maxBatchingWindow: Duration.seconds(landing.windowSeconds),
+      maximumBatchingWindowInSeconds: landing.windowSeconds,
       parallelizationFactor: 1,
-      tumblingWindow: Duration.seconds(0),
-      onFailure: new SqsDlq(data.landingFailures),
+      tumblingWindowInSeconds: 0,
+      destinationConfig: { onFailure: { destination: data.landingFailures.queueArn } },
     });
-    // The library takes no -1, and leaves the bounds out instead; whoever reads the template should see them.
-    const resource = mapping.node.defaultChild as CfnEventSourceMapping;
-    resource.maximumRetryAttempts = FOREVER;
-    resource.maximumRecordAgeInSeconds = FOREVER;
-    resource.node.addDependency(this.lander.role);
+    // Lambda looks whether the role may read before it makes a mapping.
+    mapping.node.addDependency(this.lander.role);
   }
 }

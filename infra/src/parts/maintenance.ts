@@ -11,11 +11,12 @@
  * A task that fails is not called again: its next schedule does the same.
  */
 
-import { Aws, Duration } from "aws-cdk-lib";
+import { Aws } from "aws-cdk-lib";
 import { PolicyStatement, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
+import { CfnEventInvokeConfig } from "aws-cdk-lib/aws-lambda";
 import { CfnSchedule } from "aws-cdk-lib/aws-scheduler";
 import { Construct } from "constructs";
-import { FOLDER, FUNCTION } from "../names";
+import { FOLDER, FUNCTION, LIVE } from "../names";
 import type { DataParts } from "./data-parts";
 import { STREAM_READER, grantLake, grantStream } from "./rights";
 import { WeirFunction } from "./weir-function";
@@ -39,11 +40,10 @@ export class Maintenance extends Construct {
       memory: maintenance.memory,
       timeoutSeconds: maintenance.timeoutSeconds,
       reservedConcurrency: "none",
-      variables: { WEIR_LAKE: data.lake.url, WEIR_STREAM: data.stream.streamName },
+      variables: { WEIR_LAKE: data.lake.url, WEIR_STREAM: data.stream.streamName, WEIR_LOG: common.settings.compute.logLevel },
     });
     this.grant(data);
-    // The next schedule tries again, and what waited longer is done by it.
-    this.keeper.alias.configureAsyncInvoke({ retryAttempts: 0, maxEventAge: Duration.minutes(1) });
+    this.neverRepeats();
     this.schedule(data, {
       "land-overflow": maintenance.overflowMinutes,
       complete: maintenance.completeMinutes,
@@ -52,12 +52,21 @@ export class Maintenance extends Construct {
     });
   }
 
+  /** The next schedule tries again, and does what waited longer. */
+  private neverRepeats(): void {
+    const { function: { functionName }, alias } = this.keeper;
+    const config = new CfnEventInvokeConfig(this, "Once", {
+      functionName, qualifier: LIVE, maximumRetryAttempts: 0, maximumEventAgeInSeconds: 60,
+    });
+    config.node.addDependency(alias);
+  }
+
   private grant(data: DataParts): void {
     const kept = [FOLDER.events, FOLDER.failed, FOLDER.ids, FOLDER.erasures, FOLDER.maintenance, FOLDER.overflow] as const;
     grantLake(this.keeper.role, data, {
-      read: [...kept, FOLDER.settings, FOLDER.unreadable],
-      write: [...kept, FOLDER.unreadable],
-      remove: [FOLDER.events, FOLDER.failed, FOLDER.ids, FOLDER.erasures, FOLDER.overflow],
+      read: [...kept, FOLDER.settings],
+      write: kept,
+      remove: [FOLDER.events, FOLDER.failed, FOLDER.ids, FOLDER.openErasures, FOLDER.overflow],
     });
     grantStream(this.keeper.role, data, STREAM_READER);
   }

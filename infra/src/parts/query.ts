@@ -48,6 +48,8 @@ export class Query extends Construct {
       reservedConcurrency: query.reservedConcurrency,
       variables: {
         ...variables(query),
+        // Of libraries only warnings: below them they write whole requests.
+        RUST_LOG: `warn,weir=${common.settings.compute.logLevel},query_cli=${common.settings.compute.logLevel}`,
         WEIR_LAKE: data.lake.url,
         WEIR_SESSION_KEY: secret(sessionKeyName(common.environment, query.sessionKey)),
       },
@@ -110,7 +112,8 @@ function variables(query: QuerySettings): Record<string, string> {
     WEIR_URL: url,
     WEIR_QUERIES: String(query.queries),
     WEIR_QUERY_SECONDS: String(query.timeoutSeconds - TO_ANSWER_SECONDS),
-    WEIR_FRAME_ANCESTORS: query.frameAncestors.length === 0 ? undefined : query.frameAncestors.join(","),
+    WEIR_FRAME_ANCESTORS: list(query.frameAncestors),
+    WEIR_WEBHOOK_HOSTS: list(query.webhookHosts),
     WEIR_IAM_ROLE: query.access === "iam" ? query.iam?.role : undefined,
     ...(query.access === "openid" && query.openid !== undefined ? provider(query.openid) : {}),
   };
@@ -125,8 +128,13 @@ function provider(openid: NonNullable<QuerySettings["openid"]>): Record<string, 
     WEIR_OPENID_CLIENT_SECRET: clientSecretName === undefined ? undefined : secret(clientSecretName),
     WEIR_OPENID_ROLE_CLAIM: openid.roleClaim,
     WEIR_OPENID_ROLES: Object.entries(openid.roles).map(([group, role]) => `${group}=${role}`).join(","),
+    WEIR_OPENID_SCOPES: list(openid.scopes),
     WEIR_OPENID_NAME: openid.name,
   };
+}
+
+function list(words: string[]): string | undefined {
+  return words.length === 0 ? undefined : words.join(",");
 }
 
 /** The value of a secret: CloudFormation reads it while it deploys, and it is in no template. */

@@ -6,6 +6,7 @@
 import { Validations } from "aws-cdk-lib";
 import { PolicyStatement } from "aws-cdk-lib/aws-iam";
 import type { IRole, PolicyStatementProps } from "aws-cdk-lib/aws-iam";
+import { FOLDER } from "../names";
 import type { Folder } from "../names";
 import type { DataParts } from "./data-parts";
 
@@ -15,6 +16,9 @@ export interface LakeRights {
   write?: readonly Folder[];
   remove?: readonly Folder[];
 }
+
+/** Folders with objects that are so large that they are written in parts; a write that is broken off is given up. */
+const LARGE: readonly Folder[] = [FOLDER.events, FOLDER.failed, FOLDER.ids];
 
 /** What a part does with the stream. */
 export const STREAM_WRITER = ["kinesis:PutRecords", "kinesis:ListShards"];
@@ -39,8 +43,9 @@ export function grantLake(role: IRole, data: DataParts, rights: LakeRights): voi
     statements.push({ sid: "Read", actions: ["s3:GetObject"], resources });
   }
   if (rights.write !== undefined) {
-    // Large objects are written in parts, and what is broken off is given up.
-    statements.push({ sid: "Write", actions: ["s3:PutObject", "s3:AbortMultipartUpload"], resources: below(rights.write) });
+    statements.push({ sid: "Write", actions: ["s3:PutObject"], resources: below(rights.write) });
+    const large = rights.write.filter((folder) => LARGE.includes(folder));
+    if (large.length > 0) statements.push({ sid: "GiveUp", actions: ["s3:AbortMultipartUpload"], resources: below(large) });
   }
   if (rights.remove !== undefined) {
     statements.push({ sid: "Remove", actions: ["s3:DeleteObject"], resources: below(rights.remove) });

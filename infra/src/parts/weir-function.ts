@@ -53,11 +53,11 @@ export class WeirFunction extends Construct {
       role: this.role,
       logGroup: this.log,
       // Without START, END and REPORT of each request, which at some rate cost as much as the requests. What goes wrong with
-      // an invocation is still written, and so is all that the program says: WEIR_LOG alone decides about that.
+      // an invocation is still written, and so is all that the program says: it alone decides about that.
       loggingFormat: LoggingFormat.JSON,
       systemLogLevelV2: SystemLogLevel.WARN,
       applicationLogLevelV2: ApplicationLogLevel.TRACE,
-      environment: { ...props.variables, WEIR_LOG: compute.logLevel },
+      environment: props.variables,
     });
     this.keepsLog();
     this.alias = new Alias(this, "Live", { aliasName: LIVE, version: this.function.currentVersion });

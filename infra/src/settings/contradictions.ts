@@ -68,6 +68,10 @@ const landing: Rule = ({ data, compute: { landing } }) => {
     const text = `found ${reserved} for ${shards} shards; use ${shards + 2} or more, or none: each shard has a batch under way`;
     found.push({ path: ["compute", "landing", "reservedConcurrency"], text });
   }
+  if (!landing.enabled) {
+    const text = `found false; nothing lands, and events wait in the stream, for ${data.stream.retentionHours} hours at most`;
+    found.push({ path: ["compute", "landing", "enabled"], text, warning: true });
+  }
   if (window > WINDOW_FOR_30_SECONDS) {
     const text = `found ${window}; with more than ${WINDOW_FOR_30_SECONDS} an event may be queryable later than 30 s after its answer`;
     found.push({ path: ["compute", "landing", "windowSeconds"], text, warning: true });

@@ -54,6 +54,10 @@ export const CERTIFICATE = text(
   "the ARN of a certificate in us-east-1, where CloudFront looks for it",
 );
 export const HTTPS = text(/^https:\/\/[^\s/?#]+(\/[^\s?#]*)?$/, "an address that begins with https://, without ? and #");
+/** Where a browser is, without what it looks at there. */
+export const ORIGIN = text(/^https:\/\/[a-z0-9.-]+(:\d+)?$/, "an address without a path, such as https://wiki.example.com");
+export const HOST = text(/^[a-z0-9.-]+(:\d+)?$/, "a host, such as hooks.example.com or hooks.example.com:8443");
+export const SCOPE = text(/^[^\s,]{1,100}$/, "a name without spaces and commas");
 export const EMAIL = text(/^[^\s@]+@[^\s@]+\.[^\s@]+$/, "an address of e-mail, such as ana@example.com");
 export const SECRET = text(/^[A-Za-z0-9/_+=.@-]{1,512}$/, "the name of a secret in Secrets Manager");
 /** What a role of weir is given to; it goes into a list with commas. */

@@ -55,6 +55,8 @@ const landing = field.group({
   memory: field.whole(256, 10_240, "MB").default(512),
   timeoutSeconds: field.whole(60, 900, "seconds").default(60),
   reservedConcurrency: field.concurrency(3).default("none"),
+  /** Where it is off there is no mapping: events wait in the stream. The next one begins at the oldest record. */
+  enabled: field.flag().default(true),
 });
 
 const maintenance = field.group({
@@ -79,6 +81,8 @@ const openid = field.group({
       "lines such as `weir-admins: admin`; roles are viewer, editor and admin",
     )
     .refine((roles) => Object.keys(roles).length > 0, "at least one line such as `weir-admins: admin`"),
+  /** Asked for beside those that a login needs; without any, profile and email. */
+  scopes: z.array(field.SCOPE, "a list of names, each behind a -").default([]),
   name: field.WORDS.optional(),
 });
 
@@ -92,7 +96,8 @@ const query = field.group({
   /** A process of a function answers one request at a time, so this bounds nothing more than that. */
   queries: field.whole(1, 64).default(8),
   reservedConcurrency: field.concurrency(1).default("none"),
-  frameAncestors: z.array(field.HTTPS, "a list of addresses, each behind a -").default([]),
+  frameAncestors: z.array(field.ORIGIN, "a list of addresses, each behind a -").default([]),
+  webhookHosts: z.array(field.HOST, "a list of hosts, each behind a -").default([]),
   url: field.HTTPS.optional(),
   domain: field.DOMAIN.optional(),
   certificate: field.CERTIFICATE.optional(),

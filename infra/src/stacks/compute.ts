@@ -66,12 +66,15 @@ export class ComputeStack extends Stack {
   }
 
   private say(data: DataParts, addresses: Addresses, query: Query | undefined): void {
+    const doctor = `weir doctor --lake ${data.lake.url} --collector ${addresses.collector}`;
+    // What IAM lets nobody see who does not sign, the doctor does not see either.
+    const page = query === undefined || query.policy !== undefined ? "" : ` --page ${query.url}`;
     const outputs: Record<string, [value: string | undefined, description: string]> = {
       CollectorUrl: [addresses.collector, "Where apps send events"],
       BulkUrl: [addresses.bulk, "Where imports go: /v1/import"],
       QueryUrl: [query?.url, "Where people ask questions"],
       QueryPolicyArn: [query?.policy?.managedPolicyArn, "Attach it to whoever may ask"],
-      DoctorCommand: [`weir doctor --lake ${data.lake.url} --collector ${addresses.collector}`, "Sees whether all of it works"],
+      DoctorCommand: [doctor + page, "Sees whether all of it works"],
     };
     for (const [name, [value, description]] of Object.entries(outputs)) {
       if (value !== undefined) new CfnOutput(this, name, { value, description });

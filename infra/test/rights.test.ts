@@ -1,0 +1,196 @@
+/** Who may do what. A right that is added shows here, and has to be added to docs/SECURITY.md. */
+
+import { readFileSync } from "node:fs";
+import type { Template } from "aws-cdk-lib/assertions";
+import { describe, expect, it } from "vitest";
+import { ACCESSES, EDGES, EVERYTHING, MINIMAL, combined, resources, templatesOf, text } from "./templates";
+
+const minimal = templatesOf(MINIMAL);
+
+interface Right {
+  effect: string;
+  actions: string[];
+  resources: string[];
+  condition: unknown;
+}
+
+function rightsOf(template: Template, role: RegExp): Right[] {
+  const policies = Object.entries(resources(template, "AWS::IAM::Policy")).filter(([id]) => role.test(id));
+  if (policies.length !== 1) throw new Error(`${policies.length} policies of ${role}`);
+  return policies.flatMap(([, { Properties }]) => statements(Properties.PolicyDocument));
+}
+
+function statements(document: any): Right[] {
+  return document.Statement.map((statement: any) => ({
+    effect: statement.Effect,
+    actions: [statement.Action].flat(),
+    resources: [statement.Resource].flat().map(text),
+    condition: statement.Condition,
+  }));
+}
+
+const ROLE = {
+  "ingest-live": /^IngestIngestLiveRole/,
+  "ingest-bulk": /^IngestIngestBulkRole/,
+  landing: /^LandingRole/,
+  maintenance: /^MaintenanceRole/,
+  clock: /^MaintenanceClock/,
+  query: /^QueryRole/,
+};
+
+/** Rights as lines: an action, and where. */
+function lines(rights: Right[]): string[] {
+  const bucket = /^\$\{LakeBucket\}/;
+  return rights.flatMap(({ actions, resources: where }) =>
+    actions.flatMap((action) => where.map((one) => `${action} ${one.replace(bucket, "LAKE").replace("LAKE/lake", "LAKE")}`))).sort();
+}
+
+/** Whether an object may be reached by an action, by the rights of S3 alone. */
+function may(rights: Right[], action: string, object: string): boolean {
+  return rights.some((right) => right.actions.includes(action) && right.resources.some((pattern) => {
+    const known = pattern.replace("${LakeBucket}", "BUCKET");
+    return known.endsWith("*") ? `BUCKET/lake/${object}`.startsWith(known.slice(0, -1)) : known === `BUCKET/lake/${object}`;
+  }));
+}
+
+describe("rights of each part", () => {
+  it.each(Object.entries(ROLE))("%s", (name, role) => {
+    expect(lines(rightsOf(minimal.compute, role)).join("\n")).toMatchSnapshot(name);
+  });
+
+  it("are in the document on security, folder by folder", () => {
+    const page = readFileSync("../docs/SECURITY.md", "utf8");
+    const [, section = ""] = /## Rights of each part on AWS\n([\s\S]*?)(?:\n## |$)/.exec(page) ?? [];
+    const row = (part: string) => section.split("\n").find((line) => line.startsWith(`| ${part} |`)) ?? "";
+    const parts = { collector: ROLE["ingest-live"], landing: ROLE.landing, maintenance: ROLE.maintenance, query: ROLE.query };
+    for (const [part, role] of Object.entries(parts)) {
+      for (const line of lines(rightsOf(minimal.compute, role))) {
+        const [action = "", where = ""] = line.split(" ");
+        if (action.startsWith("s3:") && where.includes("/")) {
+          const folder = where.replace("LAKE/", "").replace("/*", "").replace(/^\*$/, "all");
+          expect(row(part), `${part}: ${line}`).toContain(folder);
+        } else if (action.startsWith("kinesis:")) {
+          expect(row(part), `${part}: ${line}`).toContain(action.replace("kinesis:", ""));
+        }
+      }
+    }
+  });
+});
+
+describe("the collector", () => {
+  const rights = rightsOf(minimal.compute, ROLE["ingest-live"]);
+
+  it("cannot read an event", () => {
+    for (const object of [
+      "events/landed/x.parquet", "events/compacted/2026-01-01/x.parquet", "failed/landed/x.parquet", "failed/_delta_log/0.json",
+      "ids/x.ids", "saved/reports/x/1.json", "erasures/open/x.json", "unreadable/x.ndjson",
+    ]) expect(may(rights, "s3:GetObject", object), object).toBe(false);
+  });
+
+  it("reads settings, how far landing is, and what of the overflow waits", () => {
+    for (const object of ["settings/1.json", "events/_delta_log/1.json", "events/_delta_log/_last_checkpoint", "overflow/1.weir"]) {
+      expect(may(rights, "s3:GetObject", object), object).toBe(true);
+    }
+  });
+
+  it("writes the overflow alone, and removes nothing", () => {
+    expect(may(rights, "s3:PutObject", "overflow/1.weir")).toBe(true);
+    for (const object of ["settings/1.json", "events/_delta_log/1.json", "events/landed/x.parquet"]) {
+      expect(may(rights, "s3:PutObject", object), object).toBe(false);
+    }
+    expect(rights.flatMap(({ actions }) => actions).filter((action) => /Delete|GetRecords/.test(action))).toEqual([]);
+  });
+
+  it("has the same rights for imports", () => {
+    const ofBulk = lines(rightsOf(minimal.compute, ROLE["ingest-bulk"])).filter((line) => !line.startsWith("logs:"));
+    expect(ofBulk).toEqual(lines(rights).filter((line) => !line.startsWith("logs:")));
+  });
+});
+
+describe("landing and maintenance", () => {
+  it("do not write settings, nor what people keep", () => {
+    for (const role of [ROLE.landing, ROLE.maintenance]) {
+      const rights = rightsOf(minimal.compute, role);
+      for (const object of ["settings/1.json", "saved/reports/x/1.json", "checks/x/1.json"]) {
+        expect(may(rights, "s3:PutObject", object), object).toBe(false);
+        expect(may(rights, "s3:DeleteObject", object), object).toBe(false);
+      }
+    }
+  });
+
+  it("leave merged files to maintenance", () => {
+    expect(may(rightsOf(minimal.compute, ROLE.landing), "s3:DeleteObject", "events/compacted/2026-01-01/x.parquet")).toBe(false);
+    expect(may(rightsOf(minimal.compute, ROLE.landing), "s3:DeleteObject", "events/_delta_log/1.json")).toBe(false);
+    expect(may(rightsOf(minimal.compute, ROLE.maintenance), "s3:DeleteObject", "events/compacted/2026-01-01/x.parquet")).toBe(true);
+  });
+
+  it("put nothing into the stream", () => {
+    for (const role of [ROLE.landing, ROLE.maintenance, ROLE.query]) {
+      expect(lines(rightsOf(minimal.compute, role)).filter((line) => line.startsWith("kinesis:Put"))).toEqual([]);
+    }
+  });
+});
+
+describe("questions", () => {
+  const rights = rightsOf(minimal.compute, ROLE.query);
+
+  it("cannot remove a file of a table, a commit or a setting", () => {
+    for (const object of ["events/landed/x.parquet", "events/_delta_log/1.json", "failed/landed/x.parquet", "settings/1.json", "saved/reports/x/1.json"]) {
+      expect(may(rights, "s3:DeleteObject", object), object).toBe(false);
+    }
+    expect(may(rights, "s3:DeleteObject", "checks/x/1.json")).toBe(true);
+  });
+
+  it("write what people keep and what admins do, and no erasure", () => {
+    for (const object of ["saved/reports/x/1.json", "checks/x/1.json", "settings/1.json", "failed/_delta_log/1.json"]) {
+      expect(may(rights, "s3:PutObject", object), object).toBe(true);
+    }
+    for (const object of ["erasures/open/x.json", "overflow/1.weir", "maintenance/vacuum.json"]) {
+      expect(may(rights, "s3:PutObject", object), object).toBe(false);
+    }
+  });
+
+  it("know nothing of the stream", () => {
+    expect(lines(rights).filter((line) => line.startsWith("kinesis:"))).toEqual([]);
+  });
+});
+
+describe("every policy", () => {
+  const contents = [EVERYTHING, ...EDGES.flatMap((edge) => ACCESSES.map((access) => combined(edge, access)))];
+
+  it("allows named actions on named things", () => {
+    for (const content of contents) {
+      const { data, compute, operations } = templatesOf(content);
+      for (const template of [data, compute, operations]) {
+        for (const type of ["AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"]) {
+          for (const [id, { Properties }] of Object.entries(resources(template, type))) {
+            for (const right of statements(Properties.PolicyDocument)) {
+              expect(right.actions.filter((action) => action.includes("*")), id).toEqual([]);
+              expect(right.resources, id).not.toContain("*");
+              const wide = right.resources.filter((one) => one.includes("*") && !/^\$\{LakeBucket\}\/(team\/)?lake\/([a-z_]+\/)*\*$/.test(one));
+              expect(wide, id).toEqual([]);
+            }
+          }
+        }
+      }
+    }
+  });
+
+  it("reaches the key where there is one", () => {
+    const { compute } = templatesOf(EVERYTHING);
+    for (const [name, role] of Object.entries(ROLE)) {
+      const withKey = rightsOf(compute, role).find(({ actions }) => actions.includes("kms:Decrypt"));
+      expect(withKey?.actions, name).toEqual(["kms:Decrypt", "kms:GenerateDataKey"]);
+      expect(withKey?.resources, name).toEqual([expect.stringContaining("LakeKey")]);
+    }
+  });
+
+  it("opens a function to everybody through its address alone", () => {
+    const open = Object.values(resources(minimal.compute, "AWS::Lambda::Permission")).map(({ Properties }) => Properties);
+    for (const { Action, InvokedViaFunctionUrl, FunctionUrlAuthType } of open) {
+      expect([Action, InvokedViaFunctionUrl ?? FunctionUrlAuthType]).toEqual(
+        Action === "lambda:InvokeFunction" ? [Action, true] : ["lambda:InvokeFunctionUrl", "NONE"],
+      );
+    }
+  });
+});
