@@ -1,7 +1,7 @@
 /**
  * The command that writes the templates of an environment:
  *
- *     npm run synth -- ENV OUTDIR [-c artifacts=FOLDER] [-c delete-data=ENV]
+ *     npm run synth -- ENV OUTDIR [-c artifacts=FOLDER] [-c environments=FOLDER] [-c delete-data=ENV]
  *
  * It needs no credentials and asks nobody. Problems of the settings go to standard error, all at once, and it ends with 2; where
  * code is missing or a rule of cdk-nag is broken, with 1.
@@ -17,7 +17,9 @@ import type { Artifacts } from "./app";
 import { SettingsError, loadEnvironment } from "./settings";
 import type { Environment } from "./settings";
 
-const USAGE = "usage: npm run synth -- ENV OUTDIR [-c artifacts=FOLDER] [-c delete-data=ENV]";
+const USAGE = "usage: npm run synth -- ENV OUTDIR [-c artifacts=FOLDER] [-c environments=FOLDER] [-c delete-data=ENV]";
+/** What may be said with -c. */
+const CONTEXT = ["artifacts", "environments", "delete-data"];
 /** Relative to `infra`, where npm runs its scripts. */
 const ENVIRONMENTS = "environments";
 /** Folders of code, by the program that each has. */
@@ -41,7 +43,7 @@ function asked(words: string[]): Asked {
       continue;
     }
     const [key = "", ...value] = (words[(at += 1)] ?? "").split("=");
-    if (!["artifacts", "delete-data"].includes(key)) throw new UsageError(`-c ${key}: there are artifacts and delete-data`);
+    if (!CONTEXT.includes(key)) throw new UsageError(`-c ${key}: there are ${CONTEXT.join(", ")}`);
     context.set(key, value.join("="));
   }
   const [name, outdir] = rest;
@@ -68,7 +70,7 @@ function missingCode({ folder, isPlaceholder }: Artifacts, architecture: string,
 }
 
 function synth({ name, outdir, context }: Asked): number {
-  const environment: Environment = loadEnvironment(ENVIRONMENTS, name, { deleteData: context.get("delete-data") });
+  const environment: Environment = loadEnvironment(context.get("environments") ?? ENVIRONMENTS, name, { deleteData: context.get("delete-data") });
   for (const warning of environment.warnings) console.error(`warning: ${warning}`);
   const { architecture, compute } = environment.settings;
   const artifacts = artifactsOf(context, architecture);

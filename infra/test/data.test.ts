@@ -145,6 +145,18 @@ describe("the rest of the data stack", () => {
     expect(Object.keys(COLUMNS)).toEqual(columns);
   });
 
+  it("offers other stacks the same, whatever they want of it", () => {
+    const exportsOf = (content: string) => {
+      const outputs = Object.values(templatesOf(content).data.toJSON()["Outputs"] as Record<string, any>);
+      return outputs.flatMap(({ Export }) => (Export === undefined ? [] : [Export.Name])).sort();
+    };
+    const all = exportsOf(MINIMAL);
+    const silent = "region: eu-central-1\noperations:\n  alarms: false\ncompute:\n  deploy:\n    shift: allAtOnce\n";
+    expect(exportsOf(silent)).toEqual(all);
+    expect(exportsOf(`${MINIMAL}compute:\n  query:\n    enabled: false\n  landing:\n    enabled: false\n`)).toEqual(all);
+    expect(all).toHaveLength(8);
+  });
+
   it("says where all of it is", () => {
     const outputs = Object.entries(data.toJSON()["Outputs"] as Record<string, any>).filter(([, output]) => output.Export === undefined);
     expect(Object.fromEntries(outputs.map(([name, output]) => [name, text(output.Value)]))).toEqual({

@@ -33,6 +33,12 @@ describe("npm run synth", () => {
     ]);
   });
 
+  it("takes settings from another folder", () => {
+    const { status, stderr } = synth(["minimal", join(folder, "minimal"), "-c", "artifacts=test/placeholder", "-c", "environments=test/environments"]);
+    expect([status, stderr]).toEqual([0, ""]);
+    expect(existsSync(join(folder, "minimal/weir-minimal-data.template.json"))).toBe(true);
+  });
+
   it("takes the code of each program from where it was packed", () => {
     const packages = join(folder, "target/lambda-packages/x86_64");
     for (const program of ["ingest-fn", "compact-fn", "weir"]) {
@@ -65,7 +71,7 @@ describe("npm run synth", () => {
   it.each([
     [["prod", "OUT"], /^environments\/prod\.yaml: not there; copy environments\/example\.yaml to it/],
     [["example"], /^an environment and a folder are needed\nusage: npm run synth/],
-    [["example", "OUT", "-c", "region=eu-west-1"], /^-c region: there are artifacts and delete-data\nusage/],
+    [["example", "OUT", "-c", "region=eu-west-1"], /^-c region: there are artifacts, environments, delete-data\nusage/],
     [["example", "OUT", "-c", "delete-data=example"], /data\.onDestroy: found keep with delete-data/],
   ])("does not begin with %j", (words, said) => {
     const { status, stdout, stderr } = synth(words.map((word) => (word === "OUT" ? join(folder, "never") : word)));

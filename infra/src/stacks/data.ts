@@ -2,6 +2,9 @@
 
 import { CfnOutput, Stack } from "aws-cdk-lib";
 import type { StackProps } from "aws-cdk-lib";
+import type { IStream } from "aws-cdk-lib/aws-kinesis";
+import type { IBucket } from "aws-cdk-lib/aws-s3";
+import type { IQueue } from "aws-cdk-lib/aws-sqs";
 import type { Construct } from "constructs";
 import { CatalogueTable } from "../parts/catalogue-table";
 import type { DataParts } from "../parts/data-parts";
@@ -30,6 +33,7 @@ export class DataStack extends Stack {
     const { query } = compute;
     if (query.enabled) new SessionKey(this, "SessionKey", { environment: environment.name, number: query.sessionKey });
     if (data.glue !== "off") new CatalogueTable(this, "Catalogue", { database: data.glue, url: lake.url });
+    this.offer(lake.bucket, events.stream, landingFailures, scheduleFailures);
     const { bucket, url } = lake;
     this.parts = {
       lake: { bucket, prefix: data.lake.prefix, url, key, arnImport: this.importOf(bucket.bucketArn) },
@@ -38,6 +42,15 @@ export class DataStack extends Stack {
       scheduleFailures,
     };
     this.say();
+  }
+
+  /**
+   * Offers other stacks all that they may want, whether they want it now or not. What they stop to want would else be withdrawn before
+   * they are changed, which CloudFormation refuses.
+   */
+  private offer(bucket: IBucket, stream: IStream, ...queues: IQueue[]): void {
+    const values = [bucket.bucketName, bucket.bucketArn, stream.streamName, stream.streamArn];
+    for (const value of [...values, ...queues.flatMap((queue) => [queue.queueArn, queue.queueName])]) this.exportValue(value);
   }
 
   /** The name by which other stacks import a value of this one. */
