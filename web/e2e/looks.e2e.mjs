@@ -24,7 +24,7 @@ const PAGES = {
   paths: q({ kind: "paths", last: "30d", start: { event: "view_job" }, depth: 4 }),
   lifecycle: q({ kind: "lifecycle", last: "30d", of: { event: "app_open" } }),
   stickiness: q({ kind: "stickiness", last: "30d" }),
-  sessions: q({ kind: "sessions", last: "7d", interval: "day", breakdown: "category", limit: 5 }),
+  sessions: q({ kind: "sessions", last: "7d", interval: "day", breakdown: "context.platform", limit: 5 }),
   experiment: q({ kind: "experiment", steps: STEPS, variant: "context.platform", window: "1d" }),
   // A question that the builder has no controls for.
   raw: q({ kind: "funnel", steps: [{ event: "view_job", where: [{ property: "wage", op: "in", value: [null] }] }] }),
@@ -58,7 +58,7 @@ async function keepSome() {
   const tiles = [{ report: kept.report, wide: true }, { text: "What to look at." }];
   for (const name of ["groups", "retention", "paths"]) tiles.push({ report: await post("reports", { name, spec: spec(PAGES[name]) }) });
   tiles.push({ report: await post("reports", { name: "experiment", spec: spec(PAGES.experiment) }) });
-  kept.dashboard = await post("dashboards", { name: "Yesterday", tiles: [] });
+  kept.dashboard = await post("dashboards", { name: "Yesterday", tiles: [{ text: "As it was." }] });
   await fetch(`${stage.origin}/api/dashboards/${kept.dashboard}`, {
     method: "PUT", headers: { "content-type": "application/json", "x-weir": "1", "if-match": '"1"' }, body: JSON.stringify({ name: "Morning", tiles }),
   });

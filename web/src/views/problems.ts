@@ -6,9 +6,11 @@ import type { Context } from "./context";
 export function problemsOf(id: string, { problems }: Context): TemplateResult | typeof nothing {
   const found = problems.get(id);
   if (found === undefined) return nothing;
-  return html`<ul class="problems" id="problems-${id}" role="alert">
-    ${found.map(({ message }) => html`<li>${message}</li>`)}
-  </ul>`;
+  return html`<div class="problems" id="problems-${id}" role="alert">
+    <ul>
+      ${found.map(({ message }) => html`<li>${message}</li>`)}
+    </ul>
+  </div>`;
 }
 
 /** Value for `aria-describedby` of the control itself. */

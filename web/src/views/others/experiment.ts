@@ -15,12 +15,12 @@ export function experimentResult(answer: ExperimentAnswer, tools: Tools, context
       <p class="muted">${words(own.experiment.metric(exposure.label, metric.label))}</p>
       ${tools}
     </div>
-    ${variants.length === 0 ? html`<p class="muted">${own.experiment.nobody}</p>` : variantsTable(answer, context)}
+    ${variants.length === 0 ? html`<p class="muted">${own.experiment.nobody}</p>` : variantsTable(answer, false, context)}
     ${comparisonsPart(answer, context)} ${caveatsPart(answer, context)}`;
 }
 
 export function experimentTile(answer: ExperimentAnswer, context: OtherContext): TemplateResult {
-  return answer.variants.length === 0 ? html`` : variantsTable(answer, context);
+  return answer.variants.length === 0 ? html`` : variantsTable(answer, true, context);
 }
 
 function variantNameOf(value: unknown): TemplateResult {
@@ -28,37 +28,39 @@ function variantNameOf(value: unknown): TemplateResult {
   return html`<bdi class="group-name" title=${text}>${text}</bdi>`;
 }
 
-function variantsTable(answer: ExperimentAnswer, context: OtherContext): TemplateResult {
+/** A row a variant; small, without what is not needed to tell how they did. */
+function variantsTable(answer: ExperimentAnswer, small: boolean, context: OtherContext): TemplateResult {
   const { own, question } = context;
   const { experiment } = own;
   const anyMixed = answer.variants.some(({ mixed }) => mixed > 0);
-  const heads = [experiment.users, experiment.converted, experiment.rate, experiment.interval(confidenceOf(answer)), experiment.median, experiment.open];
+  const heads = [
+    experiment.users, experiment.converted, experiment.rate, experiment.interval(confidenceOf(answer)),
+    ...(small ? [] : [experiment.median, experiment.open, ...(anyMixed ? [experiment.mixed] : [])]),
+  ];
   return html`<div class="table-scroll" role="region" aria-label=${experiment.variants} tabindex="0">
     <table>
       <thead>
         <tr>
           <th scope="col"><bdi class="cut">${question.property || experiment.variants}</bdi></th>
-          ${[...heads, ...(anyMixed ? [experiment.mixed] : [])].map((head) => html`<th scope="col" class="number">${head}</th>`)}
+          ${heads.map((head) => html`<th scope="col" class="number">${head}</th>`)}
         </tr>
       </thead>
       <tbody>
-        ${answer.variants.map((variant) => variantRow(variant, anyMixed, context))}
+        ${answer.variants.map((variant) => variantRow(variant, heads.length, context))}
       </tbody>
     </table>
   </div>`;
 }
 
-function variantRow({ value, control, users, converted, rate, rate_interval, median_ms, open, mixed }: Variant, anyMixed: boolean, { own, format }: OtherContext): TemplateResult {
+function variantRow({ value, control, users, converted, rate, rate_interval, median_ms, open, mixed }: Variant, columns: number, { own, format }: OtherContext): TemplateResult {
   const share = (part: number) => shareWithin(part, rate_interval);
+  const cells = [
+    format.number(users), format.number(converted), html`<b>${rate === null ? "–" : share(rate)}</b>`, between(rate_interval, share, own.experiment.to),
+    median_ms === null ? "–" : format.duration(median_ms), format.number(open), format.number(mixed),
+  ];
   return html`<tr>
     <th scope="row">${variantNameOf(value)} ${control ? html`<span class="type-tag-inline">${own.experiment.control}</span>` : nothing}</th>
-    <td class="number">${format.number(users)}</td>
-    <td class="number">${format.number(converted)}</td>
-    <td class="number"><b>${rate === null ? "–" : share(rate)}</b></td>
-    <td class="number">${between(rate_interval, share, own.experiment.to)}</td>
-    <td class="number">${median_ms === null ? "–" : format.duration(median_ms)}</td>
-    <td class="number">${format.number(open)}</td>
-    ${anyMixed ? html`<td class="number">${format.number(mixed)}</td>` : nothing}
+    ${cells.slice(0, columns).map((cell) => html`<td class="number">${cell}</td>`)}
   </tr>`;
 }
 
