@@ -32,6 +32,15 @@ export class Moto {
     throw new Error("moto ended before it printed its port");
   }
 
+  /** What a program of AWS has to know to find it. `localhost`, for moto reads templates of no other host by their path. */
+  environment(): Record<string, string> {
+    const { port } = new URL(this.url);
+    return {
+      AWS_ENDPOINT_URL: `http://localhost:${port}`, AWS_REGION: REGION, AWS_ACCESS_KEY_ID: "testing", AWS_SECRET_ACCESS_KEY: "testing",
+      AWS_EC2_METADATA_DISABLED: "true",
+    };
+  }
+
   /** It ends when its standard input does. */
   stop(): Promise<void> {
     const ended = new Promise<void>((resolve) => this.process.once("exit", () => resolve()));
