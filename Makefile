@@ -150,7 +150,7 @@ synth: need-env infra/node_modules/.package-lock.json ## Write the templates of 
 # A wrong setting is said at once, and not after half an hour of building.
 deploy: need-env infra/node_modules/.package-lock.json ## Build, and put ENV into an account of AWS: see infra/README.md
 	$(MAKE) synth ARTIFACTS=infra/test/placeholder
-	$(MAKE) package
+	$(MAKE) package ARCH="$$(cd infra && npm run -s architecture -- "$(ENV)")"
 	$(MAKE) synth ARTIFACTS=
 	cd infra && npx cdk deploy --app "$(SYNTH_OUT)" --all --no-notices --outputs-file "$(SYNTH_OUT)/outputs.json" $(CDK_FLAGS)
 	@cd infra && npm run -s outputs -- "$(SYNTH_OUT)/outputs.json"

@@ -8,8 +8,8 @@ import { readFileSync } from "node:fs";
 
 /** What somebody wants to see, in this order; names that are no use to a person are left out. */
 const SHOWN = [
-  "CollectorUrl", "BulkUrl", "QueryUrl", "QueryPolicyArn", "LakeUrl", "StreamName", "LandingFailuresQueueUrl", "ScheduleFailuresQueueUrl",
-  "AlarmTopicArn",
+  "CollectorUrl", "BulkUrl", "QueryUrl", "QueryOriginUrl", "QueryPolicyArn", "LakeUrl", "StreamName", "LandingFailuresQueueUrl",
+  "ScheduleFailuresQueueUrl", "AlarmTopicArn",
 ];
 
 function show(file: string): string {

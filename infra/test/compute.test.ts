@@ -189,6 +189,13 @@ describe("the edge", () => {
     expect([outputs.CollectorUrl.Value, outputs.QueryUrl.Value]).toEqual(["https://events.example.com", "https://weir.example.com"]);
   });
 
+  it("is behind a proxy of one's own where somebody has one", () => {
+    const outputs = templatesOf(combined("functionUrl", "openid")).compute.toJSON()["Outputs"];
+    expect(outputs.QueryUrl.Value).toBe("https://weir.example.com");
+    expect(JSON.stringify(outputs.QueryOriginUrl.Value)).toContain("FunctionUrl");
+    expect(Object.keys(compute.toJSON()["Outputs"])).not.toContain("QueryOriginUrl");
+  });
+
   it("lets IAM decide who asks, by a policy to attach", () => {
     const template = templatesOf(combined("functionUrl", "iam")).compute;
     const urls = Object.values(resources(template, "AWS::Lambda::Url")).map(({ Properties }) => Properties.AuthType);

@@ -32,6 +32,8 @@ export class Query extends Construct {
   readonly asker: WeirFunction;
   /** Where people find the page. */
   readonly url: string;
+  /** The function's own address, where people go through a proxy in front of it. */
+  readonly origin: string | undefined;
   /** What a person or a role needs to be let in by IAM. */
   readonly policy: ManagedPolicy | undefined;
 
@@ -58,6 +60,7 @@ export class Query extends Construct {
     const url = query.access === "iam" ? this.closedUrl() : openUrl(this.asker);
     this.policy = query.access === "iam" ? this.entry() : undefined;
     this.url = this.address(url, query, common.environment);
+    this.origin = query.url === undefined ? undefined : addressOf(url);
   }
 
   private grant(data: DataParts): void {

@@ -73,6 +73,7 @@ export class ComputeStack extends Stack {
       CollectorUrl: [addresses.collector, "Where apps send events"],
       BulkUrl: [addresses.bulk, "Where imports go: /v1/import"],
       QueryUrl: [query?.url, "Where people ask questions"],
+      QueryOriginUrl: [query?.origin, "Where a proxy in front of it finds it"],
       QueryPolicyArn: [query?.policy?.managedPolicyArn, "Attach it to whoever may ask"],
       DoctorCommand: [doctor + page, "Sees whether all of it works"],
     };
