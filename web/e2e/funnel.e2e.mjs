@@ -323,15 +323,18 @@ test("a question the server refuses shows the reason beside it, and keeps it", a
 
 test("a link from elsewhere, a broken one, and an event that is gone say so", async () => {
   const { page } = stage;
-  await stage.visit(`#q=${encodeURIComponent(JSON.stringify({ kind: "sessions", last: "7d" }))}`);
+  const elsewhere = { kind: "funnel", timezone: "UTC", steps: [{ event: "view_job", where: [{ property: "wage", op: "~", value: 1 }] }] };
+  await stage.visit(`#q=${encodeURIComponent(JSON.stringify(elsewhere))}`);
   await page.getByText("cannot be built here").waitFor();
-  await page.getByRole("heading", { name: "Answer as JSON" }).waitFor();
+  // It is kept as JSON, unfolded, to be changed there.
+  await page.getByRole("group", { name: "Query spec" }).getByText('"op": "~"').waitFor();
   await stage.visit("#q=%7B%22ki");
   await page.getByText("it is cut short or damaged").waitFor();
   await page.locator(".suggestion").first().waitFor();
   await stage.visit(`#q=${encodeURIComponent(JSON.stringify({ steps: [{ event: "view_jobs" }] }))}`);
   await page.getByText("No event of this lake is called view_jobs.").waitFor();
   await page.getByText("Nobody did view_jobs.").waitFor();
+  stage.forgive("status of 400");
 });
 
 test("without the server the question is kept, and asked again", async () => {
