@@ -468,7 +468,8 @@ export interface Cost {
   month: number;
   per_million_events: number | null;
   events_per_second: number;
-  parts: { part: string; month: number }[];
+  /** `amount` is how much of it there is, in English. */
+  parts: { part: string; month: number; amount?: string }[];
   /** In English. */
   assumptions: string[];
 }

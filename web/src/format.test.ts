@@ -67,7 +67,7 @@ test("buckets of time are as short as their size allows", () => {
 
 test("money is to the cent, and what is less with what tells something of it", () => {
   expect([12.34, 1234.5, 0.1, 0.0912, 0.00041, 0].map((value) => en.money(value, "USD"))).toEqual(["$12.34", "$1,234.50", "$0.10", "$0.091", "$0.00041", "$0.00"]);
-  expect(en.money(1.5, "no currency")).toBe("1.5 no currency");
+  expect(en.money(1.5, "no currency")).toBe("1.50 no currency");
 });
 
 test("the reader's variant of the page's language", () => {

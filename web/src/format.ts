@@ -113,15 +113,17 @@ export function createFormat(locale: string): Format {
       const size = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(value, 1)) / 3)));
       return unit(value / 1000 ** size, units[size]!, "short", size === 0 ? 0 : 1);
     },
-    money(value, currency) {
-      const digits = value === 0 || Math.abs(value) >= 0.1 ? { minimumFractionDigits: 2, maximumFractionDigits: 2 } : { maximumSignificantDigits: 2 };
-      try {
-        return new Intl.NumberFormat(locale, { style: "currency", currency, ...digits }).format(value);
-      } catch {
-        return `${measured.format(value)} ${currency}`; // no currency that this browser knows
-      }
-    },
+    money: (value, currency) => moneyText(value, currency, locale),
   };
+}
+
+function moneyText(value: number, currency: string, locale: string): string {
+  const digits = value === 0 || Math.abs(value) >= 0.1 ? { minimumFractionDigits: 2, maximumFractionDigits: 2 } : { maximumSignificantDigits: 2 };
+  try {
+    return new Intl.NumberFormat(locale, { style: "currency", currency, ...digits }).format(value);
+  } catch {
+    return `${new Intl.NumberFormat(locale, digits).format(value)} ${currency}`; // no currency that this browser knows
+  }
 }
 
 /** The reader's own variant of the language the page is written in: `en-GB` for a page in `en`. */

@@ -213,8 +213,11 @@ export const enPages = {
     onThisMachine: "This lake is a directory on this machine: there is nothing to pay for.",
     part: "For",
     month: "A month",
+    amount: "How much",
     parts: {
-      kinesis: "Stream (Kinesis)", lambda: "Functions (Lambda)", requests: "Requests (S3)", storage: "Storage (S3)", logs: "Logs (CloudWatch)",
+      kinesis: "Stream (Kinesis)", stream: "Stream", lambda: "Functions (Lambda)", collector: "Taking events in", landing: "Writing them to the lake",
+      schedules: "Schedules", compaction: "Merging files", questions: "Questions", requests: "Requests (S3)", "store requests": "Requests to the store",
+      storage: "Storage", edge: "Way to the outside", "metrics and alarms": "Metrics and alarms", logs: "Logs", secrets: "Secrets",
     } as Record<string, string>,
     whole: "All together",
     perMillion: "A million events",

@@ -204,7 +204,12 @@ export const koPages: PageMessages = {
     onThisMachine: "이 레이크는 이 컴퓨터의 디렉터리라서 드는 비용이 없습니다.",
     part: "항목",
     month: "한 달",
-    parts: { kinesis: "스트림 (Kinesis)", lambda: "함수 (Lambda)", requests: "요청 (S3)", storage: "저장 (S3)", logs: "로그 (CloudWatch)" },
+    amount: "얼마나",
+    parts: {
+      kinesis: "스트림 (Kinesis)", stream: "스트림", lambda: "함수 (Lambda)", collector: "이벤트 받기", landing: "레이크에 쓰기", schedules: "예약 작업",
+      compaction: "파일 병합", questions: "질문", requests: "요청 (S3)", "store requests": "저장소 요청", storage: "저장", edge: "밖으로 나가는 길",
+      "metrics and alarms": "지표와 알람", logs: "로그", secrets: "비밀값",
+    },
     whole: "모두",
     perMillion: "이벤트 100만 건",
     assumptions: "셈에 깔린 가정 (영어)",

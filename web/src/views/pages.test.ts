@@ -35,6 +35,12 @@ test("the figures say how far behind the lake is, and what it costs", async () =
   expect(rows(await systemPage({ lag, cost: COST }, "ko"))[0]).toEqual(["스트림 (Kinesis)", "US$10.95"]);
 });
 
+test("how much there is of what is paid for is said where it is known", async () => {
+  const page = await systemPage({ cost: { ...COST, per_million_events: null, parts: [{ part: "store requests", month: 1, amount: "2.1 million" }, { part: "edge", month: 0.5 }] } }, "ko");
+  expect(rows(page)).toEqual([["저장소 요청", "2.1 million", "US$1.00"], ["밖으로 나가는 길", "", "US$0.50"], ["모두", "", "US$12.34"]]);
+  expect(page.querySelector(".is-small td")?.getAttribute("lang")).toBe("en");
+});
+
 test("a directory costs nothing, and a lake without events is behind by nothing that is known", async () => {
   const page = await systemPage({ lag: { complete_to: null, behind_ms: null, newest_received_at: null }, cost: null });
   expect(textOf(page)).toContain("there is nothing to pay for");

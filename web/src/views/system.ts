@@ -77,8 +77,10 @@ function costPart(cost: Cost | null | undefined, { m, format }: Context): Templa
   if (cost === undefined) return nothing;
   if (cost === null) return html`<h2>${m.system.cost}</h2> <p class="muted">${m.system.onThisMachine}</p>`;
   const money = (value: number) => format.money(value, cost.currency);
-  const row = (name: string, value: string, kind = "") => html`<tr class=${kind}>
+  const hasAmounts = cost.parts.some(({ amount }) => amount !== undefined);
+  const row = (name: string, value: string, kind = "", amount = "") => html`<tr class=${kind}>
     <th scope="row">${name}</th>
+    ${hasAmounts ? html`<td class="muted" lang="en">${amount}</td>` : nothing}
     <td class="number">${value}</td>
   </tr>`;
   return html`<h2 id="cost-title">${m.system.cost}</h2>
@@ -88,11 +90,12 @@ function costPart(cost: Cost | null | undefined, { m, format }: Context): Templa
         <thead>
           <tr>
             <th scope="col">${m.system.part}</th>
+            ${hasAmounts ? html`<th scope="col">${m.system.amount}</th>` : nothing}
             <th scope="col" class="number">${m.system.month}</th>
           </tr>
         </thead>
         <tbody>
-          ${cost.parts.map(({ part, month }) => row(m.system.parts[part] ?? part, money(month)))} ${row(m.system.whole, money(cost.month), "whole")}
+          ${cost.parts.map(({ part, month, amount }) => row(m.system.parts[part] ?? part, money(month), "", amount))} ${row(m.system.whole, money(cost.month), "whole")}
           ${cost.per_million_events === null ? nothing : row(m.system.perMillion, money(cost.per_million_events))}
         </tbody>
       </table>
