@@ -115,7 +115,13 @@ describe("schedules", () => {
       '{"weir":"complete"}': "rate(1 minute)",
       '{"weir":"compact"}': "rate(5 minutes)",
       '{"weir":"upkeep"}': "rate(15 minutes)",
+      '{"weir":"checks"}': "rate(5 minutes)",
     });
+  });
+
+  it("of checks are off where nobody wants them", () => {
+    const none = templatesOf(`${MINIMAL}compute:\n  query:\n    checkMinutes: 0\n`).compute;
+    none.resourceCountIs("AWS::Scheduler::Schedule", 4);
   });
 
   it("write down what they cannot call, and nobody repeats what failed", () => {
@@ -123,7 +129,9 @@ describe("schedules", () => {
       expect(text(Target.DeadLetterConfig.Arn)).toBe("${ScheduleFailuresQueue}");
       expect(resources(compute, "AWS::Lambda::Alias")[Target.Arn.Ref]?.Properties.Name).toBe("live");
     }
-    expect(only(compute, "AWS::Lambda::EventInvokeConfig")).toMatchObject({ MaximumRetryAttempts: 0, MaximumEventAgeInSeconds: 60, Qualifier: "live" });
+    const once = Object.values(resources(compute, "AWS::Lambda::EventInvokeConfig")).map(({ Properties }) => Properties);
+    expect(once).toHaveLength(2);
+    for (const one of once) expect(one).toMatchObject({ MaximumRetryAttempts: 0, MaximumEventAgeInSeconds: 60, Qualifier: "live" });
   });
 
   it("of compaction never run twice at once", () => {
@@ -194,6 +202,13 @@ describe("the edge", () => {
     expect(outputs.QueryUrl.Value).toBe("https://weir.example.com");
     expect(JSON.stringify(outputs.QueryOriginUrl.Value)).toContain("FunctionUrl");
     expect(Object.keys(compute.toJSON()["Outputs"])).not.toContain("QueryOriginUrl");
+  });
+
+  it("streams what the page asks for, and nothing else", () => {
+    for (const access of ["token", "iam"] as const) {
+      const urls = Object.entries(resources(templatesOf(combined("functionUrl", access)).compute, "AWS::Lambda::Url"));
+      for (const [id, { Properties }] of urls) expect(Properties.InvokeMode, id).toBe(id.startsWith("Query") ? "RESPONSE_STREAM" : "BUFFERED");
+    }
   });
 
   it("lets IAM decide who asks, by a policy to attach", () => {

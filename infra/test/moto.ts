@@ -32,6 +32,17 @@ export class Moto {
     throw new Error("moto ended before it printed its port");
   }
 
+  /** Where it answers. */
+  get address(): string {
+    return this.url;
+  }
+
+  async makeBucket(name: string): Promise<void> {
+    const body = `<CreateBucketConfiguration><LocationConstraint>${REGION}</LocationConstraint></CreateBucketConfiguration>`;
+    const answer = await fetch(`${this.url}/${name}`, { method: "PUT", headers: this.headers("s3"), body });
+    if (!answer.ok) throw new Error(await answer.text());
+  }
+
   /** What a program of AWS has to know to find it. `localhost`, for moto reads templates of no other host by their path. */
   environment(): Record<string, string> {
     const { port } = new URL(this.url);

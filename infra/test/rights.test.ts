@@ -1,58 +1,12 @@
 /** Who may do what. A right that is added shows here, and has to be added to docs/SECURITY.md. */
 
 import { readFileSync } from "node:fs";
-import type { Template } from "aws-cdk-lib/assertions";
 import { describe, expect, it } from "vitest";
 import { FOLDER } from "../src/names";
-import { ACCESSES, EDGES, EVERYTHING, MINIMAL, combined, resources, templatesOf, text } from "./templates";
+import { ROLE, lines, may, rightsOf, statements } from "./rights";
+import { ACCESSES, EDGES, EVERYTHING, MINIMAL, combined, resources, templatesOf } from "./templates";
 
 const minimal = templatesOf(MINIMAL);
-
-interface Right {
-  effect: string;
-  actions: string[];
-  resources: string[];
-  condition: unknown;
-}
-
-function rightsOf(template: Template, role: RegExp): Right[] {
-  const policies = Object.entries(resources(template, "AWS::IAM::Policy")).filter(([id]) => role.test(id));
-  if (policies.length !== 1) throw new Error(`${policies.length} policies of ${role}`);
-  return policies.flatMap(([, { Properties }]) => statements(Properties.PolicyDocument));
-}
-
-function statements(document: any): Right[] {
-  return document.Statement.map((statement: any) => ({
-    effect: statement.Effect,
-    actions: [statement.Action].flat(),
-    resources: [statement.Resource].flat().map(text),
-    condition: statement.Condition,
-  }));
-}
-
-const ROLE = {
-  "ingest-live": /^IngestIngestLiveRole/,
-  "ingest-bulk": /^IngestIngestBulkRole/,
-  landing: /^LandingRole/,
-  maintenance: /^MaintenanceRole/,
-  clock: /^MaintenanceClock/,
-  query: /^QueryRole/,
-};
-
-/** Rights as lines: an action, and where. */
-function lines(rights: Right[]): string[] {
-  const bucket = /^\$\{LakeBucket\}/;
-  return rights.flatMap(({ actions, resources: where }) =>
-    actions.flatMap((action) => where.map((one) => `${action} ${one.replace(bucket, "LAKE").replace("LAKE/lake", "LAKE")}`))).sort();
-}
-
-/** Whether an object may be reached by an action, by the rights of S3 alone. */
-function may(rights: Right[], action: string, object: string): boolean {
-  return rights.some((right) => right.actions.includes(action) && right.resources.some((pattern) => {
-    const known = pattern.replace("${LakeBucket}", "BUCKET");
-    return known.endsWith("*") ? `BUCKET/lake/${object}`.startsWith(known.slice(0, -1)) : known === `BUCKET/lake/${object}`;
-  }));
-}
 
 describe("rights of each part", () => {
   it.each(Object.entries(ROLE))("%s", (name, role) => {

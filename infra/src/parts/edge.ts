@@ -15,7 +15,7 @@ import { HttpLambdaIntegration } from "aws-cdk-lib/aws-apigatewayv2-integrations
 import { Certificate } from "aws-cdk-lib/aws-certificatemanager";
 import * as cloudfront from "aws-cdk-lib/aws-cloudfront";
 import { FunctionUrlOrigin } from "aws-cdk-lib/aws-cloudfront-origins";
-import { FunctionUrlAuthType } from "aws-cdk-lib/aws-lambda";
+import { FunctionUrlAuthType, InvokeMode } from "aws-cdk-lib/aws-lambda";
 import type { FunctionUrl } from "aws-cdk-lib/aws-lambda";
 import { Construct } from "constructs";
 import { CLOUDFRONT_SECONDS } from "../settings/contradictions";
@@ -32,8 +32,8 @@ export interface Named {
 }
 
 /** A function's own address, for everybody: the program asks who they are. */
-export function openUrl(target: WeirFunction): FunctionUrl {
-  return target.alias.addFunctionUrl({ authType: FunctionUrlAuthType.NONE });
+export function openUrl(target: WeirFunction, invokeMode = InvokeMode.BUFFERED): FunctionUrl {
+  return target.alias.addFunctionUrl({ authType: FunctionUrlAuthType.NONE, invokeMode });
 }
 
 /** The address of a URL without the `/` at its end. */

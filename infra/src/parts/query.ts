@@ -10,7 +10,7 @@
 
 import { SecretValue } from "aws-cdk-lib";
 import { ManagedPolicy, PolicyStatement } from "aws-cdk-lib/aws-iam";
-import { FunctionUrlAuthType } from "aws-cdk-lib/aws-lambda";
+import { FunctionUrlAuthType, InvokeMode } from "aws-cdk-lib/aws-lambda";
 import type { FunctionUrl } from "aws-cdk-lib/aws-lambda";
 import { Construct } from "constructs";
 import { FOLDER, FUNCTION, sessionKeyName } from "../names";
@@ -18,6 +18,7 @@ import type { Query as QuerySettings } from "../settings";
 import type { DataParts } from "./data-parts";
 import { CloudFrontEdge, addressOf, openUrl } from "./edge";
 import { grantLake } from "./rights";
+import { Schedules } from "./schedules";
 import { WeirFunction } from "./weir-function";
 import type { Common } from "./weir-function";
 
@@ -57,7 +58,9 @@ export class Query extends Construct {
       },
     });
     this.grant(data);
-    const url = query.access === "iam" ? this.closedUrl() : openUrl(this.asker);
+    if (query.checkMinutes > 0) new Schedules(this, "Schedules", { target: this.asker, data, tasks: { checks: query.checkMinutes } });
+    // The page sees how far a question is, and an answer may be larger than what fits into one piece.
+    const url = query.access === "iam" ? this.closedUrl() : openUrl(this.asker, InvokeMode.RESPONSE_STREAM);
     this.policy = query.access === "iam" ? this.entry() : undefined;
     this.url = this.address(url, query, common.environment);
     this.origin = query.url === undefined ? undefined : addressOf(url);
@@ -78,7 +81,7 @@ export class Query extends Construct {
   }
 
   private closedUrl(): FunctionUrl {
-    return this.asker.alias.addFunctionUrl({ authType: FunctionUrlAuthType.AWS_IAM });
+    return this.asker.alias.addFunctionUrl({ authType: FunctionUrlAuthType.AWS_IAM, invokeMode: InvokeMode.RESPONSE_STREAM });
   }
 
   /** A policy to attach to whoever may ask: nobody has it by being in the account. */

@@ -96,6 +96,8 @@ const query = field.group({
   /** A process of a function answers one request at a time, so this bounds nothing more than that. */
   queries: field.whole(1, 64).default(8),
   reservedConcurrency: field.concurrency(1).default("none"),
+  /** How often it is looked which checks of reports are due; 0 for never. */
+  checkMinutes: field.whole(0, 60, "minutes").default(5),
   frameAncestors: z.array(field.ORIGIN, "a list of addresses, each behind a -").default([]),
   webhookHosts: z.array(field.HOST, "a list of hosts, each behind a -").default([]),
   url: field.HTTPS.optional(),
