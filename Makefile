@@ -11,6 +11,7 @@ PORT ?= 8080
 SOAK ?= 300
 CRASH_POINTS ?= 200
 ORACLE_QUESTIONS ?= 20000
+DEPLOYED_EVENTS ?= 100000
 # For AWS: the environment, what programs are built for, and flags for `cdk deploy` and `cdk destroy`.
 ENV ?=
 ARCH ?= x86_64
@@ -22,7 +23,7 @@ DELETE_DATA ?=
 SYNTH_FLAGS = $(if $(DELETE_DATA),-c delete-data=$(DELETE_DATA)) $(if $(ARTIFACTS),-c artifacts=$(abspath $(ARTIFACTS)))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test build check format bench bench-lake bench-query bench-page bench-ingest bench-function soak crash oracle page setup setup-build setup-test setup-aws setup-package test-rust test-page test-browser test-clients test-engines test-infra package synth deploy destroy need-env clean
+.PHONY: help run test build check format bench bench-lake bench-query bench-page bench-ingest bench-function soak crash oracle page setup setup-build setup-test setup-aws setup-package test-rust test-page test-browser test-clients test-engines test-infra test-aws package synth deploy destroy need-env clean
 
 help: ## Show what there is to make
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -105,10 +106,16 @@ setup-aws: ## Install the stand-ins for AWS that tests run against, where they a
 	tests/aws/setup.sh "$(MOTO_PYTHON)"
 
 # One build for the program and all tests: the tests start the program.
-test-rust: setup-aws ## Run the Rust tests
+test-rust: setup-aws infra/node_modules/.package-lock.json ## Run the Rust tests
 	scripts/make-room.sh "$(CARGO_TARGET_DIR)"
 	$(CARGO) build --workspace --bins
 	WEIR_BIN=$(DEV_WEIR) WEIR_MOTO_PYTHON=$(MOTO_PYTHON)/bin/python $(CARGO) test --workspace
+
+# The whole of what is deployed, with everything that goes wrong; `make test-rust` has the same with fewer events.
+test-aws: setup-build setup-aws page infra/node_modules/.package-lock.json ## Run the deployment on this machine on a bad day, with DEPLOYED_EVENTS events
+	$(CARGO) build --workspace --bins
+	WEIR_BIN=$(DEV_WEIR) WEIR_MOTO_PYTHON=$(MOTO_PYTHON)/bin/python DEPLOYED_EVENTS=$(DEPLOYED_EVENTS) \
+		$(CARGO) test --workspace --test deployed -- --nocapture
 
 test-page: web/node_modules/.package-lock.json ## Run the page's unit tests
 	cd web && npm test

@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | `WEIR_LAKE` | the lake: `s3://bucket/prefix` | required |
 //! | `WEIR_STREAM` | the Kinesis stream that is landed: its name, or its ARN | required |
+//! | `WEIR_METRICS` | how metrics are written: `emf`, CloudWatch's embedded format, or `log`, lines that are no metrics | `emf` |
 //! | `WEIR_LOG` | what weir logs: `error`, `warn`, `info`, `debug` or `trace`; of libraries only warnings | `info` |
 //!
 //! Region, credentials and endpoints are those of every AWS program (`AWS_REGION`, `AWS_ENDPOINT_URL`, …).
@@ -11,6 +12,7 @@
 use std::fmt;
 
 use tracing::Level;
+use weir_store::emf::MetricsForm;
 
 /// A compactor's configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +21,8 @@ pub struct Config {
     pub lake: String,
     /// The stream: name or ARN.
     pub stream: String,
+    /// How metrics are written.
+    pub metrics: MetricsForm,
     /// What weir logs.
     pub log: Level,
 }
@@ -69,7 +73,15 @@ impl Config {
                 Level::INFO
             }
         };
-        if problems.is_empty() { Ok(Self { lake, stream, log }) } else { Err(ConfigError { problems }) }
+        let metrics = match variable("WEIR_METRICS").map(|text| text.parse()) {
+            None => MetricsForm::default(),
+            Some(Ok(form)) => form,
+            Some(Err(problem)) => {
+                problems.push(format!("WEIR_METRICS is {problem}"));
+                MetricsForm::default()
+            }
+        };
+        if problems.is_empty() { Ok(Self { lake, stream, metrics, log }) } else { Err(ConfigError { problems }) }
     }
 }
 
@@ -84,7 +96,12 @@ mod tests {
     #[test]
     fn what_is_not_set_has_a_default() {
         let config = read(&[("WEIR_LAKE", "s3://b/p"), ("WEIR_STREAM", "events"), ("WEIR_LOG", "")]).unwrap();
-        let expected = Config { lake: "s3://b/p".to_owned(), stream: "events".to_owned(), log: Level::INFO };
+        let expected = Config {
+            lake: "s3://b/p".to_owned(),
+            stream: "events".to_owned(),
+            metrics: MetricsForm::Emf,
+            log: Level::INFO,
+        };
         assert_eq!(config, expected);
     }
 

@@ -39,13 +39,14 @@ async fn main() -> Result<(), Error> {
     let stream = Stream::new(&sdk, &config.stream);
     let function = Function::new(store, stream, Arc::new(SystemClock), Arc::new(RandomIds));
     let function = Mutex::new(function);
-    let function = &function;
+    let (function, form) = (&function, &config.metrics);
     let handler = service_fn(async move |event: LambdaEvent<Box<RawValue>>| {
         let LambdaEvent { payload, context } = event;
         let deadline_ms = i64::try_from(context.deadline).unwrap_or(i64::MAX);
         let answer = function.lock().await.answer(payload.get(), deadline_ms).await;
         // Nothing runs between invocations, and the process may end there.
-        if let Err(error) = metrics.flush(stdout()) {
+        let mut lines = Vec::new();
+        if let Err(error) = metrics.flush(&mut lines).and_then(|()| form.write(&lines, stdout())) {
             tracing::warn!(%error, "the metrics cannot be written");
         }
         answer.map_err(Error::from)

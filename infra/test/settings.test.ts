@@ -28,7 +28,7 @@ describe("settings", () => {
     expect(warnings).toEqual([]);
     expect(deletesData).toBe(false);
     expect(settings.data.stream).toEqual({ mode: "provisioned", retentionHours: 24 });
-    expect(settings.compute.landing).toMatchObject({ batchSize: 10_000, windowSeconds: 10, memory: 512 });
+    expect(settings.compute.landing).toMatchObject({ batchSize: 10_000, windowSeconds: 20, memory: 512 });
   });
 
   it("are all in the example, with their defaults", () => {

@@ -6,6 +6,7 @@
 //! | `WEIR_STREAM` | the Kinesis stream: its name, or its ARN | required |
 //! | `WEIR_RECORD_BYTES` | the largest record that the stream takes, in bytes | 1048576 |
 //! | `WEIR_APPEND_MS` | how long the stream may take before the overflow is used, in milliseconds | 3000 |
+//! | `WEIR_METRICS` | how metrics are written: `emf`, CloudWatch's embedded format, or `log`, lines that are no metrics | `emf` |
 //! | `WEIR_LOG` | what weir logs: `error`, `warn`, `info`, `debug` or `trace`; of libraries only warnings | `info` |
 //!
 //! Region, credentials and endpoints are those of every AWS program (`AWS_REGION`, `AWS_ENDPOINT_URL`, …).
@@ -15,6 +16,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use tracing::Level;
+use weir_store::emf::MetricsForm;
 
 /// The largest record that a stream takes unless it is set to take more.
 const DEFAULT_RECORD_BYTES: usize = 1 << 20;
@@ -33,6 +35,8 @@ pub struct Config {
     pub record_bytes: usize,
     /// How long the stream may take.
     pub append_time: Duration,
+    /// How metrics are written.
+    pub metrics: MetricsForm,
     /// What weir logs.
     pub log: Level,
 }
@@ -71,6 +75,7 @@ impl Config {
             stream: read.required("WEIR_STREAM", "the Kinesis stream, by its name or its ARN"),
             record_bytes: read.number("WEIR_RECORD_BYTES", DEFAULT_RECORD_BYTES, 1024..=MOST_RECORD_BYTES),
             append_time: Duration::from_millis(read.number("WEIR_APPEND_MS", DEFAULT_APPEND_MS, 100..=25_000)),
+            metrics: read.metrics("WEIR_METRICS"),
             log: read.level("WEIR_LOG", Level::INFO),
         };
         if read.problems.is_empty() { Ok(config) } else { Err(ConfigError { problems: read.problems }) }
@@ -83,6 +88,14 @@ struct Reader<F> {
 }
 
 impl<F: Fn(&str) -> Option<String>> Reader<F> {
+    fn metrics(&mut self, name: &str) -> MetricsForm {
+        let read = (self.variable)(name).map(|text| text.parse()).transpose();
+        read.map(Option::unwrap_or_default).unwrap_or_else(|problem: String| {
+            self.problems.push(format!("{name} is {problem}"));
+            MetricsForm::default()
+        })
+    }
+
     fn level(&mut self, name: &str, default: Level) -> Level {
         let Some(text) = (self.variable)(name) else { return default };
         text.parse().unwrap_or_else(|_| {
@@ -130,6 +143,7 @@ mod tests {
             stream: "events".to_owned(),
             record_bytes: 1_048_576,
             append_time: Duration::from_secs(3),
+            metrics: MetricsForm::Emf,
             log: Level::INFO,
         };
         assert_eq!(config, expected);

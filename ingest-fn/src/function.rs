@@ -5,7 +5,7 @@
 //! seconds ago. The first look begins while the function starts and is not waited for by it; the first request waits.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -22,6 +22,7 @@ use crate::answer::Failure;
 use crate::collector::Collector;
 use crate::keys::KeyPolicy;
 use crate::landed::CommittedProgress;
+use crate::load::LoadSettings;
 use crate::router;
 use crate::settings_watch::{Follower, InForce};
 
@@ -32,6 +33,9 @@ const LOOK: Duration = Duration::from_secs(2);
 /// Metrics are written after a request if the last time is so long ago, in milliseconds. A request that comes alone is
 /// always counted; a process that ends takes along what the last of many requests have counted.
 const FLUSH: i64 = 10_000;
+/// Metrics are written after so many requests at the latest: CloudWatch's format has at most 100 values of a distribution, and what
+/// comes after them is lost, with a line of log each.
+const MOST_UNWRITTEN: usize = 90;
 
 /// Writes the metrics, wherever they go.
 pub type FlushMetrics = Arc<dyn Fn() + Send + Sync>;
@@ -40,6 +44,8 @@ struct Function {
     settings: Mutex<Settings>,
     clock: Arc<dyn Clock>,
     flushed_at: AtomicI64,
+    /// Requests since then.
+    unwritten: AtomicUsize,
     flush: FlushMetrics,
 }
 
@@ -63,9 +69,17 @@ pub fn app(
     let policy = KeyPolicy::with_key(in_force.keys.clone());
     let collector = Collector::new(log, Arc::clone(&clock), ids, policy, progress);
     let collector = collector.with_privacy(in_force.privacy.clone()).with_plans(in_force.plans.clone());
-    let collector = collector.with_refusals(in_force.refusals.clone());
+    // One request at a time: there is nothing to see of what is under way, and CloudWatch charges for each metric.
+    let load = LoadSettings { shows_in_flight: false, ..LoadSettings::default() };
+    let collector = collector.with_refusals(in_force.refusals.clone()).with_load(load);
     let settings = Mutex::new(Settings { follower: Follower::new(store, in_force), looked_at: None });
-    let function = Arc::new(Function { settings, clock, flushed_at: AtomicI64::new(i64::MIN), flush });
+    let function = Arc::new(Function {
+        settings,
+        clock,
+        flushed_at: AtomicI64::new(i64::MIN),
+        unwritten: AtomicUsize::new(0),
+        flush,
+    });
     let first_look = Arc::clone(&function);
     tokio::spawn(async move { first_look.refresh().await });
     router(Arc::new(collector)).layer(middleware::from_fn_with_state(function, around))
@@ -127,8 +141,10 @@ impl Function {
     fn flush_metrics(&self) {
         let now_ms = self.clock.now_ms();
         let last = self.flushed_at.load(Ordering::Relaxed);
-        if now_ms.saturating_sub(last) >= FLUSH {
+        let unwritten = self.unwritten.fetch_add(1, Ordering::Relaxed) + 1;
+        if unwritten >= MOST_UNWRITTEN || now_ms.saturating_sub(last) >= FLUSH {
             self.flushed_at.store(now_ms, Ordering::Relaxed);
+            self.unwritten.store(0, Ordering::Relaxed);
             (self.flush)();
         }
     }

@@ -93,6 +93,15 @@ async fn metrics_are_written_after_the_first_request_and_then_not_too_often() {
     assert_eq!(flushes(), 2);
 }
 
+#[tokio::test]
+async fn metrics_of_many_requests_are_written_before_values_are_lost() {
+    let site = Site::over(Store::in_memory());
+    for _ in 0..=2 * MOST_UNWRITTEN {
+        site.send("wk_1").await;
+    }
+    assert_eq!(site.flushes.load(Ordering::SeqCst), 3);
+}
+
 #[test]
 fn a_named_stage_is_no_part_of_a_path() {
     let path = |stage: &str, uri: &str| {

@@ -59,6 +59,8 @@ pub struct LoadSettings {
     pub most: Amount,
     /// How long a body may take, from its first byte to its last.
     pub body_time: Duration,
+    /// Whether metrics say what is under way.
+    pub shows_in_flight: bool,
 }
 
 impl LoadSettings {
@@ -69,7 +71,8 @@ impl LoadSettings {
 impl Default for LoadSettings {
     /// 256 MiB in 16,384 requests, and 30 seconds.
     fn default() -> Self {
-        Self { most: Amount { bytes: 256 << 20, requests: 16_384 }, body_time: Duration::from_secs(30) }
+        let most = Amount { bytes: 256 << 20, requests: 16_384 };
+        Self { most, body_time: Duration::from_secs(30), shows_in_flight: true }
     }
 }
 
@@ -215,7 +218,7 @@ fn shed(counts: &Counts, lane: Lane, ids: &dyn Ids) -> Shed {
 impl Load {
     /// With nothing under way.
     pub fn new(settings: LoadSettings) -> Arc<Self> {
-        Arc::new(Self { settings, meters: LoadMeters::new(), counts: Mutex::default() })
+        Arc::new(Self { settings, meters: LoadMeters::new(settings.shows_in_flight), counts: Mutex::default() })
     }
 
     /// What it was made with.

@@ -33,8 +33,10 @@ async fn main() -> Result<(), Error> {
     let lines = tracing_subscriber::fmt::layer().json().with_writer(std::io::stderr).with_current_span(false);
     tracing_subscriber::registry().with(lines.with_filter(levels)).init();
     let metrics = metrics_cloudwatch_embedded::Builder::new().cloudwatch_namespace(NAMESPACE).init()?;
-    let flush: FlushMetrics = Arc::new(|| {
-        if let Err(error) = metrics.flush(stdout()) {
+    let form = config.metrics;
+    let flush: FlushMetrics = Arc::new(move || {
+        let mut lines = Vec::new();
+        if let Err(error) = metrics.flush(&mut lines).and_then(|()| form.write(&lines, stdout())) {
             tracing::warn!(%error, "the metrics cannot be written");
         }
     });

@@ -190,8 +190,8 @@ pub struct LoadMeters {
 }
 
 struct LaneMeters {
-    requests: Gauge,
-    bytes: Gauge,
+    /// Requests, and bytes; none where nobody would look at them.
+    in_flight: Option<(Gauge, Gauge)>,
     shed: Counter,
 }
 
@@ -202,11 +202,14 @@ impl std::fmt::Debug for LoadMeters {
 }
 
 impl LoadMeters {
-    /// Handles of the recorder that is there now.
-    pub fn new() -> Self {
+    /// Handles of the recorder that is there now, with those of what is under way or without.
+    pub fn new(shows_in_flight: bool) -> Self {
+        let gauges = |lane: Lane| {
+            let requests = metrics::gauge!(IN_FLIGHT_REQUESTS, "lane" => lane.name());
+            (requests, metrics::gauge!(IN_FLIGHT_BYTES, "lane" => lane.name()))
+        };
         let of = |lane: Lane| LaneMeters {
-            requests: metrics::gauge!(IN_FLIGHT_REQUESTS, "lane" => lane.name()),
-            bytes: metrics::gauge!(IN_FLIGHT_BYTES, "lane" => lane.name()),
+            in_flight: shows_in_flight.then(|| gauges(lane)),
             shed: counter!(SHED, "lane" => lane.name()),
         };
         Self { live: of(Lane::Live), bulk: of(Lane::Bulk) }
@@ -221,19 +224,15 @@ impl LoadMeters {
 
     /// What a lane has under way.
     pub fn in_flight(&self, lane: Lane, amount: Amount) {
-        self.of(lane).requests.set(amount.requests as f64);
-        self.of(lane).bytes.set(amount.bytes as f64);
+        if let Some((requests, bytes)) = &self.of(lane).in_flight {
+            requests.set(amount.requests as f64);
+            bytes.set(amount.bytes as f64);
+        }
     }
 
     /// A request of a lane was refused.
     pub fn shed(&self, lane: Lane) {
         self.of(lane).shed.increment(1);
-    }
-}
-
-impl Default for LoadMeters {
-    fn default() -> Self {
-        Self::new()
     }
 }
 

@@ -100,7 +100,7 @@ fn every_metric_is_described_here_and_to_people() {
     let names =
         [REQUESTS, BODY_BYTES, ACCEPTED, REJECTED, APPEND, APPEND_FAILURES, IN_FLIGHT_REQUESTS, IN_FLIGHT_BYTES, SHED];
     let text = counted(async || {
-        let (meters, load) = (Meters::new(), LoadMeters::new());
+        let (meters, load) = (Meters::new(), LoadMeters::new(true));
         meters.append(Duration::from_millis(1), true);
         load.in_flight(Lane::Live, Amount::default());
     });

@@ -71,7 +71,7 @@ fn site(body_time: Duration, requests: u64) -> Site {
     let (clock, ids) = (Arc::new(ManualClock::new(1_767_225_600_000)), Arc::new(CountingIds::default()));
     let collector = Collector::new(log.clone(), clock, ids, KeyPolicy::anyone_as("dev", keys), Arc::new(NothingLands));
     let most = Amount { bytes: LoadSettings::FEWEST_BYTES, requests };
-    let collector = collector.with_load(LoadSettings { most, body_time });
+    let collector = collector.with_load(LoadSettings { most, body_time, ..LoadSettings::default() });
     Site { log, router: router(Arc::new(collector)) }
 }
 

@@ -8,7 +8,9 @@ use crate::load::{Amount, Lane, Load, LoadSettings};
 
 fn permit(body_time: Duration) -> Permit {
     let most = Amount { bytes: LoadSettings::FEWEST_BYTES, requests: 8 };
-    Load::new(LoadSettings { most, body_time }).admit(Lane::Live, None, false, &CountingIds::default()).unwrap()
+    Load::new(LoadSettings { most, body_time, ..LoadSettings::default() })
+        .admit(Lane::Live, None, false, &CountingIds::default())
+        .unwrap()
 }
 
 fn pieces(pieces: Vec<Vec<u8>>) -> Body {

@@ -91,7 +91,7 @@ fn loaded(log: Arc<dyn EventLog>, requests: u64, body_time: Duration) -> Loaded 
     let (clock, ids) = (Arc::new(ManualClock::new(NOW)), Arc::new(CountingIds::default()));
     let keys = KeyPolicy::anyone_as("dev", Keys::default());
     let most = Amount { bytes: LoadSettings::FEWEST_BYTES, requests };
-    let settings = LoadSettings { most, body_time };
+    let settings = LoadSettings { most, body_time, ..LoadSettings::default() };
     let collector = Arc::new(Collector::new(log, clock, ids, keys, Arc::new(NothingLands)).with_load(settings));
     Loaded { router: router(Arc::clone(&collector)), collector }
 }

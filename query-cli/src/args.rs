@@ -1,9 +1,12 @@
 //! The command line as types. A doc comment here is the help that a person reads.
 
 mod activity;
+mod cost;
+mod embeds;
 mod failed;
 mod health;
 mod keys;
+mod openid;
 mod paths;
 mod plan;
 mod privacy;
@@ -28,6 +31,8 @@ use crate::error::Failure;
 use crate::output::Format;
 
 pub use activity::{ActivityArgs, LifecycleArgs, RetentionArgs, StickinessArgs};
+pub use cost::CostArgs;
+pub use embeds::{AddEmbedArgs, CommonEmbedsArgs, DisableEmbedArgs, EmbedsArgs, EmbedsCommand, ListEmbedsArgs};
 pub use failed::{
     ChosenArgs, CommonFailedArgs, DropFailedArgs, FailedArgs, FailedCommand, FilterArgs, ListFailedArgs, Moment,
     ReplayFailedArgs, ShowFailedArgs, since as moment_since, until as moment_until,
@@ -175,12 +180,16 @@ pub enum Command {
     Keys(KeysArgs),
     /// Make, list and switch off the tokens that people log in to `weir serve` with
     Tokens(TokensArgs),
+    /// Links to the answer of one report, for another site or a screen in a hall
+    Embeds(EmbedsArgs),
     /// Name the properties that are dropped or hashed before anything is stored
     Privacy(PrivacyArgs),
     /// Say which events apps are to send, and find those that depart from it
     Plan(PlanArgs),
     /// Show the figures of a lake: events, files, bytes, times
     Stats(StatsArgs),
+    /// Say what a load costs on AWS in a month
+    Cost(CostArgs),
     /// Merge the files of a lake now, so that questions read fewer and better sorted ones
     Compact(CompactArgs),
     /// Take every event of a user away, from the events and the failed events

@@ -147,9 +147,11 @@ fn the_help_lists_the_commands() {
       failed        Show what was sent and not taken, and why; try it again, or remove it
       keys          Make, list, change and switch off the keys that apps send events with
       tokens        Make, list and switch off the tokens that people log in to `weir serve` with
+      embeds        Links to the answer of one report, for another site or a screen in a hall
       privacy       Name the properties that are dropped or hashed before anything is stored
       plan          Say which events apps are to send, and find those that depart from it
       stats         Show the figures of a lake: events, files, bytes, times
+      cost          Say what a load costs on AWS in a month
       compact       Merge the files of a lake now, so that questions read fewer and better sorted ones
       delete-user   Take every event of a user away, from the events and the failed events
       keep          Say how long events, failed events and old versions are kept
@@ -311,7 +313,7 @@ fn the_help_of_sql_names_columns_and_functions() {
 
 #[test]
 fn the_help_of_serve_says_who_may_ask() {
-    insta::assert_snapshot!(help("serve"), @"
+    insta::assert_snapshot!(help("serve"), @r"
     Answer questions and show the page, over a lake that is filled elsewhere
 
     Usage: weir serve [OPTIONS]
@@ -321,30 +323,61 @@ fn the_help_of_serve_says_who_may_ask() {
           --port <PORT>              Listen on this port; 0 takes any that is free [default: 8080]
           --host <ADDRESS>           Listen on this address; on any that can be reached from elsewhere
                                      it asks for a token [default: 127.0.0.1]
-          --auth <HOW>               How it finds out who asks [default: by tokens, where the lake has
-                                     any or it can be reached from elsewhere] [possible values: token,
-                                     none]
+          --url <URL>                The address under which browsers reach this server, such as
+                                     https://weir.example [env: WEIR_URL]
+          --auth <HOW>               How it finds out who asks [default: by OpenID Connect and tokens
+                                     where there is a provider; by tokens, where the lake has any or it
+                                     can be reached from elsewhere] [env: WEIR_AUTH] [possible values:
+                                     token, openid, iam, none]
+          --iam-role <ROLE>          The role of whoever AWS lets through, with --auth iam [env:
+                                     WEIR_IAM_ROLE] [default: viewer] [possible values: viewer, editor,
+                                     admin]
+          --frame-ancestor <SITE>    A site that may show embeds in a frame, such as
+                                     https://wiki.example; once for each, or with commas [default: none]
+                                     [env: WEIR_FRAME_ANCESTORS]
+          --function                 Answer as a function of AWS Lambda, instead of listening
           --insecure-cookie          Let the cookie of a session travel over connections that are not
                                      encrypted
-          --queries <N>              Answer so many questions of viewers and editors at once [default:
-                                     8]
+          --queries <N>              Answer so many questions of viewers and editors at once [env:
+                                     WEIR_QUERIES] [default: 8]
           --query-seconds <SECONDS>  Give up on a question of a viewer or editor after so many seconds
-                                     [default: 60]
+                                     [env: WEIR_QUERY_SECONDS] [default: 60]
           --checks                   Run the checks of reports when they are due
           --webhook-host <HOST>      A host that checks of reports may call, such as hooks.example or
-                                     hooks.example:8443; once for each [default: none]
+                                     hooks.example:8443; once for each [default: none] [env:
+                                     WEIR_WEBHOOK_HOSTS]
           --log-format <FORMAT>      How to write the log: as text, or one JSON object a line [default:
                                      text] [possible values: text, json]
       -h, --help                     Print help (see more with '--help')
+
+    OpenID Connect:
+          --openid-issuer <URL>        Let people log in with this provider, such as
+                                       https://login.example/realms/acme: its address as its tokens name
+                                       it [env: WEIR_OPENID_ISSUER]
+          --openid-client <ID>         The name of this server at the provider; its secret, if it has
+                                       one, is WEIR_OPENID_CLIENT_SECRET [env: WEIR_OPENID_CLIENT_ID]
+          --openid-role-claim <CLAIM>  The claim whose values give roles; dots lead into objects.
+                                       `email` counts where the provider has checked it [env:
+                                       WEIR_OPENID_ROLE_CLAIM] [default: groups]
+          --openid-role <VALUE=ROLE>   Who has this value of that claim has this role, such as
+                                       analysts=editor; `*=viewer` is whoever the provider knows. Once
+                                       for each, or with commas between them; nobody else gets in [env:
+                                       WEIR_OPENID_ROLES]
+          --openid-scope <SCOPE>       Ask the provider for this, too; once for each [default: profile
+                                       and email] [env: WEIR_OPENID_SCOPES]
+          --openid-name <NAME>         What people call the provider [default: the host of its address]
+                                       [env: WEIR_OPENID_NAME]
 
     Examples:
       weir serve --lake ./lake
       weir tokens add --name ana --role admin --lake s3://bucket/lake
       weir serve --host 0.0.0.0 --lake s3://bucket/lake
+      weir serve --host 0.0.0.0 --lake s3://bucket/lake --url https://weir.example \
+        --openid-issuer https://login.example --openid-client weir --openid-role staff=viewer
 
     It speaks HTTP alone: put a proxy in front of it that speaks HTTPS. WEIR_SESSION_KEY, at least
     32 random bytes, keeps people logged in when it starts again, and lets several servers share
-    their sessions.
+    their sessions. WEIR_OPENID_CLIENT_SECRET is what the provider gave for this server.
     ");
 }
 

@@ -7,7 +7,7 @@
 //!
 //! What a count means where a lake has more names than are listed is said in [`weir_lake::catalogue`].
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -32,7 +32,16 @@ pub struct LakeCatalogue {
     /// What its events have.
     pub catalogue: Arc<Catalogue>,
     /// The events of the tracking plan, if there is one.
-    pub planned: Option<Arc<BTreeSet<String>>>,
+    pub planned: Option<Arc<BTreeMap<String, PlannedAs>>>,
+}
+
+/// What the tracking plan says of an event, beside its properties.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PlannedAs {
+    /// Who answers for it.
+    pub owner: Option<String>,
+    /// When it is sent.
+    pub description: Option<String>,
 }
 
 /// All events in short.
@@ -64,6 +73,10 @@ pub struct EventSummary {
     /// Whether the tracking plan has it; absent without a plan.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub planned: Option<bool>,
+    /// Who answers for it, by the tracking plan.
+    pub owner: Option<String>,
+    /// When it is sent, by the tracking plan.
+    pub description: Option<String>,
 }
 
 /// One event in full.
@@ -279,12 +292,15 @@ impl LakeCatalogue {
     }
 
     fn summary(&self, name: &str, entry: &EventEntry) -> EventSummary {
+        let planned_as = self.planned.as_ref().and_then(|planned| planned.get(name));
         EventSummary {
             event: name.to_owned(),
             count: entry.count,
             first_seen: rfc3339(entry.time_ms.0),
             last_seen: rfc3339(entry.time_ms.1),
-            planned: self.planned.as_ref().map(|planned| planned.contains(name)),
+            planned: self.planned.as_ref().map(|planned| planned.contains_key(name)),
+            owner: planned_as.and_then(|planned_as| planned_as.owner.clone()),
+            description: planned_as.and_then(|planned_as| planned_as.description.clone()),
         }
     }
 }

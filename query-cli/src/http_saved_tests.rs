@@ -209,8 +209,8 @@ async fn what_a_newer_weir_saved_is_shown_and_left_alone() {
 async fn a_session_says_who_is_there() {
     let client = Client::new().await;
     let session = client.get("/api/session").await.json;
-    let expected =
-        json!({"version": env!("CARGO_PKG_VERSION"), "auth": "none", "name": null, "role": "admin", "lake": "demo"});
+    let expected = json!({"version": env!("CARGO_PKG_VERSION"), "auth": "none", "name": null, "role": "admin", "user": null, "lake": "demo",
+        "logins": {"token": false, "openid": null}});
     assert_eq!(session, expected);
     assert_eq!(Identity::ANYONE.role, Some(Role::Admin));
 }

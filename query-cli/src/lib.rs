@@ -14,10 +14,14 @@
 //! - [`catalogue`]: events and their properties, as answers have them.
 //! - [`timeline`], [`explanation`]: what one user did, and why they did or did not convert, as answers have it.
 //! - [`http`]: the same questions over HTTP.
+//! - [`function`]: the same as a function of AWS Lambda.
 //! - [`saved`]: reports, dashboards and annotations that people keep.
 //! - [`checks`]: their answers held against bounds, on a schedule.
 //! - [`failed`]: failed events, and another try of them.
-//! - [`tokens`]: who may ask a server, and what they may do there.
+//! - [`tokens`]: who may ask a server, and what they may do there; [`openid`]: the same, by a provider that knows people;
+//!   [`embeds`]: links to the answer of one report.
+//! - [`outside`]: a deployment looked at from outside, for `weir doctor`.
+//! - [`cost`]: what a load costs on AWS.
 //! - [`importer`]: lines of NDJSON into a lake; [`landing`]: the loops of `weir dev`.
 //! - [`plan`]: tracking plans as files, and the events to hold against them.
 //! - [`demo`]: generated events to try weir with.
@@ -27,17 +31,22 @@ pub mod catalogue;
 pub mod checks;
 pub mod commands;
 pub mod completion;
+pub mod cost;
 pub mod demo;
+pub mod embeds;
 pub mod engine;
 pub mod error;
 pub mod expectation;
 pub mod explanation;
 pub mod failed;
+pub mod function;
 pub mod http;
 pub mod importer;
 pub mod landing;
 pub mod metrics;
+pub mod openid;
 pub mod output;
+pub mod outside;
 pub mod plan;
 pub mod render;
 pub mod saved;

@@ -79,9 +79,14 @@ pub struct Token {
 pub struct TokenText(String);
 
 impl TokenText {
-    /// A text that nobody has.
+    /// A text that nobody has, of a person or a program.
     pub fn fresh(ids: &dyn Ids) -> Self {
-        Self(random_text(TOKEN_PREFIX, TOKEN_DIGITS, ids))
+        Self::fresh_with(TOKEN_PREFIX, ids)
+    }
+
+    /// One that begins so.
+    pub fn fresh_with(prefix: &str, ids: &dyn Ids) -> Self {
+        Self(random_text(prefix, TOKEN_DIGITS, ids))
     }
 
     /// A text that somebody sent.

@@ -2,6 +2,7 @@
 //!
 //! - [`store`] opens the object store that a URL names; [`names`] owns every object name.
 //! - [`s3`] is a bucket as an object store; [`aws`] the configuration that all clients of AWS share.
+//! - [`emf`] is how functions write their metrics.
 //! - [`overflow`] holds records that the event log could not take, until they are landed.
 //! - [`erased`] says which users were erased, and whose events are refused since; [`upkeep`] is what vacuum needs of a store.
 //! - [`saved`] are reports, dashboards and annotations that people keep.
@@ -10,6 +11,7 @@
 //! Nothing here knows what a data file looks like, so that the collector links neither Arrow nor Parquet.
 
 pub mod aws;
+pub mod emf;
 pub mod erased;
 pub mod error;
 pub mod names;

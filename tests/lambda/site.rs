@@ -111,6 +111,12 @@ impl Site {
         self.compactor_of(1, &[("AWS_ENDPOINT_URL_KINESIS", NOBODY)])
     }
 
+    /// The compactor with more variables.
+    #[allow(dead_code, reason = "measurements count its requests, tests do not")]
+    pub fn compactor_with(&self, more: &[(&str, &str)]) -> Function {
+        self.compactor_of(1, more)
+    }
+
     fn compactor_of(&self, concurrency: usize, more: &[(&str, &str)]) -> Function {
         let timeout = std::time::Duration::from_secs(60);
         Function::new(Config { program: compactor_program(), concurrency, timeout, ..self.config(more) })

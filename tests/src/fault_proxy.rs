@@ -14,6 +14,8 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
+use crate::dice::Dice;
+
 /// What goes wrong with a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
@@ -42,6 +44,10 @@ struct Rule {
 #[derive(Debug, Default)]
 struct State {
     rules: Vec<Rule>,
+    /// Chance, and how many of a hundred requests fail by it.
+    storm: Option<(Dice, usize)>,
+    /// How many have.
+    failed: usize,
     seen: Vec<String>,
     /// What is on its way.
     delayed: Vec<Request>,
@@ -95,6 +101,16 @@ impl Proxy {
         self.lock().rules.push(Rule { method, target: target.to_owned(), fault, times });
     }
 
+    /// From now on so many of a hundred requests fail, each in one way or another; by a seed, so that it repeats itself.
+    pub fn storm(&self, per_hundred: usize, seed: u64) {
+        self.lock().storm = Some((Dice::new(seed), per_hundred));
+    }
+
+    /// How many requests have failed in a storm.
+    pub fn failed(&self) -> usize {
+        self.lock().failed
+    }
+
     /// Faults that have not happened yet.
     pub fn left(&self) -> usize {
         self.lock().rules.iter().map(|rule| rule.times).sum()
@@ -125,9 +141,24 @@ impl State {
     /// The fault of a request, by its head.
     fn fault(&mut self, head: &str) -> Option<Fault> {
         self.seen.push(head.to_owned());
-        let rule = self.rules.iter_mut().find(|rule| rule.times > 0 && is_for(head, rule.method, &rule.target))?;
-        rule.times -= 1;
-        Some(rule.fault)
+        let rule = self.rules.iter_mut().find(|rule| rule.times > 0 && is_for(head, rule.method, &rule.target));
+        if let Some(rule) = rule {
+            rule.times -= 1;
+            return Some(rule.fault);
+        }
+        let (dice, per_hundred) = self.storm.as_mut().filter(|(_, per_hundred)| *per_hundred > 0)?;
+        if !dice.chance(*per_hundred) {
+            return None;
+        }
+        self.failed += 1;
+        let faults = [
+            Fault::LoseRequest,
+            Fault::LoseAnswer,
+            Fault::CutAnswer,
+            Fault::AnswerWith(500, "InternalError"),
+            Fault::Refuse(503, "SlowDown"),
+        ];
+        Some(*dice.pick(&faults))
     }
 
     /// The same request, if it was delayed until now.

@@ -1,9 +1,8 @@
 /**
  * Figures that alarms need, taken out of the logs of this environment's functions.
  *
- * The functions write CloudWatch's embedded metrics by themselves, under the namespace `weir` and without a name of an environment.
- * Two environments of one account would look at the sum of both. So what alarms look at is filtered from each log once more, under
- * `weir/ENV`. A figure costs only while it is written: an environment at rest has none.
+ * The functions write their figures as lines of log, not as metrics: those would have no name of an environment, and cost for each. What
+ * alarms look at is filtered from each log, under `weir/ENV`. A figure costs only while it is written: an environment at rest has none.
  */
 
 import { FilterPattern, MetricFilter } from "aws-cdk-lib/aws-logs";

@@ -5,7 +5,7 @@
 
 import { Construct } from "constructs";
 import { BESIDE_APPEND_SECONDS } from "../settings/contradictions";
-import { FOLDER, FUNCTION } from "../names";
+import { FOLDER, FUNCTION, METRICS } from "../names";
 import type { DataParts } from "./data-parts";
 import { STREAM_WRITER, grantLake, grantStream } from "./rights";
 import { WeirFunction } from "./weir-function";
@@ -47,6 +47,7 @@ export class Ingest extends Construct {
         WEIR_STREAM: data.stream.streamName,
         WEIR_RECORD_BYTES: String(ingest.recordBytes),
         WEIR_APPEND_MS: String(ingest.appendMs),
+        WEIR_METRICS: METRICS,
         WEIR_LOG: common.settings.compute.logLevel,
       },
     });

@@ -8,7 +8,7 @@
 import { PolicyStatement } from "aws-cdk-lib/aws-iam";
 import { CfnEventSourceMapping } from "aws-cdk-lib/aws-lambda";
 import { Construct } from "constructs";
-import { FOLDER, FUNCTION } from "../names";
+import { FOLDER, FUNCTION, METRICS } from "../names";
 import type { DataParts } from "./data-parts";
 import { STREAM_MAPPING, grantLake, grantStream } from "./rights";
 import { WeirFunction } from "./weir-function";
@@ -35,7 +35,7 @@ export class Landing extends Construct {
       memory: landing.memory,
       timeoutSeconds: landing.timeoutSeconds,
       reservedConcurrency: landing.reservedConcurrency,
-      variables: { WEIR_LAKE: data.lake.url, WEIR_STREAM: data.stream.streamName, WEIR_LOG: common.settings.compute.logLevel },
+      variables: { WEIR_LAKE: data.lake.url, WEIR_STREAM: data.stream.streamName, WEIR_METRICS: METRICS, WEIR_LOG: common.settings.compute.logLevel },
     });
     this.grant(data);
     if (landing.enabled) this.map(data, landing);

@@ -10,7 +10,7 @@
  */
 
 import { Construct } from "constructs";
-import { FOLDER, FUNCTION } from "../names";
+import { FOLDER, FUNCTION, METRICS } from "../names";
 import type { DataParts } from "./data-parts";
 import { STREAM_READER, grantLake, grantStream } from "./rights";
 import { Schedules } from "./schedules";
@@ -35,7 +35,7 @@ export class Maintenance extends Construct {
       memory: maintenance.memory,
       timeoutSeconds: maintenance.timeoutSeconds,
       reservedConcurrency: "none",
-      variables: { WEIR_LAKE: data.lake.url, WEIR_STREAM: data.stream.streamName, WEIR_LOG: common.settings.compute.logLevel },
+      variables: { WEIR_LAKE: data.lake.url, WEIR_STREAM: data.stream.streamName, WEIR_METRICS: METRICS, WEIR_LOG: common.settings.compute.logLevel },
     });
     this.grant(data);
     const tasks = {

@@ -51,7 +51,7 @@ const ingest = field.group({
 const landing = field.group({
   batchSize: field.whole(1, 10_000, "records").default(10_000),
   /** Each second is one more until an event is queryable, and fewer files and requests. */
-  windowSeconds: field.whole(0, 300).default(10),
+  windowSeconds: field.whole(0, 300).default(20),
   memory: field.whole(256, 10_240, "MB").default(512),
   timeoutSeconds: field.whole(60, 900, "seconds").default(60),
   reservedConcurrency: field.concurrency(3).default("none"),

@@ -1,14 +1,23 @@
 //! The command lines of `weir doctor` and `weir repair`.
 
-use clap::Args;
+use std::time::Duration;
 
+use clap::Args;
+use url::Url;
+
+use super::openid::address;
 use super::{LakeArg, OutputArgs};
+use crate::outside::Outside;
 
 const DOCTOR_AFTER_HELP: &str = "\
 Examples:
   weir doctor --lake ./lake
   weir doctor --deep --lake s3://bucket/lake
   weir doctor --lake ./lake --format json
+  weir doctor --lake s3://bucket/lake --collector https://events.example --page https://weir.example
+
+With --collector it also looks from outside: it sends an event, follows its receipt, asks the lake for
+it, and says which part fails. That event, `weir_doctor` of the user `weir-doctor`, stays.
 
 Each finding says what was found, what it means for counts, and what to do. Errors and warnings end the
 command with exit code 1; notes alone, and a lake without findings, with 0.";
@@ -38,9 +47,34 @@ pub struct DoctorArgs {
     #[arg(long)]
     pub read_only: bool,
 
+    /// Send an event to the collector at this address, and see it arrive
+    #[arg(long, value_name = "URL", env = "WEIR_COLLECTOR", hide_env_values = true, value_parser = address)]
+    pub collector: Option<Url>,
+
+    /// The write key to send it with [default: one that the lake has]
+    #[arg(long, value_name = "KEY", requires = "collector")]
+    pub key: Option<String>,
+
+    /// See whether the page at this address answers, and asks who is there
+    #[arg(long, value_name = "URL", requires = "collector", value_parser = address)]
+    pub page: Option<Url>,
+
+    /// The event has to be in the lake within so many seconds
+    #[arg(long, value_name = "SECONDS", default_value = "90", value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub wait: u64,
+
     /// How to print.
     #[command(flatten)]
     pub output: OutputArgs,
+}
+
+impl DoctorArgs {
+    /// What is looked at from outside, if anything.
+    pub fn outside(&self) -> Option<Outside> {
+        let collector = self.collector.clone()?;
+        let (key, page) = (self.key.clone(), self.page.clone());
+        Some(Outside { collector, key, page, patience: Duration::from_secs(self.wait) })
+    }
 }
 
 /// `weir repair`

@@ -6,25 +6,37 @@ use std::num::NonZeroU32;
 use clap::{Args, ValueEnum};
 use ingest_fn::LoadSettings;
 
+use url::Url;
+
 use super::LakeArg;
+use super::openid::{OpenIdArgs, address};
 use crate::checks::{WebhookHost, Webhooks};
-use crate::http::QueryLimits;
+use crate::http::{Origin, QueryLimits};
+use crate::tokens::Role;
 
 const SERVE_AFTER_HELP: &str = "\
 Examples:
   weir serve --lake ./lake
   weir tokens add --name ana --role admin --lake s3://bucket/lake
   weir serve --host 0.0.0.0 --lake s3://bucket/lake
+  weir serve --host 0.0.0.0 --lake s3://bucket/lake --url https://weir.example \\
+    --openid-issuer https://login.example --openid-client weir --openid-role staff=viewer
 
 It speaks HTTP alone: put a proxy in front of it that speaks HTTPS. WEIR_SESSION_KEY, at least
 32 random bytes, keeps people logged in when it starts again, and lets several servers share
-their sessions.";
+their sessions. WEIR_OPENID_CLIENT_SECRET is what the provider gave for this server.";
 
 /// Whom the checks of reports may call.
 #[derive(Debug, Clone, Args)]
 pub struct WebhookArgs {
     /// A host that checks of reports may call, such as hooks.example or hooks.example:8443; once for each [default: none]
-    #[arg(long = "webhook-host", value_name = "HOST")]
+    #[arg(
+        long = "webhook-host",
+        value_name = "HOST",
+        env = "WEIR_WEBHOOK_HOSTS",
+        hide_env_values = true,
+        value_delimiter = ','
+    )]
     pub hosts: Vec<WebhookHost>,
 }
 
@@ -73,20 +85,50 @@ pub struct ServeCommandArgs {
     #[arg(long, value_name = "ADDRESS", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
     pub host: IpAddr,
 
-    /// How it finds out who asks [default: by tokens, where the lake has any or it can be reached from elsewhere]
-    #[arg(long, value_name = "HOW", value_enum)]
+    /// The address under which browsers reach this server, such as https://weir.example
+    #[arg(long, value_name = "URL", env = "WEIR_URL", hide_env_values = true, value_parser = address)]
+    pub url: Option<Url>,
+
+    /// How it finds out who asks [default: by OpenID Connect and tokens where there is a provider; by tokens, where the lake has
+    /// any or it can be reached from elsewhere]
+    #[arg(long, value_name = "HOW", value_enum, env = "WEIR_AUTH", hide_env_values = true)]
     pub auth: Option<AuthArg>,
+
+    /// The role of whoever AWS lets through, with --auth iam
+    #[arg(
+        long,
+        value_name = "ROLE",
+        value_enum,
+        env = "WEIR_IAM_ROLE",
+        hide_env_values = true,
+        default_value = "viewer"
+    )]
+    pub iam_role: Role,
+
+    /// A site that may show embeds in a frame, such as https://wiki.example; once for each, or with commas [default: none]
+    #[arg(
+        long = "frame-ancestor",
+        value_name = "SITE",
+        env = "WEIR_FRAME_ANCESTORS",
+        hide_env_values = true,
+        value_delimiter = ','
+    )]
+    pub frame_ancestors: Vec<Origin>,
+
+    /// Answer as a function of AWS Lambda, instead of listening
+    #[arg(long, conflicts_with_all = ["port", "host", "checks"])]
+    pub function: bool,
 
     /// Let the cookie of a session travel over connections that are not encrypted
     #[arg(long)]
     pub insecure_cookie: bool,
 
     /// Answer so many questions of viewers and editors at once
-    #[arg(long, value_name = "N", default_value = "8")]
+    #[arg(long, value_name = "N", default_value = "8", env = "WEIR_QUERIES", hide_env_values = true)]
     pub queries: NonZeroU32,
 
     /// Give up on a question of a viewer or editor after so many seconds
-    #[arg(long, value_name = "SECONDS", default_value = "60")]
+    #[arg(long, value_name = "SECONDS", default_value = "60", env = "WEIR_QUERY_SECONDS", hide_env_values = true)]
     pub query_seconds: NonZeroU32,
 
     /// What sessions are encrypted with: not for a command line, which others on the machine can read.
@@ -104,6 +146,10 @@ pub struct ServeCommandArgs {
     /// How to write the log: as text, or one JSON object a line
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     pub log_format: LogFormat,
+
+    /// A provider of OpenID Connect. Last, because its heading stands over all that follows.
+    #[command(flatten)]
+    pub openid: OpenIdArgs,
 }
 
 impl ServeCommandArgs {
@@ -118,6 +164,10 @@ impl ServeCommandArgs {
 pub enum AuthArg {
     /// By the tokens of the lake
     Token,
+    /// By a provider of OpenID Connect, and by tokens
+    Openid,
+    /// AWS has asked: a function URL or an HTTP API whose authorizer is IAM
+    Iam,
     /// Not at all: whoever is on this machine may do everything
     None,
 }

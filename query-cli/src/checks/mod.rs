@@ -194,21 +194,35 @@ impl Checks {
         }
     }
 
-    /// Runs what is due.
-    async fn run_due(&self) -> Result<(), CheckError> {
+    /// Runs what is due, once: how many ran, and how many of them somebody should look at.
+    ///
+    /// # Errors
+    /// What is wrong with the store.
+    pub async fn run_once(&self) -> Result<Value, CheckError> {
+        let ran = self.run_due().await?;
+        let bad = ran.iter().filter(|state| state.is_bad()).count();
+        Ok(serde_json::json!({"checks": ran.len(), "bad": bad}))
+    }
+
+    /// Runs what is due. How each went that did.
+    async fn run_due(&self) -> Result<Vec<CheckState>, CheckError> {
+        let mut ran = Vec::new();
         // One that cannot be kept does not hold up the others.
         let runs = self.all().await?.into_iter().map(|checked| self.run_if_due(checked));
         let mut runs = futures::stream::iter(runs).buffer_unordered(AT_ONCE);
         while let Some(run) = runs.next().await {
             match run {
-                Ok(Some(result)) if result.state.is_bad() => {
-                    tracing::warn!(report = %result.name, "a check fails: {}", result.message);
+                Ok(Some(result)) => {
+                    ran.push(result.state);
+                    if result.state.is_bad() {
+                        tracing::warn!(report = %result.name, "a check fails: {}", result.message);
+                    }
                 }
-                Ok(_) => {}
+                Ok(None) => {}
                 Err(error) => tracing::error!(%error, "how a check went could not be kept"),
             }
         }
-        Ok(())
+        Ok(ran)
     }
 
     /// Runs a check, unless it ran in this span of its time.

@@ -19,6 +19,7 @@ use weir_core::spec::{Spec, parse_value};
 
 use super::{engine, question, say_foreign};
 use crate::args::{AskArgs, LakeArg, OutputArgs};
+use crate::cost::Prices;
 use crate::engine::Engine;
 use crate::engine::progress::Meter;
 use crate::engine::questions::Estimate;
@@ -29,9 +30,6 @@ use crate::render::numbers::{bytes, count, counted};
 use crate::render::table::{Align, Table};
 use crate::render::{Records, TableReport, facts};
 use crate::unknown::Names;
-
-/// Dollars for a million requests that read, in the price list of S3 for most regions.
-const DOLLARS_PER_MILLION_READS: f64 = 0.40;
 
 /// Before an answer takes so long, nothing is said of it.
 const PATIENCE: Duration = Duration::from_millis(400);
@@ -53,7 +51,7 @@ pub(super) async fn ask(document: &Value, lake: &LakeArg, how: &AskArgs, output:
     }
     if how.dry_run {
         let estimate = engine.estimate(&spec).await?;
-        let cost_usd = lake.url()?.starts_with("s3://").then(|| cost_usd(&estimate));
+        let cost_usd = lake.url()?.starts_with("s3://").then(|| cost_usd(&estimate)).flatten();
         return output::print(&EstimateReport { estimate, cost_usd }, output.format);
     }
     match how.watch {
@@ -146,8 +144,10 @@ fn so_far(progress: crate::engine::progress::Progress) -> String {
     }
 }
 
-fn cost_usd(estimate: &Estimate) -> f64 {
-    estimate.requests as f64 * DOLLARS_PER_MILLION_READS / 1_000_000.0
+/// By the price list; `None` where it is in other money.
+fn cost_usd(estimate: &Estimate) -> Option<f64> {
+    let prices = Prices::read(None).ok().filter(|prices| prices.currency == "USD")?;
+    Some(estimate.requests as f64 * prices.per_read())
 }
 
 #[derive(Debug, Serialize)]

@@ -1,5 +1,6 @@
 //! `weir doctor`: what is wrong with a lake, what that means, and what to do.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -12,8 +13,10 @@ use weir_lake::{Settings, Store};
 
 use super::open_store;
 use crate::args::{DoctorArgs, OutputArgs};
+use crate::engine::Engine;
 use crate::error::Failure;
 use crate::output;
+use crate::outside::Seen;
 use crate::render::numbers::counted;
 use crate::render::table::{Align, Table, plain};
 use crate::render::{Records, Report};
@@ -25,10 +28,21 @@ use crate::render::{Records, Report};
 pub async fn run(args: &DoctorArgs) -> Result<(), Failure> {
     let store = open_store(&args.lake).await?;
     let options = Options { deep: args.deep, probe: !args.read_only };
-    let examined = look_at(&store, options, &args.output).await?;
+    let mut examined = look_at(&store, options, &args.output).await?;
+    let seen = match args.outside() {
+        Some(outside) => {
+            let engine = Engine::new(store.clone(), Arc::new(SystemClock));
+            outside.look(&engine, &SystemClock, &RandomIds).await?
+        }
+        None => Seen::default(),
+    };
+    examined.findings.splice(0..0, seen.findings);
+    examined.findings.sort_by_key(|finding| finding.severity);
+    examined.healthy = examined.findings.iter().all(|finding| finding.severity == Severity::Note);
     output::print(&Diagnosis(&examined), args.output.format)?;
     if !args.output.quiet {
-        output::say(facts(&examined));
+        let seen = seen.facts.iter().map(|fact| format!("; {fact}"));
+        output::say(format_args!("{}{}", facts(&examined), seen.collect::<String>()));
     }
     if examined.healthy { Ok(()) } else { Err(Failure::failed(summary(&examined))) }
 }

@@ -71,11 +71,12 @@ impl Report for Names<'_> {
     fn records(&self) -> Records {
         let mut columns = vec!["event", "count", "first_seen", "last_seen"];
         if self.0.planned.is_some() {
-            columns.push("planned");
+            columns.extend(["planned", "owner"]);
         }
         let rows = self.0.list().events.into_iter().map(|event| {
             let row = [json!(event.event), json!(event.count), json!(event.first_seen), json!(event.last_seen)];
-            row.into_iter().chain(event.planned.map(|planned| json!(planned))).collect()
+            let planned = event.planned.map(|planned| [json!(planned), json!(event.owner)]);
+            row.into_iter().chain(planned.into_iter().flatten()).collect()
         });
         Records { columns, rows: rows.collect() }
     }
@@ -102,7 +103,7 @@ fn table(catalogue: &LakeCatalogue, longest_name: usize, has_chart: bool) -> Tab
         column("last seen", Align::Left),
     ];
     if has_plan {
-        columns.push(column("planned", Align::Left));
+        columns.extend(["planned", "owner"].map(|title| column(title, Align::Left)));
     }
     let last_day = catalogue.last_day().filter(|_| has_chart);
     columns.extend(last_day.map(|last| column(&format!("{DAYS} days to {}, UTC", day(last)), Align::Left)));
@@ -112,7 +113,10 @@ fn table(catalogue: &LakeCatalogue, longest_name: usize, has_chart: bool) -> Tab
         let name = clip(&event.event, longest_name).into_owned();
         let mut cells = vec![name, count(event.count), percent(share(event.count, list.count))];
         cells.extend([date(&event.first_seen), date(&event.last_seen)]);
-        cells.extend(event.planned.map(|planned| if planned { "yes" } else { "no" }.to_owned()));
+        if let Some(planned) = event.planned {
+            let owner = event.owner.as_deref().map(|owner| clip(owner, longest_name).into_owned());
+            cells.extend([if planned { "yes" } else { "no" }.to_owned(), owner.unwrap_or_default()]);
+        }
         if last_day.is_some() {
             cells.push(sparkline(&catalogue.last_days(&event.event, DAYS)));
         }
@@ -120,7 +124,7 @@ fn table(catalogue: &LakeCatalogue, longest_name: usize, has_chart: bool) -> Tab
     }
     if list.other > 0 {
         let mut cells = vec!["(all others)".to_owned(), count(list.other), percent(share(list.other, list.count))];
-        cells.resize(5 + usize::from(has_plan) + usize::from(last_day.is_some()), String::new());
+        cells.resize(5 + 2 * usize::from(has_plan) + usize::from(last_day.is_some()), String::new());
         table.row(cells);
     }
     table

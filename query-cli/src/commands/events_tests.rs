@@ -1,6 +1,6 @@
 //! What a person sees of the catalogue, and what a program reads.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use insta::assert_snapshot;
@@ -8,6 +8,7 @@ use weir_lake::catalogue::{Catalogue, EventEntry, Kind, PropertyEntry};
 
 use super::one::OneEvent;
 use super::*;
+use crate::catalogue::PlannedAs;
 use crate::output::Format;
 use crate::render::render;
 
@@ -94,7 +95,7 @@ fn events_in_every_format() {
     | 구매 완료 | 35 | 0.7% | 2026-01-02 | 2026-01-03 |
     | a,b | 1 | <0.1% | 2025-03-07 | 2025-03-07 |
     ");
-    assert_snapshot!(show(Format::Json), @r#"[{"event":"view","count":4650,"first_seen":"2026-01-01T00:00:00.001Z","last_seen":"2026-01-05T10:00:00.000Z"},{"event":"구매 완료","count":35,"first_seen":"2026-01-02T00:00:00.001Z","last_seen":"2026-01-03T10:00:00.000Z"},{"event":"a,b","count":1,"first_seen":"2025-03-07T00:00:00.001Z","last_seen":"2025-03-07T10:00:00.000Z"}]"#);
+    assert_snapshot!(show(Format::Json), @r#"[{"event":"view","count":4650,"first_seen":"2026-01-01T00:00:00.001Z","last_seen":"2026-01-05T10:00:00.000Z","owner":null,"description":null},{"event":"구매 완료","count":35,"first_seen":"2026-01-02T00:00:00.001Z","last_seen":"2026-01-03T10:00:00.000Z","owner":null,"description":null},{"event":"a,b","count":1,"first_seen":"2025-03-07T00:00:00.001Z","last_seen":"2025-03-07T10:00:00.000Z","owner":null,"description":null}]"#);
     assert_snapshot!(show(Format::Csv), @r#"
     event,count,first_seen,last_seen
     view,4650,2026-01-01T00:00:00.001Z,2026-01-05T10:00:00.000Z
@@ -112,21 +113,22 @@ fn events_in_every_format() {
 #[test]
 fn with_a_plan_events_are_planned_or_not_and_what_is_not_listed_is_summed() {
     let mut catalogue = catalogue();
-    catalogue.planned = Some(Arc::new(BTreeSet::from(["view".to_owned()])));
+    let view = PlannedAs { owner: Some("growth".to_owned()), description: None };
+    catalogue.planned = Some(Arc::new(BTreeMap::from([("view".to_owned(), view)])));
     Arc::make_mut(&mut catalogue.catalogue).other_events = 700;
     assert_snapshot!(render(&Names(&catalogue), Format::Table, 80).unwrap(), @"
-    event         count  share  first seen  last seen   planned  28 days to 2026-01-05, UTC
-    ────────────  ─────  ─────  ──────────  ──────────  ───────  ────────────────────────────
-    view          4,650  86.3%  2026-01-01  2026-01-05  yes      ·······················▄▂·█▅
-    구매 완료        35   0.6%  2026-01-02  2026-01-03  no       ························█▂··
-    a,b               1  <0.1%  2025-03-07  2025-03-07  no       ····························
+    event         count  share  first seen  last seen   planned  owner   28 days to 2026-01-05, UTC
+    ────────────  ─────  ─────  ──────────  ──────────  ───────  ──────  ────────────────────────────
+    view          4,650  86.3%  2026-01-01  2026-01-05  yes      growth  ·······················▄▂·█▅
+    구매 완료        35   0.6%  2026-01-02  2026-01-03  no               ························█▂··
+    a,b               1  <0.1%  2025-03-07  2025-03-07  no               ····························
     (all others)    700  13.0%
     ");
     assert_snapshot!(render(&Names(&catalogue), Format::Csv, 80).unwrap(), @r#"
-    event,count,first_seen,last_seen,planned
-    view,4650,2026-01-01T00:00:00.001Z,2026-01-05T10:00:00.000Z,true
-    구매 완료,35,2026-01-02T00:00:00.001Z,2026-01-03T10:00:00.000Z,false
-    "a,b",1,2025-03-07T00:00:00.001Z,2025-03-07T10:00:00.000Z,false
+    event,count,first_seen,last_seen,planned,owner
+    view,4650,2026-01-01T00:00:00.001Z,2026-01-05T10:00:00.000Z,true,growth
+    구매 완료,35,2026-01-02T00:00:00.001Z,2026-01-03T10:00:00.000Z,false,
+    "a,b",1,2025-03-07T00:00:00.001Z,2025-03-07T10:00:00.000Z,false,
     "#);
     assert_snapshot!(facts(&catalogue), @"version 42, complete to 2026-01-06T00:00:00.000Z, 4,686 events of 3 names and 700 of more names than are listed");
     let one = OneEvent::of(&catalogue, "a,b").unwrap();
@@ -211,7 +213,7 @@ fn one_event_in_every_format() {
 
     Events on days before those that are listed: 1
     "#);
-    assert_snapshot!(show(Format::Json), @r#"{"version":42,"complete_to":"2026-01-06T00:00:00.000Z","event":"view","count":4650,"first_seen":"2026-01-01T00:00:00.001Z","last_seen":"2026-01-05T10:00:00.000Z","first_received":"2026-01-01T00:00:00.021Z","last_received":"2026-01-05T10:00:00.020Z","days_utc":[{"day":"2026-01-01","count":1000},{"day":"2026-01-02","count":400},{"day":"2026-01-04","count":2000},{"day":"2026-01-05","count":1250}],"other_days":1,"sources":[{"source":"app","count":3488},{"source":"web","count":1162}],"other_sources":0,"properties":[{"property":"cart","present":10,"types":{"null":5,"object":10},"values":[],"unlisted_at_most":0,"too_long":0},{"property":"context.text","present":8,"types":{"string":8},"values":[],"unlisted_at_most":0,"too_long":8},{"property":"job_id","present":4650,"types":{"string":4650},"values":[{"value":"job_1","count":400,"at_most":430},{"value":"job_2","count":300,"at_most":300}],"unlisted_at_most":40,"too_long":0},{"property":"tab","present":4000,"types":{"string":4000},"values":[{"value":"새로운","count":2000,"at_most":2000},{"value":"","count":1500,"at_most":1500},{"value":"all","count":400,"at_most":400},{"value":"x","count":100,"at_most":100}],"unlisted_at_most":0,"too_long":0},{"property":"wage","present":4650,"types":{"string":50,"number":4600},"min":9860,"max":25000.5,"values":[{"value":"10000","count":50,"at_most":50}],"unlisted_at_most":0,"too_long":0}],"other_properties":12}"#);
+    assert_snapshot!(show(Format::Json), @r#"{"version":42,"complete_to":"2026-01-06T00:00:00.000Z","event":"view","count":4650,"first_seen":"2026-01-01T00:00:00.001Z","last_seen":"2026-01-05T10:00:00.000Z","owner":null,"description":null,"first_received":"2026-01-01T00:00:00.021Z","last_received":"2026-01-05T10:00:00.020Z","days_utc":[{"day":"2026-01-01","count":1000},{"day":"2026-01-02","count":400},{"day":"2026-01-04","count":2000},{"day":"2026-01-05","count":1250}],"other_days":1,"sources":[{"source":"app","count":3488},{"source":"web","count":1162}],"other_sources":0,"properties":[{"property":"cart","present":10,"types":{"null":5,"object":10},"values":[],"unlisted_at_most":0,"too_long":0},{"property":"context.text","present":8,"types":{"string":8},"values":[],"unlisted_at_most":0,"too_long":8},{"property":"job_id","present":4650,"types":{"string":4650},"values":[{"value":"job_1","count":400,"at_most":430},{"value":"job_2","count":300,"at_most":300}],"unlisted_at_most":40,"too_long":0},{"property":"tab","present":4000,"types":{"string":4000},"values":[{"value":"새로운","count":2000,"at_most":2000},{"value":"","count":1500,"at_most":1500},{"value":"all","count":400,"at_most":400},{"value":"x","count":100,"at_most":100}],"unlisted_at_most":0,"too_long":0},{"property":"wage","present":4650,"types":{"string":50,"number":4600},"min":9860,"max":25000.5,"values":[{"value":"10000","count":50,"at_most":50}],"unlisted_at_most":0,"too_long":0}],"other_properties":12}"#);
     assert_snapshot!(show(Format::Csv), @"
     property,present,string,number,boolean,null,list,object,min,max,top_value,top_count
     cart,10,0,0,0,5,0,10,,,,

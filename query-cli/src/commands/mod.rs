@@ -39,10 +39,12 @@ mod ask;
 pub mod checks;
 pub mod compact;
 pub mod completion;
+pub mod cost;
 pub mod delete_user;
 pub mod demo;
 pub mod dev;
 pub mod doctor;
+pub mod embeds;
 pub mod events;
 pub mod experiment;
 pub mod explain_user;
@@ -112,6 +114,8 @@ pub async fn run(command: &Command) -> Result<(), Failure> {
         Command::Failed(args) => failed::run(args).await,
         Command::Keys(args) => keys::run(args).await,
         Command::Tokens(args) => tokens::run(args).await,
+        Command::Cost(args) => cost::run(args),
+        Command::Embeds(args) => embeds::run(args).await,
         Command::Privacy(args) => privacy::run(args).await,
         Command::Plan(args) => plan::run(args).await,
         Command::Stats(args) => stats::run(args).await,

@@ -170,6 +170,11 @@ impl Stats {
         Self::of_table(&LakeTable::open(store).await?).await
     }
 
+    /// Its events and their bytes.
+    pub fn held(&self) -> (u64, u64) {
+        (self.events, self.bytes)
+    }
+
     async fn of_table(table: &LakeTable) -> Result<Self, LakeError> {
         let snapshot = table.snapshot();
         let users = UserStats::of(&table.links().report(table.store(), &snapshot).await?);

@@ -32,7 +32,7 @@ pub mod user;
 pub mod walk;
 pub mod wanted;
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
@@ -45,7 +45,7 @@ use serde::Serialize;
 use tokio::sync::Mutex;
 use weir_core::answer::Scanned;
 use weir_core::funnel::{Entangled, FunnelReport, FunnelTally, ReportContext, TooManyValues, UserResult};
-use weir_core::plan;
+use weir_core::plan::{self, PlannedEvent};
 use weir_core::ports::Clock;
 use weir_core::spec::{Cohort, FunnelSpec, FunnelUsers, SpecError, SpecProblem};
 use weir_lake::catalogue::CatalogueReader;
@@ -53,7 +53,7 @@ use weir_lake::links::{IdentityReport, LinkCache};
 use weir_lake::schema::BUCKETS;
 use weir_lake::{DataFile, LakeError, Settings, Snapshot, Store, Table, TableName};
 
-use crate::catalogue::LakeCatalogue;
+use crate::catalogue::{LakeCatalogue, PlannedAs};
 use crate::saved::Library;
 use cohorts::CohortSets;
 use funnel_walk::{FunnelPlan, FunnelTaker, TakeUsers};
@@ -179,7 +179,7 @@ impl TakeUsers for Placed {
 }
 
 /// Names of the events of a tracking plan; `None` where there is no plan.
-type Planned = Option<Arc<BTreeSet<String>>>;
+type Planned = Option<Arc<BTreeMap<String, PlannedAs>>>;
 
 /// Answers questions about one lake. Clones share what they know of it.
 #[derive(Clone)]
@@ -424,7 +424,7 @@ impl Engine {
         Ok(self.catalogue_of(planned).await?)
     }
 
-    async fn catalogue_of(&self, planned: Option<Arc<BTreeSet<String>>>) -> Result<LakeCatalogue, LakeError> {
+    async fn catalogue_of(&self, planned: Planned) -> Result<LakeCatalogue, LakeError> {
         let snapshot = self.snapshot(None).await?;
         let catalogue = self.catalogues.lock().await.of(&self.store, &snapshot).await?;
         Ok(LakeCatalogue { version: snapshot.version, complete_to_ms: snapshot.complete_to_ms, catalogue, planned })
@@ -440,7 +440,7 @@ impl Engine {
     }
 
     /// The events of the tracking plan in force, if there is one, and the number of the settings.
-    async fn planned(&self) -> Result<(u64, Option<Arc<BTreeSet<String>>>), LakeError> {
+    async fn planned(&self) -> Result<(u64, Planned), LakeError> {
         let mut known = self.planned.lock().await;
         let settings = match known.as_ref() {
             Some((settings, _)) => settings.newer(&self.store).await?,
@@ -455,11 +455,15 @@ impl Engine {
                     None
                 }
             });
-            let names = plan
-                .map(|plan| Arc::new(plan.events.into_iter().map(|event| event.name).collect::<BTreeSet<String>>()));
-            *known = Some((settings, names));
+            let events = plan.map(|plan| {
+                let planned = |event: PlannedEvent| {
+                    (event.name, PlannedAs { owner: event.owner, description: event.description })
+                };
+                Arc::new(plan.events.into_iter().map(planned).collect())
+            });
+            *known = Some((settings, events));
         }
-        Ok(known.as_ref().map_or((0, None), |(settings, names)| (settings.number(), names.clone())))
+        Ok(known.as_ref().map_or((0, None), |(settings, events)| (settings.number(), events.clone())))
     }
 
     /// How many anonymous ids are users', and which links were refused.

@@ -1,5 +1,7 @@
 //! A cohort that is a saved report is the funnel of that report, wherever it is asked.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 use weir_core::spec::parse_value;
 use weir_lake::names::SavedKind;

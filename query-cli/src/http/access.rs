@@ -7,14 +7,17 @@
 //!
 //! A route that is not in the table needs an admin, so nothing is open because somebody forgot it.
 
+use std::sync::Arc;
+
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::api::error;
-use super::auth::{By, Identity};
+use super::auth::{AwsCaller, By, Identity, bearer};
 use super::state::Api;
+use crate::openid::CALLBACK;
 use crate::tokens::Role;
 
 /// The header that pages elsewhere cannot send: a request that comes with a cookie and changes something has it.
@@ -25,6 +28,8 @@ const OWN_HEADER: &str = "x-weir";
 pub(super) enum Needs {
     /// Nothing: it is how somebody gets in.
     Nothing,
+    /// The token of an embed that is in force, and no other.
+    Embed,
     /// At least this role.
     Role(Role),
 }
@@ -40,6 +45,10 @@ pub(super) const ACCESS: &[(Method, &str, Needs)] = &[
     (Method::GET, "/api/session", Nothing),
     (Method::POST, "/api/login", Nothing),
     (Method::POST, "/api/logout", Nothing),
+    (Method::GET, "/api/login/openid", Nothing),
+    (Method::GET, CALLBACK, Nothing),
+    (Method::GET, "/api/embedded", Needs::Embed),
+    (Method::POST, "/api/embedded/query", Needs::Embed),
     (Method::POST, "/api/query", VIEWER),
     (Method::POST, "/api/explain", VIEWER),
     (Method::GET, "/api/user", VIEWER),
@@ -66,6 +75,9 @@ pub(super) const ACCESS: &[(Method, &str, Needs)] = &[
     (Method::GET, "/api/annotations/{id}/history", VIEWER),
     (Method::GET, "/api/checks", VIEWER),
     (Method::POST, "/api/checks/{id}", EDITOR),
+    (Method::GET, "/api/embeds", EDITOR),
+    (Method::POST, "/api/embeds", EDITOR),
+    (Method::POST, "/api/embeds/{id}/disable", EDITOR),
     (Method::GET, "/api/live", ADMIN),
     (Method::GET, "/api/system", ADMIN),
     (Method::GET, "/api/failed", ADMIN),
@@ -95,7 +107,7 @@ pub(super) const UNKNOWN: &str = "/api/{*path}";
 
 /// Lets a request through to its route, with who asks, or says why not.
 pub(super) async fn gate(State(api): State<Api>, mut request: Request, next: Next) -> Response {
-    let who = api.auth.identify(request.headers()).await;
+    let who = api.auth.identify(request.headers(), request.extensions().get::<AwsCaller>()).await;
     let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
     let needs = needs(request.method(), route);
     if !request.method().is_safe()
@@ -103,21 +115,35 @@ pub(super) async fn gate(State(api): State<Api>, mut request: Request, next: Nex
     {
         return error(StatusCode::FORBIDDEN, "forged", &why).into_response();
     }
-    if let Needs::Role(needed) = needs {
-        match who.role {
-            None => return nobody(&api, request.headers()),
-            Some(role) if role < needed => {
-                let message = format!("this needs the role {needed}, and you have {role}");
-                return error(StatusCode::FORBIDDEN, "wrong_role", &message).into_response();
-            }
-            Some(_) => {}
+    match (needs, who.role) {
+        (Nothing, _) => {}
+        (Needs::Embed, _) => {
+            let text = bearer(request.headers());
+            let embed = match &text {
+                Some(text) => api.known.embed(&text.sha256()).await,
+                None => None,
+            };
+            let Some(embed) = embed else { return no_embed() };
+            request.extensions_mut().insert(Arc::new(embed));
         }
+        (Needs::Role(_), None) => return nobody(&api, request.headers()),
+        (Needs::Role(needed), Some(role)) if role < needed => {
+            let message = format!("this needs the role {needed}, and you have {role}");
+            return error(StatusCode::FORBIDDEN, "wrong_role", &message).into_response();
+        }
+        (Needs::Role(_), Some(_)) => {}
     }
     request.extensions_mut().insert(who);
     let mut response = next.run(request).await;
     // What somebody may read is not for whoever uses the same cache. What has a tag says itself how it may be kept.
     response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
+}
+
+fn no_embed() -> Response {
+    let message = "the link is not in force any more, or never was; who gave it out can make another";
+    let challenge = [(header::WWW_AUTHENTICATE, "Bearer")];
+    (challenge, error(StatusCode::UNAUTHORIZED, "unauthorized", message)).into_response()
 }
 
 fn nobody(api: &Api, headers: &HeaderMap) -> Response {

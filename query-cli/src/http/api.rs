@@ -17,11 +17,13 @@ use weir_lake::{LakeError, StoreError};
 
 use super::access::UNKNOWN;
 use super::state::Api;
-use super::{catalogue, checks, failed, keys, live, properties, query, saved, session, user};
+use super::{catalogue, checks, embeds, failed, keys, live, openid, properties, query, saved, session, user};
 use crate::checks::CheckError;
+use crate::embeds::EmbedError;
 use crate::engine::{Engine, EngineError};
 use crate::error::Failure;
 use crate::failed::IdProblem;
+use crate::openid::CALLBACK;
 use crate::saved::{SavedError, one_of};
 
 /// What answers leave out: files of another engine.
@@ -33,7 +35,7 @@ const RETRY_SECONDS: &str = "2";
 /// What there is, for those who ask for something else.
 const ROUTES: &str = "there is POST /api/query, GET /api/events, GET /api/catalogue, GET /api/properties, GET /api/user, POST \
                       /api/explain, GET /api/session, POST /api/login, POST /api/logout, /api/reports, /api/dashboards, \
-                      /api/annotations and /api/checks, and for admins /api/live, /api/system, /api/failed and /api/keys";
+                      /api/annotations, /api/checks and /api/embeds, and for admins /api/live, /api/system, /api/failed and /api/keys";
 
 /// Routes under `/api`.
 pub fn router(api: Api) -> Router {
@@ -57,7 +59,13 @@ pub fn router(api: Api) -> Router {
         .route("/api/keys/{id}/rotate", post(keys::rotate))
         .route("/api/session", get(session::session))
         .route("/api/login", post(session::login))
-        .route("/api/logout", post(session::logout));
+        .route("/api/logout", post(session::logout))
+        .route("/api/login/openid", get(openid::begin))
+        .route(CALLBACK, get(openid::callback))
+        .route("/api/embeds", get(embeds::list).post(embeds::create))
+        .route("/api/embeds/{id}/disable", post(embeds::switch_off))
+        .route("/api/embedded", get(embeds::embedded))
+        .route("/api/embedded/query", post(embeds::query));
     let with_saved = |routes: Router<Api>, kind: SavedKind| {
         let all = format!("/api/{}", kind.as_str());
         routes
@@ -135,6 +143,8 @@ pub(super) enum ApiError {
     NoCheck(String),
     /// A failed event is not named as it should be.
     Failed(IdProblem),
+    /// An embed.
+    Embed(EmbedError),
     /// No such write key: what is said of it.
     NoKey(Failure),
     /// It cannot be done as things are.
@@ -168,6 +178,15 @@ impl From<SavedError> for ApiError {
 impl From<EngineError> for ApiError {
     fn from(error: EngineError) -> Self {
         Self::Engine(error)
+    }
+}
+
+impl From<EmbedError> for ApiError {
+    fn from(error: EmbedError) -> Self {
+        match error {
+            EmbedError::Store(error) => error.into(),
+            other => Self::Embed(other),
+        }
     }
 }
 
@@ -230,6 +249,10 @@ impl ApiError {
             Self::Failed(problem) => {
                 return (StatusCode::BAD_REQUEST, body("invalid_parameters", &problem.to_string()));
             }
+            Self::Embed(error @ EmbedError::Exists(_)) => {
+                return (StatusCode::CONFLICT, body("exists", &error.to_string()));
+            }
+            Self::Embed(error) => return (StatusCode::NOT_FOUND, body("no_embed", &error.to_string())),
             Self::NoKey(failure) => return (StatusCode::NOT_FOUND, body("no_key", &failure.message)),
             Self::Refused(failure) => return (StatusCode::CONFLICT, body("refused", &failure.message)),
             Self::Engine(engine) => engine,

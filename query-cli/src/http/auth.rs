@@ -1,46 +1,43 @@
-//! Who asks: by a token in a header, or by a session in a cookie.
+//! Who asks: by a token in a header, by a session in a cookie, or as AWS says.
 //!
 //! ```text
-//! Authorization: Bearer wt_…           POST /api/login {"token":"wt_…"} ▸ Set-Cookie: weir_session=…; HttpOnly; SameSite=Strict
-//!         └──▶ the token of that hash, as the settings have it now ◀── its hash, encrypted ──┘
+//! Authorization: Bearer wt_…     POST /api/login {"token":"wt_…"} ┐
+//!         │                      OpenID Connect, see `openid`     ┴▸ Set-Cookie: weir_session=…; HttpOnly; SameSite=Strict
+//!         └──▶ the token of that hash, as the settings have it now ◀── its hash ──┘  or what the provider said of the person
 //! ```
 //!
 //! A session is nothing but a cookie: whose it is, and until when, encrypted with a key that this server has. So a token that is
-//! disabled ends its sessions as soon as the settings are looked at again.
+//! disabled ends its sessions as soon as the settings are looked at again. What a provider said of a person holds until the
+//! session ends; which role that gives is looked at each time.
 
 use std::convert::Infallible;
-use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
-use cookie::time::Duration;
-use cookie::{Cookie, CookieJar, Key, SameSite};
+use cookie::SameSite;
 use serde::{Deserialize, Serialize};
-use tokio::sync::Mutex;
-use tokio::time::timeout;
-use weir_core::ports::Clock;
-use weir_lake::{Settings, Store, StoreError};
 
+use super::known::Known;
+use super::sealed::{Place, Sealed, sent};
 use super::throttle::Throttle;
-use crate::tokens::{Role, Token, TokenText, tokens_of};
+use crate::openid::{OpenId, Person};
+use crate::tokens::{Role, Token, TokenText};
 
-/// The cookie of a session.
-const COOKIE: &str = "weir_session";
-/// How long a session lasts.
+/// How long a session lasts, in milliseconds.
 const SESSION_MS: i64 = 12 * 3_600_000;
-/// How old what is known of tokens may be.
-const FRESH_MS: i64 = 2_000;
-/// Nobody waits longer for a store that does not answer.
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(3);
+/// Its cookie. No request that another site makes has it.
+const SESSION: Place = Place { name: "weir_session", path: "/", same_site: SameSite::Strict, lasts_ms: SESSION_MS };
 
 /// Who asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
-    /// The name of their token; `None` where nobody has one.
+    /// What they are called: the name of their token, or as their provider says; `None` where nobody asks.
     pub name: Option<String>,
+    /// Their address, where a provider told it.
+    pub email: Option<String>,
     /// What they may do; `None`: nothing.
     pub role: Option<Role>,
     /// How that is known.
@@ -52,7 +49,7 @@ pub struct Identity {
 pub enum By {
     /// It is not asked.
     Nothing,
-    /// By a token in the request.
+    /// By something in the request that no browser sends by itself: a token, or a signature that AWS has checked.
     Token,
     /// By a cookie, which a browser sends by itself.
     Session,
@@ -60,9 +57,14 @@ pub enum By {
 
 impl Identity {
     /// Whoever reaches a server that asks for nothing.
-    pub const ANYONE: Self = Self { name: None, role: Some(Role::Admin), by: By::Nothing };
+    pub const ANYONE: Self = Self { name: None, email: None, role: Some(Role::Admin), by: By::Nothing };
     /// Whoever has not said who they are.
-    pub const NOBODY: Self = Self { name: None, role: None, by: By::Nothing };
+    pub const NOBODY: Self = Self { name: None, email: None, role: None, by: By::Nothing };
+
+    /// Somebody with a role.
+    pub fn of(name: Option<String>, role: Role, by: By) -> Self {
+        Self { name, email: None, role: Some(role), by }
+    }
 }
 
 /// A route that is reached without the gate in front of it knows nobody.
@@ -74,47 +76,47 @@ impl<S: Send + Sync> FromRequestParts<S> for Identity {
     }
 }
 
+/// The name of whom AWS has let through, as the program around this server found it.
+#[derive(Debug, Clone)]
+pub struct AwsCaller(pub String);
+
 /// How a server finds out who asks.
 #[derive(Debug, Clone)]
 pub enum Auth {
     /// It does not: whoever reaches it may do everything.
     None,
-    /// By the tokens of its lake.
-    Tokens(Arc<TokenAuth>),
+    /// By the tokens of its lake and, where there is one, by a provider of OpenID Connect.
+    Accounts(Arc<Accounts>),
+    /// AWS has asked already, and lets nobody else through: they all have this role.
+    Iam(Role),
 }
 
 /// What a session says, encrypted.
 #[derive(Debug, Serialize, Deserialize)]
 struct Session {
-    /// The hash of the token that began it.
-    sha256: String,
+    #[serde(flatten)]
+    whose: Whose,
     /// It ends then, in milliseconds since 1970.
     until: i64,
 }
 
-/// Knows people by the tokens of a lake.
-pub struct TokenAuth {
-    store: Store,
-    clock: Arc<dyn Clock>,
-    key: Key,
-    /// Whether the cookie is for encrypted connections only, whatever a proxy says.
-    is_secure: bool,
-    known: Mutex<Known>,
+/// Whose a session is.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Whose {
+    /// Of who has the token with this hash.
+    Token { sha256: String },
+    /// Of whom a provider knows.
+    Person { person: Person },
+}
+
+/// Knows people by the tokens of a lake, and by a provider of OpenID Connect.
+#[derive(Debug)]
+pub struct Accounts {
+    known: Arc<Known>,
+    pub(super) sealed: Sealed,
+    openid: Option<OpenId>,
     throttle: Throttle,
-}
-
-/// Keys are in no log.
-impl fmt::Debug for TokenAuth {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TokenAuth").field("lake", &self.store.url()).finish_non_exhaustive()
-    }
-}
-
-/// The tokens as they were last seen.
-struct Known {
-    settings: Settings,
-    tokens: Arc<[Token]>,
-    looked_ms: i64,
 }
 
 /// Why somebody does not get in.
@@ -131,131 +133,110 @@ impl Auth {
     pub fn name(&self) -> &'static str {
         match self {
             Self::None => "none",
-            Self::Tokens(_) => "token",
+            Self::Accounts(accounts) if accounts.openid.is_some() => "openid",
+            Self::Accounts(_) => "token",
+            Self::Iam(_) => "iam",
         }
     }
 
     /// Who asks.
-    pub(super) async fn identify(&self, headers: &HeaderMap) -> Identity {
+    pub(super) async fn identify(&self, headers: &HeaderMap, caller: Option<&AwsCaller>) -> Identity {
         match self {
             Self::None => Identity::ANYONE,
-            Self::Tokens(auth) => auth.identify(headers).await.unwrap_or(Identity::NOBODY),
+            Self::Accounts(accounts) => accounts.identify(headers).await.unwrap_or(Identity::NOBODY),
+            Self::Iam(role) => {
+                caller.map_or(Identity::NOBODY, |caller| Identity::of(Some(caller.0.clone()), *role, By::Token))
+            }
         }
     }
 
     /// Whether a session came along, be it one that is over.
     pub(super) fn has_cookie(&self, headers: &HeaderMap) -> bool {
-        matches!(self, Self::Tokens(_)) && session_cookie(headers).is_some()
+        matches!(self, Self::Accounts(_)) && sent(SESSION.name, headers).is_some()
     }
 }
 
-impl TokenAuth {
-    /// Of the tokens in these settings and those that follow them. The key encrypts sessions.
-    ///
-    /// # Errors
-    /// [`StoreError::Settings`] where the tokens cannot be read.
-    pub fn new(
-        store: Store,
-        settings: Settings,
-        clock: Arc<dyn Clock>,
-        key: Key,
-        is_secure: bool,
-    ) -> Result<Self, StoreError> {
-        let tokens = tokens_of(&settings)?.into();
-        let known = Mutex::new(Known { settings, tokens, looked_ms: clock.now_ms() });
-        Ok(Self { store, clock, key, is_secure, known, throttle: Throttle::default() })
+/// What comes behind `Bearer` in `Authorization`.
+pub(super) fn bearer(headers: &HeaderMap) -> Option<TokenText> {
+    let (scheme, text) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| TokenText::sent(text))
+}
+
+impl Accounts {
+    /// Of those whom the settings of a lake know. Sessions are sealed in cookies.
+    pub fn new(known: Arc<Known>, sealed: Sealed) -> Self {
+        Self { known, sealed, openid: None, throttle: Throttle::default() }
     }
 
-    /// The tokens as they are now, or were a moment ago. Settings that cannot be read change nothing, and the log says so.
-    async fn tokens(&self) -> Arc<[Token]> {
-        let now_ms = self.clock.now_ms();
-        let mut known = self.known.lock().await;
-        if now_ms.saturating_sub(known.looked_ms) >= FRESH_MS {
-            let newer = timeout(PATIENCE, known.settings.newer(&self.store)).await;
-            let newer = newer.unwrap_or_else(|_| {
-                tracing::warn!("the settings do not come in {PATIENCE:?}; the tokens from before stay in force");
-                Ok(None)
-            });
-            let read = newer.and_then(|newer| newer.map(|newer| Ok((tokens_of(&newer)?, newer))).transpose());
-            match read {
-                Ok(Some((tokens, settings))) => (known.tokens, known.settings) = (tokens.into(), settings),
-                Ok(None) => {}
-                Err(error) => tracing::error!(%error, "the tokens cannot be read; those from before stay in force"),
-            }
-            known.looked_ms = now_ms;
-        }
-        Arc::clone(&known.tokens)
+    /// The same, and those whom a provider knows.
+    #[must_use]
+    pub fn with_openid(self, openid: OpenId) -> Self {
+        Self { openid: Some(openid), ..self }
+    }
+
+    /// The provider, where there is one.
+    pub fn openid(&self) -> Option<&OpenId> {
+        self.openid.as_ref()
+    }
+
+    /// Now, in milliseconds since 1970.
+    pub(super) fn now_ms(&self) -> i64 {
+        self.known.now_ms()
     }
 
     async fn identify(&self, headers: &HeaderMap) -> Option<Identity> {
         // Who names a token means it, whatever cookies come along.
-        if let Some(given) = headers.get(header::AUTHORIZATION) {
-            let (scheme, text) = given.to_str().ok()?.split_once(' ')?;
-            let sha256 = scheme.eq_ignore_ascii_case("bearer").then(|| TokenText::sent(text).sha256())?;
-            return self.holder(&sha256, By::Token).await;
+        if headers.contains_key(header::AUTHORIZATION) {
+            let token = self.known.token(&bearer(headers)?.sha256()).await?;
+            return Some(holder(&token, By::Token));
         }
-        let session = self.session(headers)?;
-        let is_over = self.clock.now_ms() >= session.until;
-        if is_over { None } else { self.holder(&session.sha256, By::Session).await }
+        let session: Session = serde_json::from_str(&self.sealed.open(SESSION.name, headers)?).ok()?;
+        if self.now_ms() >= session.until {
+            return None;
+        }
+        match session.whose {
+            Whose::Token { sha256 } => Some(holder(&self.known.token(&sha256).await?, By::Session)),
+            Whose::Person { person } => self.person(person),
+        }
     }
 
-    /// Whose token has this hash, while it is active. Comparing hashes tells nobody who guesses tokens how near they are.
-    async fn holder(&self, sha256: &str, by: By) -> Option<Identity> {
-        let (tokens, now_ms) = (self.tokens().await, self.clock.now_ms());
-        let token = tokens.iter().find(|token| token.sha256 == sha256 && token.is_active(now_ms))?;
-        Some(Identity { name: Some(token.name.clone()), role: Some(token.role), by })
+    /// Somebody whom the provider knows, with what they may do by the rules of now.
+    pub(super) fn person(&self, person: Person) -> Option<Identity> {
+        let role = self.openid.as_ref()?.role_of(&person)?;
+        Some(Identity { name: Some(person.name), email: person.email, role: Some(role), by: By::Session })
     }
 
-    fn session(&self, headers: &HeaderMap) -> Option<Session> {
-        let mut jar = CookieJar::new();
-        jar.add_original(session_cookie(headers)?);
-        let open = jar.private(&self.key).get(COOKIE)?;
-        serde_json::from_str(open.value()).ok()
-    }
-
-    /// Begins a session: who it is, and its cookie.
+    /// Begins a session with a token: who it is, and its cookie.
     pub(super) async fn log_in(
         &self,
         text: &TokenText,
         from: IpAddr,
         headers: &HeaderMap,
     ) -> Result<(Identity, String), Refused> {
-        let (tokens, now_ms, sha256) = (self.tokens().await, self.clock.now_ms(), text.sha256());
-        let find = || tokens.iter().find(|token| token.sha256 == sha256 && token.is_active(now_ms));
-        let token = self.throttle.attempt(from, now_ms, find).map_err(Refused::Wait)?.ok_or(Refused::Wrong)?;
-        let session = Session { sha256, until: now_ms.saturating_add(SESSION_MS) };
-        let value = serde_json::to_string(&session).map_err(|_| Refused::Wrong)?;
-        let who = Identity { name: Some(token.name.clone()), role: Some(token.role), by: By::Session };
-        // A proxy that speaks HTTPS says so. Who says it untruly gets a cookie that is of less use to them.
-        let is_https = headers.get("x-forwarded-proto").is_some_and(|proto| proto == "https");
-        Ok((who, self.cookie(value, SESSION_MS, self.is_secure || is_https)))
+        let (sha256, now_ms) = (text.sha256(), self.now_ms());
+        let found = self.known.token(&sha256).await;
+        let token = self.throttle.attempt(from, now_ms, || found).map_err(Refused::Wait)?.ok_or(Refused::Wrong)?;
+        Ok((holder(&token, By::Session), self.session(Whose::Token { sha256 }, headers)))
+    }
+
+    /// The cookie of a session of somebody whom the provider knows.
+    pub(super) fn session_of(&self, person: Person, headers: &HeaderMap) -> String {
+        self.session(Whose::Person { person }, headers)
+    }
+
+    fn session(&self, whose: Whose, headers: &HeaderMap) -> String {
+        let session = Session { whose, until: self.now_ms().saturating_add(SESSION_MS) };
+        // Texts and a number: there is nothing that could not be written.
+        let value = serde_json::to_string(&session).unwrap_or_default();
+        self.sealed.seal(SESSION, value, headers)
     }
 
     /// The cookie that ends a session.
     pub(super) fn log_out(&self) -> String {
-        self.cookie(String::new(), 0, self.is_secure)
-    }
-
-    fn cookie(&self, value: String, lasts_ms: i64, is_secure: bool) -> String {
-        let cookie = Cookie::build((COOKIE, value))
-            .path("/")
-            .http_only(true)
-            .same_site(SameSite::Strict)
-            .secure(is_secure)
-            .max_age(Duration::milliseconds(lasts_ms))
-            .build();
-        let mut jar = CookieJar::new();
-        if lasts_ms > 0 {
-            jar.private_mut(&self.key).add(cookie);
-        } else {
-            jar.add(cookie);
-        }
-        jar.get(COOKIE).map(ToString::to_string).unwrap_or_default()
+        self.sealed.end(SESSION)
     }
 }
 
-fn session_cookie(headers: &HeaderMap) -> Option<Cookie<'static>> {
-    let sent = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let mut cookies = sent.flat_map(|value| Cookie::split_parse(value.to_owned())).flatten();
-    cookies.find(|cookie| cookie.name() == COOKIE)
+fn holder(token: &Token, by: By) -> Identity {
+    Identity::of(Some(token.name.clone()), token.role, by)
 }

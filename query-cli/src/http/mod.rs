@@ -11,7 +11,9 @@
 //! | `POST /api/explain` | a user and a query spec in, why they did or did not convert out |
 //! | `/api/reports`, `/api/dashboards`, `/api/annotations` | what people keep |
 //! | `GET /api/checks`, `POST /api/checks/{id}` | how the checks of reports went; one of them, now |
+//! | `/api/embeds`, `GET /api/embedded`, `POST /api/embedded/query` | answers of reports for whoever has a link |
 //! | `GET /api/session`, `POST /api/login`, `POST /api/logout` | who asks, and what they may do |
+//! | `GET /api/login/openid` | a login with the provider of OpenID Connect |
 //! | `GET /api/live`, `GET /api/system` | what lands just now; the figures of the lake |
 //! | `/api/failed`, `/api/keys` | failed events and write keys, for admins |
 //! | `GET /metrics` | the figures of the server, for Prometheus |
@@ -24,13 +26,18 @@ mod api;
 mod auth;
 mod catalogue;
 mod checks;
+mod embeds;
 mod failed;
+mod frames;
 mod keys;
+mod known;
 mod live;
+mod openid;
 mod page;
 mod properties;
 mod query;
 mod saved;
+mod sealed;
 mod session;
 mod state;
 mod throttle;
@@ -40,7 +47,7 @@ mod user;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -50,18 +57,24 @@ use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
 
 use crate::metrics;
-pub use auth::{Auth, By, Identity, TokenAuth};
+pub use auth::{Accounts, Auth, AwsCaller, By, Identity};
+pub use frames::Origin;
+pub use known::Known;
+pub use sealed::Sealed;
 pub use state::Api;
 pub use turns::QueryLimits;
 
 /// The routes of a server that collects, too.
 pub fn router(collector: Arc<Collector>, api: Api, figures: PrometheusHandle) -> Router {
-    ingest_fn::router(collector).merge(reading(api, figures)).layer(middleware::from_fn(with_security_headers))
+    let policy = frames::policy(&api.frame_ancestors);
+    let headers = middleware::from_fn_with_state(policy, with_security_headers);
+    ingest_fn::router(collector).merge(reading(api, figures)).layer(headers)
 }
 
 /// The routes of a server that answers alone.
 pub fn reading_router(api: Api, figures: PrometheusHandle) -> Router {
-    reading(api, figures).layer(middleware::from_fn(with_security_headers))
+    let policy = frames::policy(&api.frame_ancestors);
+    reading(api, figures).layer(middleware::from_fn_with_state(policy, with_security_headers))
 }
 
 fn reading(api: Api, figures: PrometheusHandle) -> Router {
@@ -98,16 +111,11 @@ fn is_local(host: &str) -> bool {
     matches!(name, "localhost" | "127.0.0.1" | "[::1]")
 }
 
-/// Nothing from elsewhere, nothing inline, and no other site around it.
-async fn with_security_headers(request: Request, next: Next) -> Response {
+/// What an answer may load and who may frame it, and that nobody guesses at what it is.
+async fn with_security_headers(State(policy): State<HeaderValue>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
-    headers.insert(
-        header::CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static(
-            "default-src 'self'; style-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-        ),
-    );
+    headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     response

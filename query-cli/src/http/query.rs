@@ -22,7 +22,7 @@ use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use futures::stream::{self, Stream};
 use serde_json::{Value, json};
-use weir_core::spec::parse;
+use weir_core::spec::{Spec, parse};
 
 use super::api::{ApiError, note};
 use super::auth::Identity;
@@ -47,8 +47,13 @@ pub(super) async fn query(
     let body = body.map_err(ApiError::Body)?;
     let text = std::str::from_utf8(&body).map_err(|_| ApiError::NotText)?;
     let spec = parse(text, api.engine.now_ms()).map_err(EngineError::Spec)?;
-    let turn = api.turns.take(&who).await?;
-    if !wants_lines(&headers) {
+    answer(&api, &who, &headers, spec).await
+}
+
+/// The answer to a question of somebody, as they take it.
+pub(super) async fn answer(api: &Api, who: &Identity, headers: &HeaderMap, spec: Spec) -> Result<Response, ApiError> {
+    let turn = api.turns.take(who).await?;
+    if !wants_lines(headers) {
         let answer = turn.ask(api.engine.answer(&spec)).await?;
         return Ok((note(&api.engine).await, Json(answer)).into_response());
     }

@@ -1,7 +1,8 @@
 //! Who is there, and how they come and go.
 //!
 //! ```text
-//! GET  /api/session                    {"version":"0.1.0","auth":"token","name":"ana","role":"editor","lake":"demo"}
+//! GET  /api/session                    {"version":"0.1.0","auth":"token","name":"ana","role":"editor","lake":"demo",
+//!                                       "logins":{"token":true,"openid":null},"user":null}
 //! POST /api/login {"token":"wt_…"}     the same, and a cookie     401 wrong_token, 429 too_many_logins
 //! POST /api/logout                     204, and the cookie is gone
 //! ```
@@ -32,8 +33,17 @@ fn told(api: &Api, who: &Identity) -> Value {
         "auth": api.auth.name(),
         "name": who.name,
         "role": who.role,
+        "user": who.email.as_ref().map(|email| json!({"email": email})),
         "lake": api.lake.as_ref(),
+        "logins": logins(&api.auth),
     })
+}
+
+/// The ways to log in.
+fn logins(auth: &Auth) -> Value {
+    let Auth::Accounts(accounts) = auth else { return json!({"token": false, "openid": null}) };
+    let openid = accounts.openid().map(|openid| json!({"name": openid.name(), "url": "/api/login/openid"}));
+    json!({"token": true, "openid": openid})
 }
 
 #[derive(Deserialize)]
@@ -48,7 +58,7 @@ pub(super) async fn login(
     extensions: Extensions,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, ApiError> {
-    let Auth::Tokens(auth) = &api.auth else {
+    let Auth::Accounts(auth) = &api.auth else {
         return Err(ApiError::Parameters("this server asks for no login".to_owned()));
     };
     let body = body.map_err(ApiError::Body)?;
@@ -71,8 +81,8 @@ pub(super) async fn login(
 
 pub(super) async fn logout(State(api): State<Api>) -> Response {
     match &api.auth {
-        Auth::Tokens(auth) => (StatusCode::NO_CONTENT, [(header::SET_COOKIE, auth.log_out())]).into_response(),
-        Auth::None => StatusCode::NO_CONTENT.into_response(),
+        Auth::Accounts(auth) => (StatusCode::NO_CONTENT, [(header::SET_COOKIE, auth.log_out())]).into_response(),
+        Auth::None | Auth::Iam(_) => StatusCode::NO_CONTENT.into_response(),
     }
 }
 

@@ -6,6 +6,8 @@ use axum::extract::FromRef;
 use weir_core::ports::Ids;
 
 use super::auth::{Auth, Identity};
+use super::frames::Origin;
+use super::known::Known;
 use super::turns::{QueryLimits, Turns};
 use crate::checks::{Checks, Webhooks};
 use crate::engine::Engine;
@@ -20,8 +22,12 @@ pub struct Api {
     pub(super) ids: Arc<dyn Ids>,
     /// What people read as the name of the lake.
     pub(super) lake: Arc<str>,
+    /// Whom the settings of the lake know.
+    pub(super) known: Arc<Known>,
     /// How it finds out who asks.
     pub(super) auth: Auth,
+    /// The sites that may show this one in a frame.
+    pub(super) frame_ancestors: Arc<[Origin]>,
     /// Who may ask now.
     pub(super) turns: Turns,
     /// Whom the checks of reports may call.
@@ -37,8 +43,29 @@ impl std::fmt::Debug for Api {
 impl Api {
     /// Of what is answered by an engine, over the lake of this URL, to whoever asks.
     pub fn new(engine: Engine, ids: Arc<dyn Ids>, lake_url: &str) -> Self {
-        let (lake, turns) = (lake_name(lake_url).into(), Turns::new(QueryLimits::default()));
-        Self { engine: Arc::new(engine), ids, lake, auth: Auth::None, turns, webhooks: Webhooks::to(Vec::new()) }
+        let known = Known::new(engine.store().clone(), Arc::clone(engine.clock()));
+        Self {
+            engine: Arc::new(engine),
+            ids,
+            lake: lake_name(lake_url).into(),
+            known: Arc::new(known),
+            auth: Auth::None,
+            frame_ancestors: Arc::new([]),
+            turns: Turns::new(QueryLimits::default()),
+            webhooks: Webhooks::to(Vec::new()),
+        }
+    }
+
+    /// The same, that knows those whom its settings know already.
+    #[must_use]
+    pub fn with_known(self, known: Arc<Known>) -> Self {
+        Self { known, ..self }
+    }
+
+    /// The same, which these sites may show in a frame.
+    #[must_use]
+    pub fn with_frame_ancestors(self, frame_ancestors: Vec<Origin>) -> Self {
+        Self { frame_ancestors: frame_ancestors.into(), ..self }
     }
 
     /// The same, with another way to find out who asks.

@@ -103,7 +103,7 @@ mod tests {
     }
 
     fn someone(role: Role) -> Identity {
-        Identity { name: Some("ana".to_owned()), role: Some(role), by: By::Token }
+        Identity::of(Some("ana".to_owned()), role, By::Token)
     }
 
     async fn forever() -> Result<(), EngineError> {

@@ -5,11 +5,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::body::Bytes;
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc};
@@ -19,6 +21,11 @@ use crate::now_ms;
 
 /// How often it is looked whether the process still runs.
 const LOOK: Duration = Duration::from_millis(5);
+
+/// How a function says that its answer comes in parts.
+const RESPONSE_MODE: &str = "lambda-runtime-function-response-mode";
+/// The most bytes of such an answer.
+const MOST_STREAMED: usize = 200 << 20;
 
 /// What became of an event.
 #[derive(Debug)]
@@ -169,8 +176,26 @@ async fn next(State(state): State<Arc<ApiState>>) -> Response {
     }
 }
 
-async fn take_answer(State(state): State<Arc<ApiState>>, Path(id): Path<String>, body: Bytes) -> StatusCode {
-    take(&state, Said::Answer(id, json_of(&body)))
+async fn take_answer(
+    State(state): State<Arc<ApiState>>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> StatusCode {
+    let is_streamed = headers.get(RESPONSE_MODE).is_some_and(|mode| mode == "streaming");
+    // What breaks off in the middle is no answer.
+    let Ok(body) = to_bytes(body, MOST_STREAMED).await else { return StatusCode::BAD_REQUEST };
+    take(&state, Said::Answer(id, if is_streamed { streamed(&body) } else { json_of(&body) }))
+}
+
+/// An answer whose status and headers come first, then eight zeros, then the body; as one that came at once.
+fn streamed(bytes: &[u8]) -> Value {
+    let between = bytes.windows(8).position(|window| window == [0; 8]);
+    let between = between.unwrap_or_else(|| panic!("no eight zeros in an answer of {} bytes", bytes.len()));
+    let mut answer = json_of(&bytes[..between]);
+    answer["body"] = Value::from(STANDARD.encode(&bytes[between + 8..]));
+    answer["isBase64Encoded"] = Value::from(true);
+    answer
 }
 
 async fn take_error(State(state): State<Arc<ApiState>>, Path(id): Path<String>, body: Bytes) -> StatusCode {

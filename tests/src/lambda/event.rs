@@ -126,7 +126,13 @@ pub fn response_of(answer: &Value) -> Response {
     for (name, value) in answer["headers"].as_object().into_iter().flatten() {
         let name = HeaderName::from_bytes(name.as_bytes()).expect("a header name");
         let value = HeaderValue::from_str(value.as_str().unwrap_or_default()).expect("a header value");
-        response.headers_mut().insert(name, value);
+        // An answer in parts says its length as the function knew it; here it has come whole.
+        if name != "content-length" && name != "transfer-encoding" {
+            response.headers_mut().insert(name, value);
+        }
+    }
+    for cookie in answer["cookies"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        response.headers_mut().append("set-cookie", HeaderValue::from_str(cookie).expect("a header value"));
     }
     response
 }

@@ -125,6 +125,11 @@ impl<'a> Source<'a> {
         self.shards[shard].records.len()
     }
 
+    /// How many bytes the records of a shard have together.
+    pub fn bytes(&self, shard: &str) -> usize {
+        self.shards[shard].records.iter().map(|record| record.data().as_ref().len()).sum()
+    }
+
     /// Whether nothing was read.
     pub fn is_empty(&self) -> bool {
         self.shards.values().all(|shard| shard.records.is_empty())

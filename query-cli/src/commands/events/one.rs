@@ -59,6 +59,8 @@ impl OneEvent {
         if let Some(planned) = summary.planned {
             figures.push(("planned".to_owned(), if planned { "yes" } else { "no" }.to_owned()));
         }
+        let said = [("owner", &summary.owner), ("description", &summary.description)];
+        figures.extend(said.into_iter().filter_map(|(name, text)| Some((name.to_owned(), text.clone()?))));
         figures
     }
 
