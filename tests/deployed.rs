@@ -18,7 +18,13 @@
 //!
 //! `DEPLOYED_EVENTS` says how many events; `make test-aws` takes 100,000.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by a panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "a test fails by a panic, waits by the clock, and is told by its environment how much to do"
+)]
 
 #[path = "deployed/clients.rs"]
 mod clients;

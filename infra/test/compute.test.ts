@@ -28,11 +28,12 @@ describe("functions", () => {
 
   it("are told what they have to know", () => {
     const lake = { WEIR_LAKE: "s3://${LakeBucket}/lake", WEIR_LOG: "info" };
-    const collector = { ...lake, WEIR_STREAM: "${EventsStream}", WEIR_RECORD_BYTES: "1048576", WEIR_APPEND_MS: "3000" };
+    const own = { ...lake, WEIR_STREAM: "${EventsStream}", WEIR_METRICS: "log" };
+    const collector = { ...own, WEIR_RECORD_BYTES: "1048576", WEIR_APPEND_MS: "3000" };
     expect(variables(compute, "ingest-live")).toEqual(collector);
     expect(variables(compute, "ingest-bulk")).toEqual(collector);
-    expect(variables(compute, "landing")).toEqual({ ...lake, WEIR_STREAM: "${EventsStream}" });
-    expect(variables(compute, "maintenance")).toEqual({ ...lake, WEIR_STREAM: "${EventsStream}" });
+    expect(variables(compute, "landing")).toEqual(own);
+    expect(variables(compute, "maintenance")).toEqual(own);
     expect(variables(compute, "query")).toEqual({
       WEIR_LAKE: lake.WEIR_LAKE, RUST_LOG: "warn,weir=info,query_cli=info", WEIR_AUTH: "token", WEIR_QUERIES: "8", WEIR_QUERY_SECONDS: "55",
       WEIR_SESSION_KEY: "{{resolve:secretsmanager:weir-test-session-key-1:SecretString:::}}",
@@ -85,7 +86,7 @@ describe("the mapping of the stream", () => {
       MaximumRecordAgeInSeconds: -1,
       BisectBatchOnFunctionError: true,
       BatchSize: 10_000,
-      MaximumBatchingWindowInSeconds: 10,
+      MaximumBatchingWindowInSeconds: 20,
       ParallelizationFactor: 1,
       TumblingWindowInSeconds: 0,
     });

@@ -143,7 +143,7 @@ pub enum Command {
     /// Run the whole system on this machine, on one port
     Dev(DevArgs),
     /// Answer questions and show the page, over a lake that is filled elsewhere
-    Serve(ServeCommandArgs),
+    Serve(Box<ServeCommandArgs>),
     /// Bring the events of files into a lake
     Import(ImportArgs),
     /// Count the users who took some steps, one after the other
@@ -199,7 +199,7 @@ pub enum Command {
     /// Remove files that no version of the last hour needs
     Vacuum(VacuumArgs),
     /// Find what is wrong with a lake, and say what it means and what to do
-    Doctor(DoctorArgs),
+    Doctor(Box<DoctorArgs>),
     /// Mend what is wrong with a lake, as far as nothing is lost by it
     Repair(RepairArgs),
     /// Print the script that completes command lines, with the names of events, in a shell

@@ -23,6 +23,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use weir_tests::fault_proxy::Proxy;
+use weir_tests::lambda::Function;
 use weir_tests::lambda::api::Outcome;
 use weir_tests::lambda::source::Mapping;
 use weir_tests::moto::Moto;
@@ -84,7 +85,6 @@ fn main() {
     for shard in source.shards() {
         record_bytes += source.bytes(&shard);
     }
-    let per = |n: usize, by: usize| n as f64 / by as f64;
     // Two shards: each delivery is a batch of each.
     let batches = BATCHES * source.shards().len();
     let all_events = (BATCHES + 1) * requests * events;
@@ -97,15 +97,27 @@ fn main() {
         per(after.reads - before.reads, batches),
         landings.as_secs_f64() * 1e3 / batches as f64
     );
-    for (name, task) in [("compact", "compact"), ("upkeep", "upkeep"), ("maintain", "maintain")] {
+    count_schedules(&upkeep, &proxy);
+    for (name, function) in [("collector", collector), ("landing", lander), ("schedules", upkeep)] {
+        count_logs(name, &function);
+    }
+}
+
+fn per(n: usize, by: usize) -> f64 {
+    n as f64 / by as f64
+}
+
+/// What each task of a schedule asks of the store: with something to do, and without.
+fn count_schedules(upkeep: &Function, proxy: &Proxy) {
+    for task in ["compact", "upkeep", "maintain"] {
         for turn in ["first", "second", "third"] {
-            let before = seen(&proxy);
+            let before = seen(proxy);
             let began = Instant::now();
             let outcome = upkeep.invoke(json!({"weir": task}));
             assert!(matches!(outcome, Outcome::Answered(_)), "{outcome:?}");
-            let after = seen(&proxy);
+            let after = seen(proxy);
             println!(
-                "{name}, {turn}: {} writes, {} lists, {} reads, {:.0} ms",
+                "{task}, {turn}: {} writes, {} lists, {} reads, {:.0} ms",
                 after.writes - before.writes,
                 after.lists - before.lists,
                 after.reads - before.reads,
@@ -113,23 +125,25 @@ fn main() {
             );
         }
     }
-    for (name, function) in [("collector", collector), ("landing", lander), ("schedules", upkeep)] {
-        let history = function.end();
-        let lines: Vec<&str> = history.said.lines().filter(|line| line.contains("CloudWatchMetrics")).collect();
-        let metrics: BTreeSet<String> = lines.iter().flat_map(|line| metrics_of(line)).collect();
-        let bytes: usize = lines.iter().map(|line| line.len() + 1).sum();
-        println!(
-            "{name}: {} metrics; {} lines of {:.0} bytes; {} bytes of other log",
-            metrics.len(),
-            lines.len(),
-            per(bytes, lines.len().max(1)),
-            history.said.len() - bytes
-        );
-        let other = history.said.lines().find(|line| !line.contains("CloudWatchMetrics"));
-        println!("  {}", other.unwrap_or_default());
-        for metric in metrics {
-            println!("  {metric}");
-        }
+}
+
+/// What a function wrote: metrics, and other lines.
+fn count_logs(name: &str, function: &Function) {
+    let history = function.end();
+    let lines: Vec<&str> = history.said.lines().filter(|line| line.contains("CloudWatchMetrics")).collect();
+    let metrics: BTreeSet<String> = lines.iter().flat_map(|line| metrics_of(line)).collect();
+    let bytes: usize = lines.iter().map(|line| line.len() + 1).sum();
+    println!(
+        "{name}: {} metrics; {} lines of {:.0} bytes; {} bytes of other log",
+        metrics.len(),
+        lines.len(),
+        per(bytes, lines.len().max(1)),
+        history.said.len() - bytes
+    );
+    let other = history.said.lines().find(|line| !line.contains("CloudWatchMetrics"));
+    println!("  {}", other.unwrap_or_default());
+    for metric in metrics {
+        println!("  {metric}");
     }
 }
 

@@ -1,8 +1,11 @@
 //! What is accepted can be asked for, whatever happens to stream and process.
 
-use serde_json::json;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
 use weir_tests::http::Http;
 use weir_tests::lambda::event::Door;
+use weir_tests::lambda::source::Mapping;
 
 use crate::site::{Site, event, gzip};
 
@@ -80,4 +83,27 @@ fn a_process_that_is_killed_takes_nothing_along() {
     }
     assert_eq!(site.land(), 5);
     assert_eq!(function.end().starts.len(), 5, "each request started a process");
+}
+
+/// An old collector runs beside a new compactor while a deployment is shifted, and after it was rolled back. What each version
+/// writes is kept by `examples/keep_records.rs`.
+#[test]
+fn what_collectors_of_every_version_write_is_landed_by_this_compactor() {
+    let versions: Vec<_> = std::fs::read_dir("testdata/records").unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert!(!versions.is_empty());
+    for (number, file) in versions.iter().enumerate() {
+        let site = Site::new(&format!("records-{number}"));
+        let text = std::fs::read_to_string(file).unwrap();
+        let mut lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let said = lines.next().unwrap();
+        let (compactor, mut source) = (site.compactor(1), site.source(Mapping::default()));
+        for (place, record) in lines.enumerate() {
+            site.put(place % 2, &STANDARD.decode(record.as_str().unwrap()).unwrap());
+        }
+        source.deliver(&compactor);
+        assert_eq!(site.snapshot().rows(), said["events"].as_u64().unwrap(), "{}", file.display());
+        let failed = site.wait_for(site.store().list(&"failed/landed".into(), None)).unwrap();
+        assert!(!failed.is_empty() && said["failed"].as_u64().unwrap() > 0, "what failed is kept: {failed:?}");
+        assert!(site.wait_for(site.store().list(&"unreadable".into(), None)).unwrap().is_empty());
+    }
 }
