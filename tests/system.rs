@@ -17,6 +17,7 @@
 //! - [`formats`]: results in every format.
 //! - [`page`]: the page and who may read.
 //! - [`experiments`]: an experiment against the published formulas.
+//! - [`outside`]: a server looked at from outside, and answers that are shown elsewhere.
 //! - [`paths`]: paths and sessions whose numbers are worked out by hand.
 //! - [`serve`]: questions alone, for those who have a token.
 //! - [`sql`]: statements, funnels as tables, limits, and the prompt in a real terminal.
@@ -59,6 +60,8 @@ mod funnels;
 mod import;
 #[path = "system/life.rs"]
 mod life;
+#[path = "system/outside.rs"]
+mod outside;
 #[path = "system/page.rs"]
 mod page;
 #[path = "system/paths.rs"]

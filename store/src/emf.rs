@@ -44,7 +44,7 @@ impl MetricsForm {
         for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
             match serde_json::from_slice::<Value>(line) {
                 Ok(Value::Object(mut fields)) => {
-                    fields.remove("_aws");
+                    fields.shift_remove("_aws");
                     writeln!(to, "{}", Value::Object(fields))?;
                 }
                 // It is not what was expected, and still worth reading.

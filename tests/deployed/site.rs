@@ -182,8 +182,12 @@ async fn shards_of(stream: &str) -> i32 {
     i32::try_from(listed.shards().len()).unwrap()
 }
 
-/// A program that was built with this test.
+/// A program: of the packages that `make package` has made, if `WEIR_PACKAGES` names their folder; else as it was built with this test.
 fn beside(name: &str) -> PathBuf {
+    if let Some(packages) = std::env::var_os("WEIR_PACKAGES").filter(|folder| !folder.is_empty()) {
+        let in_package = if name == "weir" { "weir/weir".to_owned() } else { format!("{name}/bootstrap") };
+        return PathBuf::from(packages).join(in_package);
+    }
     let path = weir_tests::binary().with_file_name(name);
     assert!(
         Path::is_file(&path),

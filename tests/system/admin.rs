@@ -153,6 +153,11 @@ fn what_lands_is_seen_at_once_the_newest_first() {
     for figures in [&mut stats, &mut system] {
         figures.as_object_mut().unwrap().remove("lake");
     }
+    let lag = system.as_object_mut().unwrap().remove("lag").unwrap();
+    assert_eq!((&lag["complete_to"], &lag["newest_received_at"]), (&stats["complete_to"], &stats["complete_to"]));
+    assert!((0..60_000).contains(&lag["behind_ms"].as_i64().unwrap()), "{lag}");
+    // A folder costs nothing.
+    assert_eq!(system.as_object_mut().unwrap().remove("cost"), Some(Value::Null));
     assert_eq!(system, stats);
     assert_eq!(system["events"], 3);
     server.stop();
