@@ -10,8 +10,15 @@ use crate::openid::{OpenIdSettings, RoleRule, Secret};
 #[derive(Debug, Args)]
 #[command(next_help_heading = "OpenID Connect")]
 pub struct OpenIdArgs {
-    /// Let people log in with this provider, such as https://login.example/realms/acme: its address as its tokens name it
-    #[arg(long = "openid-issuer", value_name = "URL", env = "WEIR_OPENID_ISSUER", hide_env_values = true, value_parser = address)]
+    /// The provider: its address as its tokens name it.
+    #[arg(
+        long = "openid-issuer",
+        value_name = "URL",
+        env = "WEIR_OPENID_ISSUER",
+        hide_env_values = true,
+        value_parser = address,
+        help = "Let people log in with this provider, such as https://login.example/realms/acme: its address as its tokens name it"
+    )]
     pub issuer: Option<Url>,
 
     /// The name of this server at the provider; its secret, if it has one, is WEIR_OPENID_CLIENT_SECRET

@@ -85,8 +85,8 @@ pub struct ServeCommandArgs {
     #[arg(long, value_name = "ADDRESS", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
     pub host: IpAddr,
 
-    /// The address under which browsers reach this server, such as https://weir.example
-    #[arg(long, value_name = "URL", env = "WEIR_URL", hide_env_values = true, value_parser = address)]
+    /// The address under which browsers reach this server.
+    #[arg(long, help = "The address under which browsers reach this server, such as https://weir.example", value_name = "URL", env = "WEIR_URL", hide_env_values = true, value_parser = address)]
     pub url: Option<Url>,
 
     /// How it finds out who asks [default: by OpenID Connect and tokens where there is a provider; by tokens, where the lake has
@@ -105,13 +105,14 @@ pub struct ServeCommandArgs {
     )]
     pub iam_role: Role,
 
-    /// A site that may show embeds in a frame, such as https://wiki.example; once for each, or with commas [default: none]
+    /// Sites that may show embeds in a frame.
     #[arg(
         long = "frame-ancestor",
         value_name = "SITE",
         env = "WEIR_FRAME_ANCESTORS",
         hide_env_values = true,
-        value_delimiter = ','
+        value_delimiter = ',',
+        help = "A site that may show embeds in a frame, such as https://wiki.example; once for each, or with commas [default: none]"
     )]
     pub frame_ancestors: Vec<Origin>,
 
