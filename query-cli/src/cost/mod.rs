@@ -104,7 +104,7 @@ pub struct Deployment {
     pub collector_mb: f64,
     /// Memory of the compactor, in MB.
     pub compactor_mb: f64,
-    /// Alarms.
+    /// Figures under alarms, which is what is charged.
     pub alarms: f64,
     /// Dashboards.
     pub dashboards: f64,
@@ -127,7 +127,7 @@ impl Default for Deployment {
             schedule_seconds: 60.0,
             collector_mb: 256.0,
             compactor_mb: 512.0,
-            alarms: 17.0,
+            alarms: 20.0,
             dashboards: 0.0,
             secrets: 1.0,
             free_tier: false,
@@ -488,7 +488,7 @@ impl Reckoning<'_> {
         let (watch, Deployment { alarms, dashboards, .. }) = (&self.prices.cloudwatch, self.deployment);
         let metrics = self.metrics();
         let month = metrics * watch.metric_month + alarms * watch.alarm_month + dashboards * watch.dashboard_month;
-        let amount = format!("{metrics:.0} metrics, {alarms:.0} alarms, {dashboards:.0} dashboards");
+        let amount = format!("{metrics:.0} metrics, {alarms:.0} figures under alarms, {dashboards:.0} dashboards");
         Part { part: "metrics and alarms", month, amount }
     }
 
