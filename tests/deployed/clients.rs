@@ -90,7 +90,7 @@ impl Client<'_> {
         known
     }
 
-    /// Events of users who each take up to three steps, with copies of some that were sent already.
+    /// Events of users who each take up to three steps.
     fn events(&mut self, batch: usize) -> (Vec<Value>, Vec<(String, usize)>) {
         let (mut events, mut steps) = (Vec::with_capacity(BATCH), Vec::new());
         let mut number = batch * BATCH;

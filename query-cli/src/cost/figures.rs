@@ -95,7 +95,7 @@ pub(super) struct FreeTier {
     _note: String,
 }
 
-/// What the benchmarks have measured.
+/// What was counted, measured or estimated; its `how` says which is which.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Measured {
